@@ -1,0 +1,152 @@
+// Package observation holds what a traced run showed: the operations that
+// failed or were checked, aggregated, with no interpretation. The tracer fills
+// it, the mapper reads it, and neither knows the other.
+package observation
+
+import (
+	"syscall"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// Observation is everything seen of one run of one container.
+type Observation struct {
+	// Hook names the kernel attachment that saw the checks, for example
+	// "tp_btf/cap_capable".
+	Hook string
+	// Operations are in the order in which they were first seen.
+	Operations []Operation
+	// Executions counts the successful execve(2) calls seen inside the
+	// container. 0 means that the container's command never started.
+	Executions uint64
+	// Losses says what could not be recorded. Its zero value is a complete
+	// observation.
+	Losses Losses
+}
+
+// Operation is one system call, or work of the kernel outside of any, that
+// failed or made capability checks; calls that are alike are one operation with
+// a count.
+type Operation struct {
+	// Executable is the path given to the execve(2) that the process runs,
+	// and Comm the thread's name (at most 15 bytes) when first seen.
+	Executable string
+	Comm       string
+	// PID is the process of the first occurrence in the initial PID namespace.
+	PID int
+	// UID is the effective user ID in the initial user namespace.
+	UID uint32
+	// Bounding, Permitted and Effective are the thread's own sets at the time of
+	// the first occurrence.
+	Bounding, Permitted, Effective capability.Set
+	// NoNewPrivs is the thread's no_new_privs bit.
+	NoNewPrivs bool
+	// Starting marks the runtime's execve of the container's command before it
+	// succeeded: the only thing recorded of a runtime's own process.
+	Starting bool
+	// Joined marks a process that entered the running container from outside
+	// (docker exec, a health check).
+	Joined bool
+
+	// Arch is the calling convention, with the names of GOARCH: amd64, 386, arm64.
+	Arch string
+	// Number is the system call's number in Arch, -1 outside of any call.
+	Number int
+	// Syscall is its name in section 2 of the manual, "syscall_999" for an
+	// unknown number, "" outside of any call.
+	Syscall string
+	// Args are the call's six argument registers.
+	Args [6]uint64
+	// Errno is 0 for success.
+	Errno syscall.Errno
+	// Value is the result of a call that succeeded.
+	Value int64
+	// Entered is false for a call that was refused before the kernel looked at
+	// it: by seccomp, or skipped by a tracer.
+	Entered bool
+	// Returned is false when the thread died inside the call.
+	Returned bool
+
+	// Checks are those made inside the call, in order, alike ones merged.
+	Checks []Check
+	// Object is what the first occurrence was about.
+	Object Object
+	// Count is the number of occurrences.
+	Count uint64
+}
+
+// Failed reports whether the call returned an error.
+func (o Operation) Failed() bool { return o.Errno != 0 }
+
+// Check is one question to cap_capable().
+type Check struct {
+	Capability capability.Cap
+	Granted    bool
+	// Overridden is true when the credentials that were asked are not the
+	// thread's own (override_creds: overlayfs, but also faccessat(2)).
+	Overridden bool
+	// Namespace says whose user namespace the capability was asked in.
+	Namespace Namespace
+	// Stack holds the kernel functions that led to the check, innermost first,
+	// without offsets, starting behind cap_capable(); nil when it could not be
+	// taken.
+	Stack []string
+	Count uint64
+}
+
+// Namespace relates the user namespace of a check to the container's.
+type Namespace uint8
+
+// The user namespaces that a check can be about.
+const (
+	// ContainerNamespace is the one that the container's first process has.
+	ContainerNamespace Namespace = iota
+	// InitialNamespace is the host's, where it is not the container's too.
+	InitialNamespace
+	// OtherNamespace is any other, for example one that the workload made.
+	OtherNamespace
+)
+
+// Object is what a call was about, as far as its arguments tell. Fields that do
+// not apply are zero.
+type Object struct {
+	// Path and SecondPath are strings of the call as the caller gave them: a
+	// file, the source and target of a mount(2), a rename(2) or a link(2).
+	Path, SecondPath string
+	// Address is a socket address in net.JoinHostPort's form, a Unix path or
+	// "netlink".
+	Address string
+	// Family and Port are those of Address; Port is 0 where there is none.
+	Family, Port int
+	// Signal and Target are those of kill(2) and its kin; Target is in the
+	// caller's PID namespace.
+	Signal syscall.Signal
+	Target int
+	// Capabilities is the set that capset(2) asked for, permitted and effective
+	// together, the one capability of a prctl(2), or the permitted set in the
+	// security.capability attribute of a file that execve(2) refused.
+	Capabilities capability.Set
+}
+
+// Losses counts what the tracer could not record. Any of them makes the
+// observation incomplete.
+type Losses struct {
+	// Operations were not counted: the table of operations was full.
+	Operations uint64
+	// Details of an operation did not reach user space; it is counted, but
+	// what it was about is unknown.
+	Details uint64
+	// Checks beyond the number that one call can carry.
+	Checks uint64
+	// Stacks that could not be stored.
+	Stacks uint64
+	// Tasks that could not be followed for want of memory.
+	Tasks uint64
+	// Missed counts runs of a program that the kernel skipped (recursion).
+	Missed uint64
+}
+
+// Total adds all losses up.
+func (l Losses) Total() uint64 {
+	return l.Operations + l.Details + l.Checks + l.Stacks + l.Tasks + l.Missed
+}
