@@ -1,0 +1,134 @@
+package mapper
+
+import (
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/seccomp"
+)
+
+// Environment is what the mapper has to know of the run beyond what was seen
+// in it.
+type Environment struct {
+	// Granted is the container's set: what its processes may hold at most, and
+	// what the engine derived the seccomp filter from.
+	Granted capability.Set
+	// Gate is the seccomp profile in force; nil when the container is unconfined
+	// or its profile is unknown.
+	Gate Gate
+	// NoNewPrivileges says that the container runs with no-new-privileges, which
+	// makes execve(2) ignore set-user-ID bits and file capabilities.
+	NoNewPrivileges bool
+	// RootUID is the user ID, in the initial user namespace, of the container's
+	// root: 0 unless the engine remaps users or is rootless.
+	RootUID uint32
+	// SecurityModules names the modules that confine the container beside
+	// capabilities and seccomp ("apparmor", "selinux"), for the words of a
+	// failure; nil when not known.
+	SecurityModules []string
+	// Noise asks for the denied checks that mean nothing too, as denials with
+	// the effect Noise.
+	Noise bool
+}
+
+// Gate judges system calls as a seccomp profile would; *seccomp.Gate is one.
+type Gate interface {
+	// Judge says what the profile does with a call under a granted set, and
+	// which single capabilities would make it let the call pass.
+	Judge(call seccomp.Call, granted capability.Set) seccomp.Verdict
+}
+
+// Result is the explanation of one observation, in the order of its
+// operations.
+type Result struct {
+	Denials  []Denial
+	Failures []Failure
+}
+
+// Mechanism is what refused.
+type Mechanism string
+
+// The mechanisms.
+const (
+	// Check is a refused question to cap_capable().
+	Check Mechanism = "capability check"
+	// Netlink is a refused check whose error travels in a netlink reply.
+	Netlink Mechanism = "netlink"
+	// Seccomp is a call that the engine's profile lets pass with a capability.
+	Seccomp Mechanism = "seccomp"
+	// FileCapabilities is execve(2) of a file whose capabilities are beyond the
+	// bounding set.
+	FileCapabilities Mechanism = "file capabilities"
+	// Capset is capset(2) asking for more than is permitted.
+	Capset Mechanism = "capset"
+	// Ambient is PR_CAP_AMBIENT_RAISE of what is not permitted.
+	Ambient Mechanism = "ambient"
+	// BoundingDrop is PR_CAPBSET_DROP without CAP_SETPCAP.
+	BoundingDrop Mechanism = "bounding-set drop"
+	// UserNamespaceMap is a write to uid_map that maps the parent's root, which
+	// the kernel judges by CAP_SETFCAP at unshare(2), without a check.
+	UserNamespaceMap Mechanism = "user namespace map"
+)
+
+// Effect is what a refusal did to the call. A greater one weighs more.
+type Effect uint8
+
+// The effects.
+const (
+	// Noise: the check was refused and nothing came of it.
+	Noise Effect = iota
+	// Degraded: the call succeeded and did less, without a word: a set-group-ID
+	// bit dropped, a field hidden.
+	Degraded
+	// Silent: the call succeeded, or only asked a question, and the refusal
+	// reached the program another way: a netlink reply, the answer of access(2).
+	// Whether the program cares, only a run tells.
+	Silent
+	// Decisive: the call failed because of the refusal.
+	Decisive
+)
+
+// String is one word.
+func (e Effect) String() string {
+	switch e {
+	case Decisive:
+		return "decisive"
+	case Silent:
+		return "silent"
+	case Degraded:
+		return "degraded"
+	default:
+		return "noise"
+	}
+}
+
+// Denial is a refusal that a capability would have prevented.
+type Denial struct {
+	// AnyOf are the capabilities of which one would have done, the least
+	// dangerous first.
+	AnyOf     []capability.Cap
+	Mechanism Mechanism
+	Effect    Effect
+	// CallSite is the kernel function that asked, "" where nothing was asked or
+	// the stack is unknown.
+	CallSite string
+	// Meaning says in words what was refused; "" for a function that the table
+	// does not know.
+	Meaning string
+	// Cure names a better way than the capability, or, for an unreachable
+	// denial, a way that works; "" when there is none to name.
+	Cure string
+	// Unreachable says that granting the capabilities to the container does not
+	// help this process: it does not hold what was granted already. Such a
+	// denial makes no clause. Why is the reason, a sentence.
+	Unreachable bool
+	Why         string
+	// Operation is the call that was refused.
+	Operation observation.Operation
+}
+
+// Failure is a refused call that no capability cures.
+type Failure struct {
+	// Cause is a sentence, never empty; Cure one that may be.
+	Cause, Cure string
+	Operation   observation.Operation
+}
