@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the programs and user space share. Every struct is naturally aligned,
+ * with its padding spelled out; bpf2go makes the Go types from these. */
+#pragma once
+
+#include "kernel.h"
+
+#define MAX_CHECKS 12   /* different checks that one call can carry */
+#define MAX_MEMO 4      /* checks of a call that can be recognised as a repeat */
+#define MAX_STACK 20    /* kernel frames kept of a check */
+#define MAX_NAMES 10    /* path components of a file descriptor or directory */
+#define NAME_LEN 48
+#define PATH_LEN 256
+#define BLOB_LEN 112
+#define CGROUP_LEN 96
+#define MAX_SYSCALLS 512
+
+/* How an argument of a call is read; four bits an argument in arg_kinds. */
+enum arg_kind {
+	ARG_IGNORED = 0,
+	ARG_SCALAR = 1,   /* tells calls apart: a command, a protocol, flags */
+	ARG_PATH = 2,     /* pointer to a string */
+	ARG_BLOB = 3,     /* pointer to a struct, kept as bytes: sockaddr, capset */
+	ARG_FD = 4,       /* the open file that the call is about */
+	ARG_DIRFD = 5,    /* the directory that a relative ARG_PATH starts from */
+	ARG_FIRST64 = 6,  /* pointer to a struct whose first u64 tells calls apart */
+	ARG_MESSAGE = 7,  /* pointer to a struct msghdr */
+};
+
+/* Flags of a check. */
+enum {
+	CHECK_GRANTED = 1,
+	CHECK_OVERRIDDEN = 2,    /* not the thread's own credentials */
+	CHECK_INITIAL_NS = 4,    /* asked in the initial user namespace, not the container's */
+	CHECK_OTHER_NS = 8,      /* asked in yet another one */
+};
+
+/* Flags of an operation. */
+enum {
+	OP_ENTERED = 1,   /* the kernel began the call */
+	OP_RETURNED = 2,  /* and ended it */
+	OP_COMPAT = 4,    /* 32-bit calling convention */
+	OP_STARTING = 8,  /* the runtime's execve of the container's command */
+	OP_JOINED = 16,   /* a process that entered the container from outside */
+	OP_NO_CALL = 32,  /* not inside any system call */
+};
+
+struct check {
+	u64 stack;  /* key of the stacks map, 0 when it could not be taken */
+	u32 count;
+	u8 capability;
+	u8 flags;
+	u16 pad;
+};
+
+struct op_key {
+	u64 executable; /* key of the executables map */
+	u64 signature;  /* hash of the checks */
+	u64 object;     /* hash of the arguments that tell calls apart */
+	s32 number;
+	s32 error;      /* -errno, 0 for success */
+	u32 uid;
+	u32 flags;
+};
+
+struct op_value {
+	u64 count;
+	u64 first;    /* position in the order of first occurrences */
+	u32 detailed; /* the detail reached the ring buffer */
+	u32 pad;
+};
+
+struct executable {
+	char path[PATH_LEN];
+	u32 objects; /* different objects told apart so far */
+	u32 pad;
+};
+
+struct stack {
+	u64 frames[MAX_STACK];
+};
+
+struct detail {
+	struct op_key key;
+	u64 args[6];
+	s64 value;
+	u64 bounding, permitted, effective;
+	u32 pid;
+	u8 no_new_privs;
+	u8 checks_len;
+	u8 names_len;
+	u8 blob_len;
+	struct check checks[MAX_CHECKS];
+	char comm[16];
+	char path[PATH_LEN];
+	char second_path[PATH_LEN];
+	u8 blob[BLOB_LEN];
+	char names[MAX_NAMES][NAME_LEN]; /* innermost first */
+};
+
+struct losses {
+	u64 operations, details, checks, stacks, tasks;
+};
+
+struct counters {
+	u64 executions;
+	u64 order;
+};

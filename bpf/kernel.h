@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel's types, holding only the fields that are read. Offsets come from
+ * the running kernel's BTF (CO-RE), so order and size here mean nothing. */
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef long long s64;
+typedef u8 __u8;
+typedef u16 __u16;
+typedef u32 __u32;
+typedef u64 __u64;
+typedef short __s16;
+typedef s32 __s32;
+typedef s64 __s64;
+typedef u16 __be16;
+typedef u32 __be32;
+typedef u32 __wsum;
+typedef int pid_t;
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long di, si, dx, r10, r8, r9, orig_ax, ax;
+};
+struct thread_info {
+	u32 status;
+};
+#elif defined(__TARGET_ARCH_arm64)
+/* struct pt_regs begins with struct user_pt_regs in an anonymous union. */
+struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
+};
+struct thread_info {
+	unsigned long flags;
+};
+#else
+#error "no register layout for this architecture"
+#endif
+
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct file {
+	struct path f_path;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
+struct fs_struct {
+	struct path pwd;
+};
+struct user_namespace {
+	int level;
+};
+typedef struct {
+	u32 val;
+} kuid_t;
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+struct cred {
+	kuid_t euid;
+	kernel_cap_t cap_permitted, cap_effective, cap_bset;
+	struct user_namespace *user_ns;
+};
+struct mnt_namespace;
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+struct kernfs_node {
+	const char *name;
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+struct task_struct {
+	struct thread_info thread_info;
+	pid_t pid, tgid;
+	char comm[16];
+	unsigned long atomic_flags;
+	struct task_struct *real_parent;
+	const struct cred *real_cred, *cred;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
+	struct fs_struct *fs;
+	struct files_struct *files;
+};
+struct linux_binprm {
+	const char *filename;
+};
+
+#pragma clang attribute pop

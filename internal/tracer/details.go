@@ -1,0 +1,66 @@
+package tracer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// collected is what came out of the ring buffer.
+type collected struct {
+	byKey map[capprofOpKey]capprofDetail
+	err   error
+}
+
+// collect reads details until the reader is flushed or closed.
+func collect(reader *ringbuf.Reader) collected {
+	c := collected{byKey: map[capprofOpKey]capprofDetail{}}
+	var record ringbuf.Record
+	for {
+		err := reader.ReadInto(&record)
+		if errors.Is(err, ringbuf.ErrFlushed) || errors.Is(err, ringbuf.ErrClosed) {
+			return c
+		}
+		if err != nil {
+			c.err = err
+			return c
+		}
+		detail, err := decodeDetail(record.RawSample)
+		if err != nil {
+			c.err = err
+			return c
+		}
+		if _, seen := c.byKey[detail.Key]; !seen {
+			c.byKey[detail.Key] = detail
+		}
+	}
+}
+
+// decodeDetail reads a struct detail of bpf/contract.h.
+func decodeDetail(sample []byte) (capprofDetail, error) {
+	var d capprofDetail
+	if want := binary.Size(d); len(sample) < want {
+		return d, fmt.Errorf("a detail has %d bytes, %d expected", len(sample), want)
+	}
+	if _, err := binary.Decode(sample, binary.NativeEndian, &d); err != nil {
+		return d, fmt.Errorf("decoding a detail: %w", err)
+	}
+	if int(d.ChecksLen) > len(d.Checks) || int(d.NamesLen) > len(d.Names) || int(d.BlobLen) > len(d.Blob) {
+		return d, fmt.Errorf("a detail holds %d checks, %d names and %d bytes, more than fit", d.ChecksLen, d.NamesLen, d.BlobLen)
+	}
+	return d, nil
+}
+
+// text reads a C string of the kernel's char, which is signed in the BPF object.
+func text(chars []int8) string {
+	b := make([]byte, 0, len(chars))
+	for _, c := range chars {
+		if c == 0 {
+			break
+		}
+		b = append(b, byte(c))
+	}
+	return string(b)
+}

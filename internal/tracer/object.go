@@ -1,0 +1,121 @@
+package tracer
+
+import (
+	"encoding/binary"
+	"net"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/syscalls"
+)
+
+// object says what a call was about.
+func object(d capprofDetail, op observation.Operation) observation.Object {
+	var o observation.Object
+	kinds := syscalls.Arguments(op.Syscall)
+	names := openPath(d)
+	given := text(d.Path[:])
+	if slices.Contains(kinds[:], syscalls.FD) {
+		// The open file, and a string such as an attribute's name beside it.
+		o.Path, o.SecondPath = names, given
+	} else {
+		o.Path, o.SecondPath = given, text(d.SecondPath[:])
+		if names != "" && !path.IsAbs(given) {
+			o.Path = path.Join(names, given)
+		}
+	}
+	blob := d.Blob[:d.BlobLen]
+	switch op.Syscall {
+	case "bind", "connect", "sendto", "sendmsg":
+		readAddress(&o, blob)
+	case "kill", "tkill", "rt_sigqueueinfo":
+		o.Target, o.Signal = int(int32(d.Args[0])), syscall.Signal(d.Args[1])
+	case "tgkill", "rt_tgsigqueueinfo":
+		o.Target, o.Signal = int(int32(d.Args[0])), syscall.Signal(d.Args[2])
+	case "pidfd_send_signal":
+		o.Signal = syscall.Signal(d.Args[1])
+	case "capset":
+		o.Capabilities = capsetRequest(blob)
+	case "prctl":
+		o.Capabilities = prctlRequest(d.Args)
+	}
+	return o
+}
+
+// openPath joins the components that the kernel side collected, which are
+// innermost first. What is on no mount (a pipe, a socket) has no leading slash.
+func openPath(d capprofDetail) string {
+	var names []string
+	for _, n := range d.Names[:d.NamesLen] {
+		names = append(names, text(n[:]))
+	}
+	slices.Reverse(names)
+	if len(names) == len(d.Names) {
+		return ".../" + strings.Join(names, "/") // deeper than is collected
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "/" + strings.TrimPrefix(strings.Join(names, "/"), "/")
+}
+
+// readAddress reads a struct sockaddr.
+func readAddress(o *observation.Object, blob []byte) {
+	if len(blob) < 8 {
+		return
+	}
+	o.Family = int(binary.NativeEndian.Uint16(blob))
+	switch o.Family {
+	case unix.AF_INET:
+		o.Port = int(binary.BigEndian.Uint16(blob[2:]))
+		o.Address = net.JoinHostPort(net.IP(blob[4:8]).String(), strconv.Itoa(o.Port))
+	case unix.AF_INET6:
+		if len(blob) < 24 {
+			return
+		}
+		o.Port = int(binary.BigEndian.Uint16(blob[2:]))
+		o.Address = net.JoinHostPort(net.IP(blob[8:24]).String(), strconv.Itoa(o.Port))
+	case unix.AF_UNIX:
+		name := string(blob[2:])
+		if strings.HasPrefix(name, "\x00") {
+			name = "@" + name[1:] // the abstract namespace
+		}
+		o.Address, _, _ = strings.Cut(name, "\x00")
+	case unix.AF_NETLINK:
+		o.Address = "netlink"
+	}
+}
+
+// capsetRequest reads the permitted and effective sets of two struct
+// __user_cap_data_struct.
+func capsetRequest(blob []byte) capability.Set {
+	if len(blob) < 24 {
+		return 0
+	}
+	word := func(i int) uint64 { return uint64(binary.NativeEndian.Uint32(blob[4*i:])) }
+	return capability.Set(word(0)|word(1) | (word(3)|word(4))<<32)
+}
+
+// prctlRequest is the capability that a prctl(2) is about, if any.
+func prctlRequest(args [6]uint64) capability.Set {
+	number := uint64(256)
+	switch args[0] {
+	case unix.PR_CAPBSET_DROP, unix.PR_CAPBSET_READ:
+		number = args[1]
+	case unix.PR_CAP_AMBIENT:
+		if args[1] == unix.PR_CAP_AMBIENT_RAISE {
+			number = args[2]
+		}
+	}
+	if number > uint64(capability.Max) {
+		return 0
+	}
+	return capability.Of(capability.Cap(number))
+}

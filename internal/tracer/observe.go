@@ -1,0 +1,162 @@
+package tracer
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/syscalls"
+)
+
+// Flags of a check and of an operation, as in bpf/contract.h.
+const (
+	checkGranted    = 1
+	checkOverridden = 2
+	checkInitialNS  = 4
+	checkOtherNS    = 8
+
+	opEntered  = 1
+	opReturned = 2
+	opCompat   = 4
+	opStarting = 8
+	opJoined   = 16
+)
+
+// observe reads the maps and puts everything together.
+func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbols) (observation.Observation, error) {
+	obs := observation.Observation{Hook: s.tracer.hook.name()}
+	var counted capprofCounters
+	if err := s.objects.Counted.Get(&counted); err != nil {
+		return obs, fmt.Errorf("reading counters: %w", err)
+	}
+	obs.Executions = counted.Executions
+	losses, err := s.losses()
+	if err != nil {
+		return obs, err
+	}
+	obs.Losses = losses
+
+	executables := map[uint64]string{}
+	var (
+		hash uint64
+		exe  capprofExecutable
+	)
+	entries := s.objects.Executables.Iterate()
+	for entries.Next(&hash, &exe) {
+		executables[hash] = text(exe.Path[:])
+	}
+	if err := entries.Err(); err != nil {
+		return obs, fmt.Errorf("reading executables: %w", err)
+	}
+	stacks := map[uint64][]string{}
+	var stack capprofStack
+	entries = s.objects.Stacks.Iterate()
+	for entries.Next(&hash, &stack) {
+		stacks[hash] = symbols.stackNames(stack.Frames[:])
+	}
+	if err := entries.Err(); err != nil {
+		return obs, fmt.Errorf("reading stacks: %w", err)
+	}
+
+	type ordered struct {
+		first uint64
+		op    observation.Operation
+	}
+	var ops []ordered
+	var (
+		key   capprofOpKey
+		value capprofOpValue
+	)
+	entries = s.objects.Operations.Iterate()
+	for entries.Next(&key, &value) {
+		detail, ok := details[key]
+		if !ok {
+			obs.Losses.Details++
+			detail.Key = key
+		}
+		op := operation(detail, stacks)
+		op.Executable = executables[key.Executable]
+		op.Count = value.Count
+		ops = append(ops, ordered{value.First, op})
+	}
+	if err := entries.Err(); err != nil {
+		return obs, fmt.Errorf("reading operations: %w", err)
+	}
+	slices.SortFunc(ops, func(a, b ordered) int { return cmp.Compare(a.first, b.first) })
+	for _, o := range ops {
+		obs.Operations = append(obs.Operations, o.op)
+	}
+	return obs, nil
+}
+
+// losses sums up what the programs counted and what the kernel skipped.
+func (s *Session) losses() (observation.Losses, error) {
+	var lost capprofLosses
+	if err := s.objects.Lost.Get(&lost); err != nil {
+		return observation.Losses{}, fmt.Errorf("reading losses: %w", err)
+	}
+	out := observation.Losses{
+		Operations: lost.Operations, Details: lost.Details, Checks: lost.Checks, Stacks: lost.Stacks, Tasks: lost.Tasks,
+	}
+	for name, program := range s.programs() {
+		stats, err := program.Stats()
+		if err != nil {
+			return out, fmt.Errorf("reading the statistics of %s: %w", name, err)
+		}
+		out.Missed += stats.RecursionMisses
+	}
+	return out, nil
+}
+
+// operation translates one detail.
+func operation(d capprofDetail, stacks map[uint64][]string) observation.Operation {
+	flags := d.Key.Flags
+	op := observation.Operation{
+		Comm:       text(d.Comm[:]),
+		PID:        int(d.Pid),
+		UID:        d.Key.Uid,
+		Bounding:   capability.Set(d.Bounding),
+		Permitted:  capability.Set(d.Permitted),
+		Effective:  capability.Set(d.Effective),
+		NoNewPrivs: d.NoNewPrivs != 0,
+		Starting:   flags&opStarting != 0,
+		Joined:     flags&opJoined != 0,
+		Arch:       runtime.GOARCH,
+		Number:     int(d.Key.Number),
+		Args:       d.Args,
+		Errno:      syscall.Errno(-d.Key.Error),
+		Entered:    flags&opEntered != 0,
+		Returned:   flags&opReturned != 0,
+	}
+	if flags&opCompat != 0 {
+		op.Arch = syscalls.Compat(runtime.GOARCH)
+	}
+	if op.Number >= 0 {
+		op.Syscall = syscalls.Name(op.Arch, op.Number)
+	}
+	if op.Errno == 0 {
+		op.Value = d.Value
+	}
+	for _, c := range d.Checks[:d.ChecksLen] {
+		check := observation.Check{
+			Capability: capability.Cap(c.Capability),
+			Granted:    c.Flags&checkGranted != 0,
+			Overridden: c.Flags&checkOverridden != 0,
+			Stack:      stacks[c.Stack],
+			Count:      uint64(c.Count),
+		}
+		switch {
+		case c.Flags&checkInitialNS != 0:
+			check.Namespace = observation.InitialNamespace
+		case c.Flags&checkOtherNS != 0:
+			check.Namespace = observation.OtherNamespace
+		}
+		op.Checks = append(op.Checks, check)
+	}
+	op.Object = object(d, op)
+	return op
+}

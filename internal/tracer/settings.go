@@ -1,0 +1,60 @@
+package tracer
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/capprof/capprof/internal/syscalls"
+)
+
+// configure sets the constants of the programs, before they are loaded.
+func configure(spec *ebpf.CollectionSpec, cgroupName string) error {
+	var vars capprofVariableSpecs
+	if err := spec.Assign(&vars); err != nil {
+		return fmt.Errorf("reading the programs' variables: %w", err)
+	}
+	var name [96]int8
+	if len(cgroupName) >= len(name) || len(cgroupName) < 8 {
+		return fmt.Errorf("the cgroup name %q has %d bytes; 8 to %d can be followed", cgroupName, len(cgroupName), len(name)-1)
+	}
+	for i := range len(cgroupName) {
+		name[i] = int8(cgroupName[i])
+	}
+	values := map[*ebpf.VariableSpec]any{
+		vars.CgroupName:     name,
+		vars.ArgKinds:       packArguments(runtime.GOARCH),
+		vars.CompatArgKinds: packArguments(syscalls.Compat(runtime.GOARCH)),
+	}
+	for v, call := range map[*ebpf.VariableSpec]string{
+		vars.NrExecve: "execve", vars.NrExecveat: "execveat", vars.NrExit: "exit", vars.NrExitGroup: "exit_group",
+	} {
+		number, ok := syscalls.Number(runtime.GOARCH, call)
+		if !ok {
+			return fmt.Errorf("no number for %s on %s", call, runtime.GOARCH)
+		}
+		values[v] = int32(number)
+	}
+	for v, value := range values {
+		if err := v.Set(value); err != nil {
+			return fmt.Errorf("setting a variable of the programs: %w", err)
+		}
+	}
+	return nil
+}
+
+// maxSyscalls is MAX_SYSCALLS of bpf/contract.h.
+const maxSyscalls = 512
+
+// packArguments lays the kinds of arguments out as the programs read them: four
+// bits an argument, by number of call.
+func packArguments(goarch string) [maxSyscalls]uint32 {
+	var packed [maxSyscalls]uint32
+	for number := range packed {
+		for i, kind := range syscalls.Arguments(syscalls.Name(goarch, number)) {
+			packed[number] |= uint32(kind) << (4 * i)
+		}
+	}
+	return packed
+}
