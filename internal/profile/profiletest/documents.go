@@ -1,0 +1,203 @@
+// Package profiletest builds profile documents for tests: one for each thing
+// that a run can end in, complete and free of contradictions.
+package profiletest
+
+import (
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// Sample is a document of the verdict: a web server that needs two
+// capabilities, except that a failed one has no set.
+func Sample(verdict profile.Verdict) *profile.Document {
+	d := Proven()
+	switch verdict {
+	case profile.Proven:
+	case profile.Confirmed:
+		d.Verdict = profile.Confirmed
+		d.Reasons = []string{"no removal runs were made (--no-prove)"}
+		d.Runs = d.Runs[:4]
+		for i := range d.Required {
+			d.Required[i].ProvenBy = 0
+		}
+	case profile.Incomplete:
+		d.Verdict = profile.Incomplete
+		d.Reasons = []string{"the tracer lost 12 operations"}
+		d.Losses = profile.Losses{Operations: 12}
+	case profile.Failed:
+		return FailedBlocked()
+	}
+	return d
+}
+
+// Proven is a full document: nginx, with every field set that a proven one can
+// have.
+func Proven() *profile.Document {
+	chown := Denial("chown", capability.Chown)
+	chown.CallSite, chown.Meaning = "setattr_prepare", "change a file's owner"
+	setgid := Denial("setgid", capability.SetGID)
+	setgid.Object, setgid.Run = "101", 2
+	d := base("docker.io/library/nginx:1.27")
+	d.Verdict = profile.Proven
+	d.Capabilities.Required = capability.Of(capability.Chown, capability.SetGID)
+	d.Required = []profile.Requirement{
+		{Capability: capability.Chown, FoundBy: profile.FoundByTrace, ProvenBy: 5, Evidence: []profile.Denial{chown}},
+		{Capability: capability.SetGID, FoundBy: profile.FoundByTrace, ProvenBy: 6, Evidence: []profile.Denial{setgid}},
+	}
+	needed := d.Capabilities.Required
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(2, profile.PurposeExplore, capability.Of(capability.Chown), profile.OutcomeFailed, 1),
+		run(3, profile.PurposeExplore, needed, profile.OutcomePassed, 0),
+		run(4, profile.PurposeConfirm, needed, profile.OutcomePassed, 0),
+		without(run(5, profile.PurposeRemove, needed, profile.OutcomeFailed, 1), capability.Chown),
+		without(run(6, profile.PurposeRemove, needed, profile.OutcomeStuck, 137), capability.SetGID),
+	}
+	d.Runs[5].Detail = "ended after 10 times the time of a passing run"
+	d.Meta = profile.Meta{
+		Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CapprofVersion: "0.1.0", TotalMS: 2345,
+		DurationsMS: map[int]int64{1: 300, 2: 310, 3: 450, 4: 440, 5: 290, 6: 4400},
+		Counts:      map[string]uint64{"chown": 3, "setgid": 1}, PIDs: map[string]int{"chown": 4711, "setgid": 4712},
+	}
+	return d
+}
+
+// Empty is a proven document of a workload that needs no capability.
+func Empty() *profile.Document {
+	d := base("my-api:latest")
+	d.Verdict = profile.Proven
+	d.Workload.Command = []string{"npm", "test"}
+	d.Runs = []profile.Run{run(1, profile.PurposeExplore, 0, profile.OutcomePassed, 0)}
+	return d
+}
+
+// ByRemoval is a confirmed document made without a trace.
+func ByRemoval() *profile.Document {
+	d := base("remote:5000/worker")
+	d.Verdict = profile.Confirmed
+	d.Reasons = []string{"no removal runs were made (--no-prove)"}
+	d.Environment.Traced, d.Environment.Hook = false, ""
+	d.Capabilities.Required = capability.Of(capability.Kill, capability.SetUID)
+	d.Required = []profile.Requirement{
+		{Capability: capability.Kill, FoundBy: profile.FoundByRemoval},
+		{Capability: capability.SetUID, FoundBy: profile.FoundByRemoval, ProvenBy: 3},
+	}
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(2, profile.PurposeReference, capability.DockerDefault, profile.OutcomePassed, 0),
+		without(run(3, profile.PurposeSearch, d.Capabilities.Required, profile.OutcomeTimeout, 137), capability.SetUID),
+		run(4, profile.PurposeConfirm, d.Capabilities.Required, profile.OutcomePassed, 0),
+	}
+	for i := range d.Runs {
+		d.Runs[i].Traced = false
+	}
+	return d
+}
+
+// FailedBlocked is a failed document: the workload wants to set the clock.
+func FailedBlocked() *profile.Document {
+	clock := Denial("settime", capability.SysTime)
+	clock.Executable, clock.Process = "/usr/sbin/chronyd", "chronyd"
+	clock.Syscall, clock.Object = "clock_settime", "CLOCK_REALTIME"
+	clock.CallSite, clock.Meaning = "security_settime64", "set the system clock"
+	d := base("chrony")
+	d.Verdict = profile.Failed
+	d.Reasons = []string{"it needs SYS_TIME, which is beyond the allowed capabilities"}
+	d.Capabilities.BeyondAllowed = capability.Of(capability.SysTime)
+	d.Blocked = []profile.Denial{clock}
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(2, profile.PurposeReference, capability.DockerDefault, profile.OutcomeFailed, 1),
+	}
+	return d
+}
+
+// FailedOther is a failed document for a reason that no capability cures.
+func FailedOther() *profile.Document {
+	d := base("my-api:latest")
+	d.Verdict = profile.Failed
+	d.Reasons = []string{"it fails with every allowed capability too: exit code 1"}
+	d.Failures = []profile.Failure{{
+		ID: "open", Executable: "/app/server", Process: "server", Syscall: "openat", Errno: "EACCES",
+		Object: "/data/state.db", Run: 2, Cause: "the file is on a read-only volume",
+		Cure: "mount the volume without :ro",
+	}}
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(2, profile.PurposeReference, capability.DockerDefault, profile.OutcomeFailed, 1),
+	}
+	return d
+}
+
+// Tolerated is a proven document with denials that the workload survived and
+// an alternative to its one capability.
+func Tolerated() *profile.Document {
+	search := Denial("search", capability.DACReadSearch, capability.DACOverride)
+	search.Syscall, search.Object, search.Errno = "openat", "/var/lib/app/secret", "EACCES"
+	search.CallSite, search.Meaning = "generic_permission", "search a directory or read a file"
+	nice := Denial("nice", capability.SysNice)
+	nice.Syscall, nice.Object, nice.Errno, nice.Run = "setpriority", "-5", "EACCES", 2
+	netlink := Denial("netlink", capability.NetAdmin)
+	netlink.Syscall, netlink.Object, netlink.Errno, netlink.Run = "sendmsg", "netlink", "", 2
+	d := base("app")
+	d.Verdict = profile.Proven
+	d.Capabilities.Required = capability.Of(capability.DACReadSearch)
+	d.Capabilities.Allowed = d.Capabilities.Allowed.With(capability.DACReadSearch)
+	d.Capabilities.Tolerated = capability.Of(capability.SysNice, capability.NetAdmin)
+	d.Required = []profile.Requirement{{
+		Capability: capability.DACReadSearch, FoundBy: profile.FoundByTrace, ProvenBy: 1,
+		Alternatives: []capability.Cap{capability.DACOverride}, Evidence: []profile.Denial{search},
+	}}
+	d.Tolerated = []profile.Denial{nice, netlink}
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 2),
+		run(2, profile.PurposeConfirm, d.Capabilities.Required, profile.OutcomePassed, 0),
+	}
+	return d
+}
+
+// Denial is a refused chown in run 1 that any of the capabilities would cure.
+func Denial(id string, anyOf ...capability.Cap) profile.Denial {
+	return profile.Denial{
+		ID: id, AnyOf: anyOf, Executable: "/usr/sbin/nginx", Process: "nginx", Syscall: id, Errno: "EPERM",
+		Object: "/var/cache/nginx", Mechanism: "capability check", Run: 1,
+	}
+}
+
+func run(number int, purpose string, set capability.Set, outcome string, exit int) profile.Run {
+	return profile.Run{
+		Number: number, Purpose: purpose, Traced: purpose == profile.PurposeExplore,
+		Set: set, Outcome: outcome, ExitCode: exit,
+	}
+}
+
+func without(r profile.Run, c capability.Cap) profile.Run {
+	r.Set, r.Without = r.Set.Without(c), &c
+	return r
+}
+
+// base is what all samples share: Docker with its defaults, traced.
+func base(reference string) *profile.Document {
+	d := &profile.Document{
+		SchemaVersion: profile.SchemaVersion,
+		Capabilities:  profile.Capabilities{Baseline: capability.DockerDefault, Allowed: capability.DockerDefault},
+		Workload: profile.Workload{Image: profile.Image{
+			Reference: reference,
+			ID:        "sha256:2f5c6e3b1f0d4b7e9a8c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a",
+		}},
+		Environment: profile.Environment{
+			Engine: "docker", EngineVersion: "28.5.2", Runtime: "runc", RuntimeVersion: "1.2.5",
+			StorageDriver: "overlay2", CgroupVersion: "2", Kernel: "6.18.0", Architecture: "x86_64",
+			Hook: "tp_btf/cap_capable", Traced: true, Seccomp: "default",
+			Sysctls: map[string]string{
+				"net.ipv4.ip_unprivileged_port_start": "0",
+				"net.ipv4.ping_group_range":           "0\t2147483647",
+			},
+		},
+		Meta: profile.Meta{Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CapprofVersion: "0.1.0", TotalMS: 1234},
+	}
+	profile.Normalize(d)
+	return d
+}

@@ -1,0 +1,126 @@
+package profile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// The sentences below are for people, printable whatever the workload was
+// called. The report and the drift check say the same thing with the same words.
+
+// Operation is what was refused: "/usr/sbin/nginx: chown(/var/cache) = EPERM".
+func (d Denial) Operation() string {
+	return operation(d.Executable, d.Process, d.Syscall, d.Object, d.Errno)
+}
+
+// Operation is what failed, in the words of Denial.Operation.
+func (f Failure) Operation() string {
+	return operation(f.Executable, f.Process, f.Syscall, f.Object, f.Errno)
+}
+
+func operation(executable, process, syscall, object, errno string) string {
+	who := executable
+	if who == "" {
+		who = process
+	}
+	if who == "" {
+		who = "unknown program"
+	}
+	call := syscall
+	if call == "" {
+		call = "outside of any system call"
+	}
+	if object != "" {
+		call += "(" + object + ")"
+	}
+	// A call may succeed with a denial inside it: netlink answers in a message,
+	// chmod drops a bit silently.
+	result := "denied inside a call that returned success"
+	if errno != "" {
+		result = "= " + errno
+	}
+	return Printable(who + ": " + call + " " + result)
+}
+
+// Because is who refused and what that means: "seccomp", or "capability check,
+// chown_ok: change a file's owner"; "" when neither is known.
+func (d Denial) Because() string {
+	reason := d.Mechanism
+	switch {
+	case d.CallSite != "" && d.Meaning != "":
+		reason += ", " + d.CallSite + ": " + d.Meaning
+	case d.CallSite != "":
+		reason += ", " + d.CallSite
+	case d.Meaning != "":
+		reason += ": " + d.Meaning
+	}
+	return Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
+}
+
+// Choice names the capabilities of which one would do: "DAC_READ_SEARCH or
+// DAC_OVERRIDE".
+func (d Denial) Choice() string {
+	names := make([]string, len(d.AnyOf))
+	for i, c := range d.AnyOf {
+		names[i] = c.Short()
+	}
+	return strings.Join(names, " or ")
+}
+
+// Proof says what happened without the capability: "run 7 without it exits 1",
+// "" when no run was made without it.
+func (d *Document) Proof(r Requirement) string {
+	if r.ProvenBy == 0 {
+		return ""
+	}
+	for _, run := range d.Runs {
+		if run.Number == r.ProvenBy {
+			return fmt.Sprintf("run %d without it %s", run.Number, run.ending())
+		}
+	}
+	return ""
+}
+
+func (r Run) ending() string {
+	switch r.Outcome {
+	case OutcomeStuck:
+		return "hangs"
+	case OutcomeTimeout:
+		return "runs into the time limit"
+	default:
+		return fmt.Sprintf("exits %d", r.ExitCode)
+	}
+}
+
+// Requirement returns the explanation of a required capability.
+func (d *Document) Requirement(c capability.Cap) (Requirement, bool) {
+	for _, r := range d.Required {
+		if r.Capability == c {
+			return r, true
+		}
+	}
+	return Requirement{}, false
+}
+
+// Why is one sentence on why a capability is required: its first piece of
+// evidence, and its proof where there is one.
+func (d *Document) Why(c capability.Cap) string {
+	r, ok := d.Requirement(c)
+	if !ok {
+		return "not required"
+	}
+	why := "found by removal"
+	if len(r.Evidence) > 0 {
+		first := r.Evidence[0]
+		why = first.Operation()
+		if because := first.Because(); because != "" {
+			why += " (" + because + ")"
+		}
+	}
+	if proof := d.Proof(r); proof != "" {
+		why += "; " + proof
+	}
+	return why
+}

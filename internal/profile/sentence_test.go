@@ -1,0 +1,70 @@
+package profile_test
+
+import (
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+)
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                      "",
+		"/etc/résumé 日本 😀":      "/etc/résumé 日本 😀",
+		"\x1b[2Jcleared":        `\x1b[2Jcleared`,
+		"two\nlines\r\ttab":     `two\nlines\r\ttab`,
+		"abc\u202egpj.exe":      `abc\u202egpj.exe`,
+		"zero\u200bwidth\ufeff": `zero\u200bwidth\ufeff`,
+		"broken\xff\xc3(":       `broken\xff\xc3(`,
+		"del\x7f c1\u009b31m":   `del\x7f c1\u009b31m`,
+		`a\b"c'`:                `a\b"c'`,
+	} {
+		if got := profile.Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSentences(t *testing.T) {
+	d := profiletest.Proven()
+	for c, want := range map[capability.Cap]string{
+		capability.Chown:  "/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM (capability check, setattr_prepare: change a file's owner); run 5 without it exits 1",
+		capability.SetGID: "/usr/sbin/nginx: setgid(101) = EPERM (capability check); run 6 without it hangs",
+		capability.Kill:   "not required",
+	} {
+		if got := d.Why(c); got != want {
+			t.Errorf("Why(%s) = %q\nwant %q", c, got, want)
+		}
+	}
+	removal := profiletest.ByRemoval()
+	for c, want := range map[capability.Cap]string{
+		capability.Kill:   "found by removal",
+		capability.SetUID: "found by removal; run 3 without it runs into the time limit",
+	} {
+		if got := removal.Why(c); got != want {
+			t.Errorf("Why(%s) = %q, want %q", c, got, want)
+		}
+	}
+	for want, denial := range map[string]profile.Denial{
+		"ip: sendmsg(netlink) denied inside a call that returned success": {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
+		"unknown program: outside of any system call = EPERM":             {Errno: "EPERM"},
+		`/bin/\x1bx: open(\n) = EACCES`:                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
+	} {
+		if got := denial.Operation(); got != want {
+			t.Errorf("Operation() = %q, want %q", got, want)
+		}
+	}
+	for want, denial := range map[string]profile.Denial{
+		"":                    {},
+		"seccomp":             {Mechanism: "seccomp"},
+		"sock_kill":           {CallSite: "sock_kill"},
+		"seccomp: a gate":     {Mechanism: "seccomp", Meaning: "a gate"},
+		"what it decides":     {Meaning: "what it decides"},
+		"check, site: effect": {Mechanism: "check", CallSite: "site", Meaning: "effect"},
+	} {
+		if got := denial.Because(); got != want {
+			t.Errorf("Because() = %q, want %q", got, want)
+		}
+	}
+}

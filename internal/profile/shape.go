@@ -1,0 +1,136 @@
+package profile
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// checkShape compares decoded JSON with the Go type that will hold it.
+// encoding/json alone is too kind for a promise: it takes a missing field for a
+// zero (a cut-off file would then need no capability at all), null for
+// anything, keys in any case, and a base64 string for a slice of small numbers.
+func checkShape(value any, t reflect.Type, path string) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case isText(t):
+		return expect[string](value, path, "a string")
+	case t.Implements(reflect.TypeFor[json.Marshaler]()):
+		// A capability set: an array of names, which its own decoder reads.
+		return checkElements(value, reflect.TypeFor[string](), path)
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return checkFields(value, t, path)
+	case reflect.Slice:
+		return checkElements(value, t.Elem(), path)
+	case reflect.Map:
+		object, ok := value.(map[string]any)
+		if !ok {
+			return mistyped(value, path, "an object")
+		}
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			if err := checkShape(object[key], t.Elem(), join(path, key)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case reflect.String:
+		return expect[string](value, path, "a string")
+	case reflect.Bool:
+		return expect[bool](value, path, "true or false")
+	default:
+		return expect[json.Number](value, path, "a number")
+	}
+}
+
+// isText reports whether the type is written as a JSON string by its own code:
+// a capability, a time.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+func checkFields(value any, t reflect.Type, path string) error {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return mistyped(value, path, "an object")
+	}
+	known := make(map[string]bool, t.NumField())
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		known[name] = true
+		child, present := object[name]
+		if !present {
+			if options == "omitempty" {
+				continue
+			}
+			return fmt.Errorf("%s: missing", join(path, name))
+		}
+		if err := checkShape(child, t.Field(i).Type, join(path, name)); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !known[name] {
+			return fmt.Errorf("%s: unknown field", join(path, name))
+		}
+	}
+	return nil
+}
+
+func checkElements(value any, element reflect.Type, path string) error {
+	array, ok := value.([]any)
+	if !ok {
+		return mistyped(value, path, "an array")
+	}
+	for i, item := range array {
+		if err := checkShape(item, element, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func expect[T any](value any, path, want string) error {
+	if _, ok := value.(T); !ok {
+		return mistyped(value, path, want)
+	}
+	return nil
+}
+
+func mistyped(value any, path, want string) error {
+	return fmt.Errorf("%s: %s where %s belongs", path, kindOf(value), want)
+}
+
+// join names a place as jq would: capabilities.required. A key out of the file
+// is made printable, since errors end up on terminals.
+func join(path, name string) string {
+	name = Printable(name)
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func kindOf(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "true or false"
+	case json.Number:
+		return "a number"
+	case string:
+		return "a string"
+	case []any:
+		return "an array"
+	default:
+		return "an object"
+	}
+}

@@ -1,0 +1,176 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// Validate reports the first thing in which a document contradicts itself. What
+// a verdict promises must be in the document: a reader that trusts "proven"
+// without looking must not be misled by a file that was edited or cut.
+func Validate(d *Document) error {
+	if d.SchemaVersion != SchemaVersion {
+		return fmt.Errorf("schemaVersion: %d, and this capprof writes %d", d.SchemaVersion, SchemaVersion)
+	}
+	if year := d.Meta.Created.UTC().Year(); year < 0 || year > 9999 {
+		return fmt.Errorf("meta.created: the year %d has no place in RFC 3339", year)
+	}
+	runs, err := validateRuns(d.Runs)
+	if err != nil {
+		return err
+	}
+	if err := validateRequired(d, runs); err != nil {
+		return err
+	}
+	if err := validateReferences(d, runs); err != nil {
+		return err
+	}
+	switch d.Verdict {
+	case Proven, Confirmed:
+		return validateSuccess(d)
+	case Failed:
+		if !d.Capabilities.Required.Empty() {
+			return fmt.Errorf("the verdict is failed, yet capabilities.required gives a set: %s", d.Capabilities.Required)
+		}
+		return needReason(d)
+	case Incomplete:
+		return needReason(d)
+	default:
+		return fmt.Errorf("verdict: %q is none of %s, %s, %s, %s", d.Verdict, Proven, Confirmed, Incomplete, Failed)
+	}
+}
+
+func needReason(d *Document) error {
+	if len(d.Reasons) == 0 {
+		return fmt.Errorf("the verdict is %s, and reasons gives none", d.Verdict)
+	}
+	return nil
+}
+
+func validateRuns(runs []Run) (map[int]Run, error) {
+	purposes := []string{PurposeExplore, PurposeReference, PurposeSearch, PurposeConfirm, PurposeRemove}
+	outcomes := []string{OutcomePassed, OutcomeFailed, OutcomeStuck, OutcomeTimeout, OutcomeRefused}
+	byNumber := make(map[int]Run, len(runs))
+	for i, run := range runs {
+		_, twice := byNumber[run.Number]
+		switch {
+		case run.Number < 1:
+			return nil, fmt.Errorf("runs[%d].number: %d; runs count from 1", i, run.Number)
+		case twice:
+			return nil, fmt.Errorf("runs: two have the number %d", run.Number)
+		case !slices.Contains(purposes, run.Purpose):
+			return nil, fmt.Errorf("run %d: unknown purpose %q", run.Number, run.Purpose)
+		case !slices.Contains(outcomes, run.Outcome):
+			return nil, fmt.Errorf("run %d: unknown outcome %q", run.Number, run.Outcome)
+		case run.Without != nil && run.Set.Has(*run.Without):
+			return nil, fmt.Errorf("run %d: it is said to be without %s, which is in its set", run.Number, run.Without)
+		}
+		byNumber[run.Number] = run
+	}
+	return byNumber, nil
+}
+
+// validateRequired holds the explanations against the set, and each proof
+// against the run that it names.
+func validateRequired(d *Document, runs map[int]Run) error {
+	var explained capability.Set
+	for _, requirement := range d.Required {
+		c := requirement.Capability
+		switch {
+		case explained.Has(c):
+			return fmt.Errorf("required: %s is explained twice", c)
+		case requirement.FoundBy != FoundByTrace && requirement.FoundBy != FoundByRemoval:
+			return fmt.Errorf("required: %s is found by %q, which is neither %s nor %s", c, requirement.FoundBy, FoundByTrace, FoundByRemoval)
+		case requirement.FoundBy == FoundByTrace && len(requirement.Evidence) == 0:
+			return fmt.Errorf("required: %s is said to be found by trace, without evidence", c)
+		case d.Verdict == Proven && requirement.ProvenBy == 0:
+			return fmt.Errorf("the verdict is proven, yet no run proves %s", c)
+		}
+		if requirement.ProvenBy != 0 {
+			if err := validateProof(d, c, requirement.ProvenBy, runs); err != nil {
+				return err
+			}
+		}
+		explained = explained.With(c)
+	}
+	if explained != d.Capabilities.Required {
+		return fmt.Errorf("capabilities.required is %s, while required explains %s", d.Capabilities.Required, explained)
+	}
+	return nil
+}
+
+// validateProof: a run proves that c is needed when it lacked c, lacked nothing
+// else of the answer, and did not pass. More than the rest of the answer does
+// not weaken it. A set that the engine would not grant proves nothing.
+func validateProof(d *Document, c capability.Cap, number int, runs map[int]Run) error {
+	run, ok := runs[number]
+	switch {
+	case !ok:
+		return fmt.Errorf("required: %s is proven by run %d, which is not in runs", c, number)
+	case run.Set.Has(c):
+		return fmt.Errorf("required: %s is proven by run %d, which had it", c, number)
+	case !run.Set.Contains(d.Capabilities.Required.Without(c)):
+		return fmt.Errorf("required: %s is proven by run %d, which lacked %s too", c, number,
+			d.Capabilities.Required.Without(c).Minus(run.Set))
+	case run.Outcome == OutcomePassed || run.Outcome == OutcomeRefused:
+		return fmt.Errorf("required: %s is proven by run %d, whose outcome is %s", c, number, run.Outcome)
+	}
+	return nil
+}
+
+// validateReferences: evidence names runs of this document, or none (0).
+func validateReferences(d *Document, runs map[int]Run) error {
+	check := func(where string, number int) error {
+		if _, ok := runs[number]; !ok && number != 0 {
+			return fmt.Errorf("%s: it was seen in run %d, which is not in runs", where, number)
+		}
+		return nil
+	}
+	for _, requirement := range d.Required {
+		for _, denial := range requirement.Evidence {
+			if err := check("required: evidence of "+requirement.Capability.String(), denial.Run); err != nil {
+				return err
+			}
+		}
+	}
+	for i, denial := range d.Tolerated {
+		if err := check(fmt.Sprintf("tolerated[%d]", i), denial.Run); err != nil {
+			return err
+		}
+	}
+	for i, denial := range d.Blocked {
+		if err := check(fmt.Sprintf("blocked[%d]", i), denial.Run); err != nil {
+			return err
+		}
+	}
+	for i, failure := range d.Failures {
+		if err := check(fmt.Sprintf("failures[%d]", i), failure.Run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validateSuccess: a set that is called right was allowed, passed in a run of
+// its own, and was learned without losses.
+func validateSuccess(d *Document) error {
+	required := d.Capabilities.Required
+	if beyond := required.Minus(d.Capabilities.Allowed); !beyond.Empty() {
+		return fmt.Errorf("the verdict is %s, yet %s was not allowed", d.Verdict, beyond)
+	}
+	if refused := required.Intersect(d.Capabilities.Refused); !refused.Empty() {
+		return fmt.Errorf("the verdict is %s, yet the engine refused %s", d.Verdict, refused)
+	}
+	if d.Losses != (Losses{}) {
+		return fmt.Errorf("the verdict is %s, yet losses counts some; that is incomplete", d.Verdict)
+	}
+	passed := slices.ContainsFunc(d.Runs, func(run Run) bool {
+		return run.Set == required && run.Outcome == OutcomePassed
+	})
+	if !passed {
+		return fmt.Errorf("the verdict is %s, yet no run passed with %s", d.Verdict, required)
+	}
+	return nil
+}
