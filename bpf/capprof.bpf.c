@@ -164,7 +164,7 @@ static __always_inline void add_check(struct task_state *st, struct raw_check *r
 
 /* The checks that were taken for the memo's were not a repeat after all, or not
  * all of it: keep them like any others. */
-static __noinline int keep_repeats(struct task_state *st)
+__noinline int keep_repeats(struct task_state *st)
 {
 	if (!st)
 		return 0;
@@ -202,14 +202,15 @@ static __always_inline u64 take_stack(void *ctx, struct task_state *st)
 	return key;
 }
 
-/* Adds what a call was about to its entry. Runs once a key, or again where the
- * ring buffer had no room. */
-static __noinline int send_detail(struct task_struct *task, struct task_state *st, struct op_key *key, struct pt_regs *regs, s64 ret)
+/* Adds what the current task's call was about to its entry. Runs once a key, or
+ * again where the ring buffer had no room. */
+__noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 {
-	struct detail *detail;
+	struct task_struct *task = bpf_get_current_task_btf();
 	const struct cred *cred;
+	struct detail *detail;
 
-	if (!task || !st || !key)
+	if (!st || !key)
 		return 0;
 	detail = bpf_ringbuf_reserve(&details, sizeof(*detail), 0);
 	if (!detail)
@@ -222,10 +223,7 @@ static __noinline int send_detail(struct task_struct *task, struct task_state *s
 	detail->blob_len = 0;
 	detail->key = *key;
 	detail->value = ret;
-	for (int i = 0; i < 6; i++)
-		detail->args[i] = 0;
-	if (regs)
-		read_args(regs, detail->args);
+	read_args((struct pt_regs *)bpf_task_pt_regs(task), detail->args);
 	cred = task->real_cred;
 	bpf_probe_read_kernel(&detail->bounding, 8, &cred->cap_bset);
 	bpf_probe_read_kernel(&detail->permitted, 8, &cred->cap_permitted);
@@ -235,7 +233,7 @@ static __noinline int send_detail(struct task_struct *task, struct task_state *s
 	detail->checks_len = st->checks_len;
 	__builtin_memcpy(detail->checks, st->checks, sizeof(detail->checks));
 	bpf_probe_read_kernel(detail->comm, sizeof(detail->comm), task->comm);
-	if (regs)
+	if (!(key->flags & OP_NO_CALL))
 		read_object(task, kinds_of(key->number, key->flags & OP_COMPAT), detail);
 	bpf_ringbuf_submit(detail, 0);
 	return 1;
@@ -252,16 +250,21 @@ static __always_inline struct op_value *entry_of(struct task_state *st, struct o
 	return bpf_map_lookup_elem(&operations, key);
 }
 
-/* Counts the call that ends under its key. */
-static __always_inline void record(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret, u32 flags)
+/* Counts the current task's call, which ends, under its key. */
+__noinline int record(struct task_state *st, s64 ret, u32 flags)
 {
-	struct op_key key = {.executable = st->executable, .number = st->number, .flags = flags};
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct op_key key = {.flags = flags};
 	struct op_value *value;
 	u64 signature = FNV_OFFSET;
 	u64 args[6] = {};
 	bool failed = ret < 0 && ret >= -MAX_ERRNO;
 	bool pointers = false;
 
+	if (!st)
+		return 0;
+	key.executable = st->executable;
+	key.number = st->number;
 	if (st->joined)
 		key.flags |= OP_JOINED;
 	key.error = failed ? ret : 0;
@@ -273,20 +276,25 @@ static __always_inline void record(struct task_struct *task, struct task_state *
 		signature = mix(signature, st->checks[i].capability | st->checks[i].flags << 8);
 	}
 	key.signature = signature;
-	if (regs) {
-		u32 kinds = kinds_of(st->number, flags & OP_COMPAT);
-		u64 object;
+	if (!(flags & OP_NO_CALL)) {
+		struct sorted sorted = {};
+		u64 path, blob, first64;
 
-		pointers = failed && points_elsewhere(kinds);
-		read_args(regs, args);
+		read_args((struct pt_regs *)bpf_task_pt_regs(task), args);
+		sort_args(kinds_of(st->number, flags & OP_COMPAT), args, &sorted);
 		/* Only a failure's object matters enough to tell paths apart. */
-		object = hash_object(kinds, args, !failed);
-		key.object = object;
+		path = failed ? sorted.by_kind[ARG_PATH] : 0;
+		blob = failed ? sorted.by_kind[ARG_BLOB] : 0;
+		first64 = sorted.by_kind[ARG_FIRST64];
+		pointers = path || blob || first64;
+		key.object = sorted.scalars;
+		if (pointers)
+			key.object = hash_pointed(sorted.scalars, path, blob, first64);
 		if (pointers && !bpf_map_lookup_elem(&operations, &key)) {
 			struct executable *exe = bpf_map_lookup_elem(&executables, &st->executable);
 
 			if (exe && exe->objects >= MAX_OBJECTS)
-				key.object = hash_object(kinds, args, true);
+				key.object = sorted.scalars;
 			else if (exe)
 				__sync_fetch_and_add(&exe->objects, 1);
 		}
@@ -296,20 +304,21 @@ static __always_inline void record(struct task_struct *task, struct task_state *
 		lose(&lost.operations);
 	} else {
 		__sync_fetch_and_add(&value->count, 1);
-		if (!value->detailed && send_detail(task, st, &key, regs, ret))
+		if (!value->detailed && send_detail(st, &key, ret))
 			value->detailed = 1;
 	}
 
 	flush_memo(st);
 	st->memo.valid = value && st->raw_len && st->raw_len <= MAX_MEMO && (flags & OP_RETURNED);
 	if (!st->memo.valid)
-		return;
+		return 0;
 	st->memo.key = key;
 	st->memo.args_hash = st->args_hash;
 	st->memo.hits = 0;
 	st->memo.raw_len = st->raw_len;
 	st->memo.pointers = pointers;
 	__builtin_memcpy(st->memo.raw, st->raw, sizeof(st->raw));
+	return 0;
 }
 
 static __always_inline void begin_call(struct task_state *st, long number, bool entered)
@@ -373,7 +382,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (is_compat(task))
 		flags |= OP_COMPAT;
-	record(task, st, regs, ret, flags);
+	record(st, ret, flags);
 	return 0;
 }
 
@@ -417,7 +426,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		st->in_call = false;
 		raw.stack = take_stack(ctx, st);
 		add_check(st, &raw);
-		record(task, st, 0, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
+		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
 		st->checks_len = 0;
 		return;
 	}
@@ -515,7 +524,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		if (st->repeats)
 			keep_repeats(st);
 		if (st->checks_len)
-			record(task, st, (struct pt_regs *)bpf_task_pt_regs(task), 0, OP_ENTERED | (is_compat(task) ? OP_COMPAT : 0));
+			record(st, 0, OP_ENTERED | (is_compat(task) ? OP_COMPAT : 0));
 	}
 	flush_memo(st);
 	bpf_task_storage_delete(&tasks, task);

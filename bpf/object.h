@@ -67,136 +67,147 @@ static __always_inline u32 kinds_of(s32 number, bool compat)
 	return compat ? compat_arg_kinds[number] : arg_kinds[number];
 }
 
-/* Whether the call takes a string or a struct that its registers do not show. */
-static __always_inline bool points_elsewhere(u32 kinds)
-{
-	for (int i = 0; i < 6; i++) {
-		u32 kind = (kinds >> (4 * i)) & 15;
+/* A call's arguments by their kind. Reading what they point to comes after the
+ * sorting, once, which spares the verifier a copy of the reading code for each of
+ * six arguments. */
+struct sorted {
+	u64 by_kind[16];
+	u64 second_path;
+	u64 scalars; /* hash of the scalar ones */
+	u32 seen;    /* bit n: there is an argument of kind n */
+};
 
-		if (kind == ARG_PATH || kind == ARG_BLOB || kind == ARG_FIRST64)
-			return true;
-	}
-	return false;
-}
-
-/* Hash of the arguments that tell calls apart. */
-static __always_inline u64 hash_object(u32 kinds, const u64 args[6], bool scalars_only)
+static __always_inline void sort_args(u32 kinds, const u64 args[6], struct sorted *sorted)
 {
 	u64 hash = FNV_OFFSET;
+	u32 seen = 0;
 
 	for (int i = 0; i < 6; i++) {
 		u32 kind = (kinds >> (4 * i)) & 15;
-		u64 word = 0;
 
-		if (kind == ARG_SCALAR) {
-			hash = mix(hash, args[i]);
-		} else if (kind == ARG_FIRST64) {
-			bpf_probe_read_user(&word, sizeof(word), (void *)args[i]);
-			hash = mix(hash, word);
-		} else if (kind == ARG_BLOB && !scalars_only) {
-			u64 words[3] = {};
-
-			bpf_probe_read_user(words, 16, (void *)args[i]);
-			hash = mix(mix(hash, words[0]), words[1]);
-		} else if (kind == ARG_PATH && !scalars_only) {
-			u64 words[16] = {};
-
-			bpf_probe_read_user_str(words, sizeof(words), (void *)args[i]);
-			hash = mix(hash, hash_words(words, 16));
+		if (kind == ARG_PATH && seen & (1 << ARG_PATH)) {
+			sorted->second_path = args[i];
+			continue;
 		}
+		hash = mix(hash, kind == ARG_SCALAR ? args[i] : 0);
+		sorted->by_kind[kind] = args[i];
+		seen |= 1 << kind;
+	}
+	sorted->scalars = hash;
+	sorted->seen = seen;
+}
+
+/* Hash of what the arguments that tell calls apart point to, added to that of the
+ * scalars. */
+__noinline u64 hash_pointed(u64 hash, u64 path, u64 blob, u64 first64)
+{
+	u64 words[16] = {};
+
+	if (first64) {
+		bpf_probe_read_user(words, 8, (void *)first64);
+		hash = mix(hash, words[0]);
+	}
+	if (blob) {
+		bpf_probe_read_user(words, 16, (void *)blob);
+		hash = mix(mix(hash, words[0]), words[1]);
+	}
+	if (path) {
+		__builtin_memset(words, 0, sizeof(words));
+		bpf_probe_read_user_str(words, sizeof(words), (void *)path);
+		hash = mix(hash, hash_words(words, 16));
 	}
 	return hash;
 }
 
-/* Writes the components of a path, innermost first, across mounts, to names. */
-static __always_inline u8 read_names(struct vfsmount *vfsmount, struct dentry *dentry, char names[MAX_NAMES][NAME_LEN])
+/* Writes the components of a path, innermost first, across mounts. How many there
+ * are so far is kept in detail, where the verifier does not follow it: the loop's
+ * states would multiply. */
+static __always_inline void read_names(struct vfsmount *vfsmount, struct dentry *dentry, struct detail *detail)
 {
-	u8 n = 0;
+	for (int i = 0; i < 2 * MAX_NAMES; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		u32 n = detail->names_len;
 
-	for (int i = 0; i < 2 * MAX_NAMES && n < MAX_NAMES; i++) {
-		struct dentry *parent;
-
+		if (n >= MAX_NAMES)
+			return;
 		if (dentry == BPF_CORE_READ(vfsmount, mnt_root)) {
 			struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
-			if (above == mount)
-				break;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			vfsmount = (void *)above + bpf_core_field_offset(struct mount, mnt);
-			continue;
+			if (above != mount) {
+				dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+				vfsmount = (void *)above + bpf_core_field_offset(struct mount, mnt);
+				continue;
+			}
+			/* The root of all, unless the file is on no mount at all: a pipe, a
+			 * socket, an anonymous inode. Those have names too. */
+			if (parent == dentry && i)
+				return;
 		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry) {
-			/* Not below a mount's root: a pipe, a socket, an anonymous inode. */
-			if (n < MAX_NAMES)
-				bpf_probe_read_kernel_str(names[n], NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
-			n++;
-			break;
-		}
-		bpf_probe_read_kernel_str(names[n], NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
-		n++;
+		bpf_probe_read_kernel_str(detail->names[n], NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
+		detail->names_len = n + 1;
+		if (parent == dentry)
+			return;
 		dentry = parent;
 	}
-	return n;
-}
-
-static __always_inline void read_fd(struct task_struct *task, s32 fd, struct detail *detail)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slot, *file = 0;
-
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
-		return;
-	slot = BPF_CORE_READ(fdt, fd) + fd;
-	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
-		return;
-	detail->names_len = read_names(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), detail->names);
 }
 
 #define AT_FDCWD -100
 
-static __always_inline void read_dirfd(struct task_struct *task, s32 fd, struct detail *detail)
+/* Names the open file of a descriptor, or the working directory. */
+static __always_inline void read_fd(struct task_struct *task, s32 fd, struct detail *detail)
 {
-	if (fd == AT_FDCWD)
-		detail->names_len = read_names(BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), detail->names);
-	else
-		read_fd(task, fd, detail);
+	struct vfsmount *mnt = 0;
+	struct dentry *dentry = 0;
+
+	if (fd == AT_FDCWD) {
+		mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+		dentry = BPF_CORE_READ(task, fs, pwd.dentry);
+	} else {
+		struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+		struct file *file = 0;
+
+		if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
+			return;
+		if (bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd) || !file)
+			return;
+		mnt = BPF_CORE_READ(file, f_path.mnt);
+		dentry = BPF_CORE_READ(file, f_path.dentry);
+	}
+	read_names(mnt, dentry, detail);
 }
 
-/* Copies what the arguments point to. User memory that cannot be read stays zero. */
+/* Copies what the arguments point to. User memory that cannot be read stays empty. */
 static __always_inline void read_object(struct task_struct *task, u32 kinds, struct detail *detail)
 {
-	bool second = false;
-	s32 base = AT_FDCWD;
-	bool has_path = false;
+	struct sorted sorted = {};
+	s32 fd = AT_FDCWD;
+	u64 path, blob;
 
-	for (int i = 0; i < 6; i++) {
-		u32 kind = (kinds >> (4 * i)) & 15;
-		void *from = (void *)detail->args[i];
-
-		if (kind == ARG_PATH) {
-			bpf_probe_read_user_str(second ? detail->second_path : detail->path, PATH_LEN, from);
-			second = true;
-			has_path = true;
-		} else if (kind == ARG_MESSAGE) {
-			/* struct msghdr begins with msg_name and msg_namelen. */
-			bpf_probe_read_user(&from, sizeof(from), from);
-			if (from && !bpf_probe_read_user(detail->blob, 16, from))
-				detail->blob_len = 16;
-		} else if (kind == ARG_BLOB) {
-			if (!bpf_probe_read_user(detail->blob, BLOB_LEN, from))
-				detail->blob_len = BLOB_LEN;
-			else if (!bpf_probe_read_user(detail->blob, 24, from))
-				detail->blob_len = 24;
-			else if (!bpf_probe_read_user(detail->blob, 16, from))
-				detail->blob_len = 16;
-		} else if (kind == ARG_DIRFD) {
-			base = (s32)detail->args[i];
-		} else if (kind == ARG_FD) {
-			read_fd(task, (s32)detail->args[i], detail);
-		}
+	sort_args(kinds, detail->args, &sorted);
+	path = sorted.by_kind[ARG_PATH];
+	blob = sorted.by_kind[ARG_BLOB];
+	if (path)
+		bpf_probe_read_user_str(detail->path, PATH_LEN, (void *)path);
+	if (sorted.second_path)
+		bpf_probe_read_user_str(detail->second_path, PATH_LEN, (void *)sorted.second_path);
+	/* struct msghdr begins with msg_name. */
+	if (sorted.by_kind[ARG_MESSAGE])
+		bpf_probe_read_user(&blob, sizeof(blob), (void *)sorted.by_kind[ARG_MESSAGE]);
+	if (blob) {
+		/* How long it is depends on the call: what is mapped is enough. */
+		if (!bpf_probe_read_user(detail->blob, BLOB_LEN, (void *)blob))
+			detail->blob_len = BLOB_LEN;
+		else if (!bpf_probe_read_user(detail->blob, 24, (void *)blob))
+			detail->blob_len = 24;
+		else if (!bpf_probe_read_user(detail->blob, 16, (void *)blob))
+			detail->blob_len = 16;
 	}
-	if (has_path && detail->path[0] != '/' && !detail->names_len)
-		read_dirfd(task, base, detail);
+	if (sorted.seen & (1 << ARG_FD))
+		fd = sorted.by_kind[ARG_FD];
+	else if (!path || detail->path[0] == '/')
+		return;
+	else if (sorted.seen & (1 << ARG_DIRFD))
+		fd = sorted.by_kind[ARG_DIRFD];
+	read_fd(task, fd, detail);
 }

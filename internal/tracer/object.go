@@ -100,7 +100,7 @@ func capsetRequest(blob []byte) capability.Set {
 		return 0
 	}
 	word := func(i int) uint64 { return uint64(binary.NativeEndian.Uint32(blob[4*i:])) }
-	return capability.Set(word(0)|word(1) | (word(3)|word(4))<<32)
+	return capability.Set(word(0) | word(1) | (word(3)|word(4))<<32)
 }
 
 // prctlRequest is the capability that a prctl(2) is about, if any.

@@ -1,0 +1,279 @@
+package tracer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+)
+
+// The test binary plays the container too: it is started again inside a cgroup and
+// a mount namespace of its own, gives up its capabilities and does what actEnv says.
+const actEnv = "CAPPROF_TRACER_ACT"
+
+func TestMain(m *testing.M) {
+	if act := os.Getenv(actEnv); act != "" {
+		if err := perform(act); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// dropCapabilities empties the sets of the calling thread, which stays the one
+// that acts; the bounding set too, or root would have them back with an execve.
+func dropCapabilities() error {
+	runtime.LockOSThread()
+	for c := range capability.Known().All() {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {
+			return err
+		}
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capset(&header, &data[0])
+}
+
+// traced runs an act in a cgroup of its own and returns what was seen.
+func traced(t *testing.T, act string, args ...string) observation.Observation {
+	t.Helper()
+	cgroup := newCgroup(t)
+	tracer, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := tracer.Attach(filepath.Base(cgroup))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	dir, err := os.Open(cgroup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), actEnv+"="+act, "GOMAXPROCS=2")
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Unshareflags: unix.CLONE_NEWNS}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", act, err, out)
+	}
+	obs, err := session.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obs
+}
+
+// newCgroup makes a cgroup in the unified hierarchy.
+func newCgroup(t *testing.T) string {
+	t.Helper()
+	mounts, err := os.Open("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mounts.Close()
+	for lines := bufio.NewScanner(mounts); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); fields[2] == "cgroup2" {
+			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name()))))
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := os.Remove(dir); err != nil {
+					t.Error(err)
+				}
+			})
+			return dir
+		}
+	}
+	t.Fatal("no cgroup2 file system is mounted; tracing needs the unified hierarchy")
+	return ""
+}
+
+// find returns the operations of a call, failed or not.
+func find(obs observation.Observation, call string, errno syscall.Errno) []observation.Operation {
+	return slices.DeleteFunc(slices.Clone(obs.Operations), func(o observation.Operation) bool {
+		return o.Syscall != call || o.Errno != errno
+	})
+}
+
+func noLosses(t *testing.T, obs observation.Observation) {
+	t.Helper()
+	if obs.Losses != (observation.Losses{}) {
+		t.Errorf("losses: %+v", obs.Losses)
+	}
+}
+
+func perform(act string) error {
+	if err := dropCapabilities(); err != nil {
+		return fmt.Errorf("dropping capabilities: %w", err)
+	}
+	expect := func(err, want error) error {
+		if !errors.Is(err, want) {
+			return fmt.Errorf("%s: got %v, want %v", act, err, want)
+		}
+		return nil
+	}
+	switch act {
+	case "chown":
+		dir, err := os.MkdirTemp("", "capprof")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Chdir(dir); err != nil {
+			return err
+		}
+		if err := os.WriteFile("file", nil, 0o600); err != nil {
+			return err
+		}
+		return expect(syscall.Fchownat(unix.AT_FDCWD, "file", 1000, 1000, 0), unix.EPERM)
+	case "setpriority":
+		for range 100000 {
+			if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -5); !errors.Is(err, unix.EACCES) {
+				return fmt.Errorf("setpriority: %v", err)
+			}
+		}
+		return nil
+	case "paths":
+		for i := range 2000 {
+			if err := syscall.Sethostname(fmt.Appendf(nil, "capprof-%d", i)); !errors.Is(err, unix.EPERM) {
+				return fmt.Errorf("sethostname: %v", err)
+			}
+		}
+		return nil
+	case "capset":
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		data := [2]unix.CapUserData{{Effective: 1 << 10, Permitted: 1<<10 | 1<<25}, {Permitted: 1 << 2}}
+		return expect(unix.Capset(&header, &data[0]), unix.EPERM)
+	case "bind":
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return err
+		}
+		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
+	case "children":
+		return exec.Command("/bin/sh", "-c", "chown 1 /; sh -c 'chown 2 / || true'; true").Run()
+	}
+	return fmt.Errorf("unknown act %s", act)
+}
+
+func TestAFailedCallIsSeenWithItsChecksAndObject(t *testing.T) {
+	obs := traced(t, "chown")
+	noLosses(t, obs)
+	ops := find(obs, "fchownat", unix.EPERM)
+	if len(ops) != 1 {
+		t.Fatalf("%d failed fchownat, want 1: %+v", len(ops), obs.Operations)
+	}
+	op := ops[0]
+	if !op.Entered || !op.Returned || op.Count != 1 || op.Starting || op.Joined {
+		t.Errorf("%+v", op)
+	}
+	if !strings.HasSuffix(op.Object.Path, "/file") || !strings.HasPrefix(op.Object.Path, os.TempDir()+"/capprof") {
+		t.Errorf("path %q", op.Object.Path)
+	}
+	if op.Permitted != 0 || op.UID != 0 || op.Executable != "/proc/self/exe" {
+		t.Errorf("permitted %v, uid %d, executable %q", op.Permitted, op.UID, op.Executable)
+	}
+	if len(op.Checks) != 1 || op.Checks[0].Capability != capability.Chown || op.Checks[0].Granted || op.Checks[0].Overridden ||
+		op.Checks[0].Namespace != observation.ContainerNamespace {
+		t.Fatalf("checks %+v", op.Checks)
+	}
+	if !slices.Contains(op.Checks[0].Stack, "chown_common") {
+		t.Errorf("stack %v", op.Checks[0].Stack)
+	}
+}
+
+func TestRepeatsAreCountedOnce(t *testing.T) {
+	obs := traced(t, "setpriority")
+	noLosses(t, obs)
+	var count uint64
+	ops := find(obs, "setpriority", unix.EACCES)
+	for _, op := range ops {
+		count += op.Count
+	}
+	// The runtime may move the loop between threads, but not make it many kinds.
+	if count != 100000 || len(ops) != 1 {
+		t.Fatalf("%d in %d operations, want 100000 in 1", count, len(ops))
+	}
+	if len(ops[0].Checks) != 1 || ops[0].Checks[0].Capability != capability.SysNice || len(ops[0].Checks[0].Stack) == 0 {
+		t.Errorf("checks %+v", ops[0].Checks)
+	}
+}
+
+func TestManyObjectsShareAnEntryRatherThanGetLost(t *testing.T) {
+	obs := traced(t, "paths")
+	noLosses(t, obs)
+	var count uint64
+	ops := find(obs, "sethostname", unix.EPERM)
+	for _, op := range ops {
+		count += op.Count
+	}
+	if count != 2000 || len(ops) < 400 || len(ops) > 600 {
+		t.Fatalf("%d refused in %d operations, want 2000 in about 512", count, len(ops))
+	}
+}
+
+func TestCapsetCarriesTheSet(t *testing.T) {
+	obs := traced(t, "capset")
+	noLosses(t, obs)
+	ops := find(obs, "capset", unix.EPERM)
+	want := capability.Of(capability.NetBindService, capability.SysTime, capability.Syslog)
+	if len(ops) != 1 || ops[0].Object.Capabilities != want {
+		t.Fatalf("capset: %+v, want %v", ops, want)
+	}
+}
+
+func TestChildrenAreFollowedThroughForkAndExec(t *testing.T) {
+	obs := traced(t, "children")
+	noLosses(t, obs)
+	var count uint64
+	for _, op := range find(obs, "fchownat", unix.EPERM) {
+		if !strings.HasSuffix(op.Executable, "/chown") || op.Comm != "chown" || op.Object.Path != "/" {
+			t.Errorf("by %q (%s) on %q", op.Executable, op.Comm, op.Object.Path)
+		}
+		count += op.Count
+	}
+	if count != 2 || obs.Executions < 4 {
+		t.Fatalf("%d refused, %d executions; want 2 and at least 4", count, obs.Executions)
+	}
+}
+
+func TestOtherCgroupsAreNotSeen(t *testing.T) {
+	tracer, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := tracer.Attach("a-cgroup-that-nobody-is-in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), actEnv+"=chown")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	obs, err := session.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(obs.Operations) != 0 || obs.Executions != 0 {
+		t.Fatalf("%d operations of others: %+v", len(obs.Operations), obs.Operations)
+	}
+}
