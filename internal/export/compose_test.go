@@ -1,0 +1,156 @@
+package export_test
+
+import (
+	"bytes"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+)
+
+// composeFile is what docker-compose config prints.
+type composeFile struct {
+	Services map[string]struct {
+		Image       string             `yaml:"image"`
+		Entrypoint  []string           `yaml:"entrypoint"`
+		Command     []string           `yaml:"command"`
+		User        string             `yaml:"user"`
+		WorkingDir  string             `yaml:"working_dir"`
+		Environment map[string]*string `yaml:"environment"`
+		Volumes     []string           `yaml:"volumes"`
+		Tmpfs       []string           `yaml:"tmpfs"`
+		Devices     []string           `yaml:"devices"`
+		NetworkMode string             `yaml:"network_mode"`
+		Sysctls     map[string]string  `yaml:"sysctls"`
+		SecurityOpt []string           `yaml:"security_opt"`
+		ReadOnly    bool               `yaml:"read_only"`
+		StdinOpen   bool               `yaml:"stdin_open"`
+		TTY         bool               `yaml:"tty"`
+		CapDrop     []string           `yaml:"cap_drop"`
+		CapAdd      []string           `yaml:"cap_add"`
+	} `yaml:"services"`
+	Volumes map[string]struct {
+		Name string `yaml:"name"`
+	} `yaml:"volumes"`
+}
+
+// composeConfig lets the real docker-compose read a file and returns what it
+// understood.
+func composeConfig(t *testing.T, text string) composeFile {
+	t.Helper()
+	if _, err := exec.LookPath("docker-compose"); err != nil {
+		t.Skipf("docker-compose is not installed: %v", err)
+	}
+	cmd := exec.Command("docker-compose", "-f", "-", "config")
+	cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(text)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("docker-compose refuses it: %v\n%s\n%s", err, stderr.Bytes(), text)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("docker-compose warns: %s", stderr.Bytes())
+	}
+	var file composeFile
+	if err := yaml.Unmarshal(out, &file); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return file
+}
+
+// unescaped undoes the $$ that docker-compose config prints again.
+func unescaped(values []string) []string {
+	plain := make([]string, len(values))
+	for i, value := range values {
+		plain[i] = strings.ReplaceAll(value, "$$", "$")
+	}
+	return plain
+}
+
+func TestComposeMeansTheSame(t *testing.T) {
+	d := worst()
+	// docker-compose config prints this one so that it reads back as a space,
+	// though what it was given is right ("\N", a next-line character).
+	isNextLine := func(s string) bool { return strings.Contains(s, "\u0085") }
+	d.Workload.Command = slices.DeleteFunc(slices.Clone(d.Workload.Command), isNextLine)
+	d.Workload.Env = slices.DeleteFunc(d.Workload.Env, isNextLine)
+	w := d.Workload
+	file := composeConfig(t, exported(t, "compose", d))
+	service, ok := file.Services["nginx"]
+	if !ok || len(file.Services) != 1 {
+		t.Fatalf("services: %v", file.Services)
+	}
+	same := func(what string, got, want any) {
+		t.Helper()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: docker-compose reads %q, want %q", what, got, want)
+		}
+	}
+	same("image", service.Image, w.Image.Reference)
+	same("entrypoint", unescaped(service.Entrypoint), w.Entrypoint)
+	same("command", unescaped(service.Command), w.Command)
+	same("user", service.User, w.User)
+	same("working_dir", unescaped([]string{service.WorkingDir}), []string{w.WorkingDir})
+	same("network_mode", service.NetworkMode, w.Network)
+	same("volumes", service.Volumes, []string{"/src dir:/data:ro", "named.volume:/state:rw", "/anonymous", "named.volume:/state2:rw"})
+	same("tmpfs", service.Tmpfs, w.Tmpfs)
+	same("devices", service.Devices, w.Devices)
+	same("sysctls", service.Sysctls, w.Sysctls)
+	same("security_opt", service.SecurityOpt, w.SecurityOpt)
+	same("flags", []bool{service.ReadOnly, service.StdinOpen, service.TTY}, []bool{true, true, true})
+	same("cap_drop", service.CapDrop, []string{"ALL"})
+	same("cap_add", service.CapAdd, []string{"CHOWN", "SETGID"})
+	same("number of variables", len(service.Environment), len(w.Env))
+	for _, setting := range w.Env {
+		name, want, given := strings.Cut(setting, "=")
+		got := service.Environment[name]
+		if (got != nil) != given {
+			t.Errorf("%s: given %v, read %v", name, given, got)
+		} else if given {
+			same(name, unescaped([]string{*got}), []string{want})
+		}
+	}
+	if len(file.Volumes) != 1 || file.Volumes["named.volume"].Name != "named.volume" {
+		t.Errorf("volumes: %v", file.Volumes)
+	}
+}
+
+func TestComposeTakesEveryVerdictAndLeavesDefaultsOut(t *testing.T) {
+	for _, verdict := range []profile.Verdict{profile.Proven, profile.Confirmed, profile.Incomplete} {
+		composeConfig(t, exported(t, "compose", profiletest.Sample(verdict)))
+	}
+	text := exported(t, "compose", profiletest.Empty())
+	want := "# capprof: proven for my-api:latest.\nservices:\n  my-api:\n    image: my-api:latest\n    command:\n      - npm\n      - test\n    cap_drop:\n      - ALL\n"
+	if text != want {
+		t.Errorf("got:\n%swant:\n%s", text, want)
+	}
+	composeConfig(t, text)
+}
+
+func TestComposeNamesAndRepetitions(t *testing.T) {
+	for reference, want := range map[string]string{
+		"nginx": "nginx", "registry:5000/team/api:1.2": "api", "a/b@sha256:00": "b", "yes": "yes", "123": "123", "1e3:latest": "1e3", "x/___": "___", "@": "app", "Ünï": "n",
+	} {
+		d := profiletest.Proven()
+		d.Workload.Image.Reference = reference
+		d.Workload.Env = []string{"A=1", "B", "A=2", "B=3"}
+		d.Workload.Volumes = []string{"/a:/b", "/a:/b"}
+		d.Workload.Entrypoint = []string{""}
+		file := composeConfig(t, exported(t, "compose", d))
+		service, ok := file.Services[want]
+		if !ok {
+			t.Errorf("%s: services are %v, want %s", reference, file.Services, want)
+			continue
+		}
+		if len(service.Volumes) != 1 || *service.Environment["A"] != "2" || *service.Environment["B"] != "3" || !reflect.DeepEqual(service.Entrypoint, []string{""}) {
+			t.Errorf("%s: %+v", reference, service)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package export
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// docker writes a docker run command line that any POSIX shell takes.
+type docker struct{}
+
+func (docker) Export(w io.Writer, d *profile.Document) error {
+	if err := answer(d); err != nil {
+		return err
+	}
+	return write(w, commonNotes(d), commandLine(dockerRun(d)))
+}
+
+// dockerRun is the command in groups that stay on one line: an option and its
+// value, the image and its command.
+func dockerRun(d *profile.Document) [][]string {
+	groups := [][]string{{"docker", "run"}, {"--cap-drop", "ALL"}}
+	option := func(name string, values ...string) {
+		for _, value := range values {
+			groups = append(groups, []string{name, value})
+		}
+	}
+	flag := func(name string, on bool) {
+		if on {
+			groups = append(groups, []string{name})
+		}
+	}
+	nonEmpty := func(name, value string) {
+		if value != "" {
+			option(name, value)
+		}
+	}
+	workload := d.Workload
+	option("--cap-add", d.Capabilities.Required.ShortNames()...)
+	option("--security-opt", workload.SecurityOpt...)
+	flag("--read-only", workload.ReadOnly)
+	flag("--interactive", workload.Interactive)
+	flag("--tty", workload.TTY)
+	nonEmpty("--user", workload.User)
+	nonEmpty("--workdir", workload.WorkingDir)
+	nonEmpty("--network", workload.Network)
+	option("--env", workload.Env...)
+	option("--volume", workload.Volumes...)
+	option("--tmpfs", workload.Tmpfs...)
+	option("--device", workload.Devices...)
+	for _, name := range slices.Sorted(maps.Keys(workload.Sysctls)) {
+		option("--sysctl", name+"="+workload.Sysctls[name])
+	}
+	last := []string{workload.Image.Reference}
+	// docker run takes one word as the entrypoint; more words come first in the
+	// command, which is the same to the engine (it appends one to the other).
+	if len(workload.Entrypoint) > 0 {
+		option("--entrypoint", workload.Entrypoint[0])
+		last = append(last, workload.Entrypoint[1:]...)
+	}
+	return append(groups, append(last, workload.Command...))
+}
+
+// commandLine quotes the words, on one line when it is short and on continued
+// lines otherwise.
+func commandLine(groups [][]string) string {
+	lines := make([]string, len(groups))
+	for i, group := range groups {
+		words := make([]string, len(group))
+		for j, word := range group {
+			words[j] = shellQuote(word)
+		}
+		lines[i] = strings.Join(words, " ")
+	}
+	if short := strings.Join(lines, " "); len(short) <= 80 {
+		return short + "\n"
+	}
+	return strings.Join(lines, " \\\n  ") + "\n"
+}
+
+// shellQuote makes one word of s in a POSIX shell. Nothing is special between
+// single quotes but the single quote itself.
+func shellQuote(s string) string {
+	plain := s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@,+-", r)
+	})
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,149 @@
+package export_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/export"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+)
+
+// hostile are strings that a careless writer of YAML or shell gets wrong.
+var hostile = []string{
+	"", " ", " lead and trail ", "$HOME", "${X:-y}", "$$", "a$", "`id`", "$(id)", `"`, `'`, `'"'"'`, `\`, `a\nb`, "two\nlines", "\n", "tab\there",
+	"-v", "--privileged", "-", "--", "yes", "No", "on", "OFF", "y", "true", "null", "~", "1e3", "0x1F", "0777", "08", "0o17", "12:30", "12:30:45", "1_000",
+	"2026-01-02", ".inf", "=", "<<", "?", "!", "!!str x", "&a", "*a", "|", ">", "@", "%", "#", "a #b", "a: b", "a:", "- x", "[", "]", "{", "}", ",", "[a, b]", "{a: b}",
+	"é", "日本", "😀", "\u202e", "\u2028", "\ufeff", "\u0085", "\x1b[31m", "\x01", "\x7f", "*.txt", "?", "[a-z]", "a;b", "a&b", "a|b", "a>b", "(a)", "!x", "~user", strings.Repeat("long ", 60),
+}
+
+// worst is a workload with every option, hostile where the engine lets it be.
+func worst() *profile.Document {
+	d := profiletest.Proven()
+	w := &d.Workload
+	w.Command, w.Entrypoint = hostile, []string{"/bin/$sh", "-c"}
+	for i, value := range hostile {
+		w.Env = append(w.Env, "V"+string(rune('A'+i%26))+string(rune('A'+i/26))+"="+value)
+	}
+	w.Env = append(w.Env, "FROM_CALLER")
+	w.Volumes = []string{"/src dir:/data:ro", "named.volume:/state", "/anonymous", "named.volume:/state2"}
+	w.WorkingDir, w.User, w.Network = "/work $dir", "0:0", "none"
+	w.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024", "kernel.msgmax": "65536"}
+	w.SecurityOpt = []string{"no-new-privileges", "apparmor=unconfined"}
+	w.Devices, w.Tmpfs = []string{"/dev/null:/dev/mine:rw"}, []string{"/run:rw,size=64k", "/tmp"}
+	w.ReadOnly, w.Interactive, w.TTY = true, true, true
+	return d
+}
+
+func exported(t *testing.T, format string, d *profile.Document) string {
+	t.Helper()
+	exporter, err := export.Lookup(format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := exporter.Export(&b, d); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// comments joins the comment lines of an export.
+func comments(text string) string {
+	var words []string
+	for line := range strings.Lines(text) {
+		if comment, ok := strings.CutPrefix(line, "# "); ok {
+			words = append(words, strings.TrimSpace(comment))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func TestNamesAndLookup(t *testing.T) {
+	if got := export.Names(); !slices.Equal(got, []string{"compose", "docker", "json", "k8s"}) {
+		t.Errorf("Names() = %v", got)
+	}
+	if _, err := export.Lookup("toml"); err == nil || !strings.Contains(err.Error(), "compose, docker, json, k8s") {
+		t.Errorf("Lookup(toml) = %v, want the list of formats", err)
+	}
+}
+
+func TestFailedIsNoAnswer(t *testing.T) {
+	for _, format := range []string{"compose", "docker", "k8s"} {
+		exporter, err := export.Lookup(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		err = exporter.Export(&b, profiletest.FailedBlocked())
+		if !errors.Is(err, export.ErrNoAnswer) || !strings.Contains(err.Error(), "SYS_TIME") || b.Len() != 0 {
+			t.Errorf("%s: %v and %q; want ErrNoAnswer with the reason and no output", format, err, b.String())
+		}
+	}
+	if got, err := profile.Decode(strings.NewReader(exported(t, "json", profiletest.FailedBlocked()))); err != nil || got.Verdict != profile.Failed {
+		t.Errorf("json: %+v, %v", got, err)
+	}
+}
+
+func TestWarningsLeadTheExport(t *testing.T) {
+	for _, format := range []string{"compose", "docker", "k8s"} {
+		text := exported(t, format, profiletest.Sample(profile.Incomplete))
+		if !strings.HasPrefix(text, "# WARNING: ") || !strings.Contains(comments(text), "the tracer lost 12 operations") {
+			t.Errorf("%s does not begin with the warning:\n%s", format, text)
+		}
+		if text := exported(t, format, profiletest.Sample(profile.Confirmed)); !strings.Contains(comments(text), "was not proven") {
+			t.Errorf("%s takes confirmed for proven:\n%s", format, text)
+		}
+		if text := exported(t, format, profiletest.Proven()); strings.Contains(text, "WARNING") {
+			t.Errorf("%s warns of a proven profile:\n%s", format, text)
+		}
+	}
+}
+
+func TestNonRootUsers(t *testing.T) {
+	for user, want := range map[string]bool{"": false, "0": false, "root": false, "0:5": false, "00": false, "1000": true, "nginx": true, "1000:0": true} {
+		d := profiletest.Proven()
+		d.Workload.User = user
+		for _, format := range []string{"compose", "docker", "k8s"} {
+			if got := strings.Contains(comments(exported(t, format, d)), "to root alone"); got != want {
+				t.Errorf("%s, user %q: the hint is there: %v, want %v", format, user, got, want)
+			}
+		}
+	}
+	needsNothing := profiletest.Empty()
+	needsNothing.Workload.User = "1000"
+	if text := exported(t, "docker", needsNothing); strings.Contains(text, "to root alone") {
+		t.Errorf("a hint on added capabilities, and none is added:\n%s", text)
+	}
+}
+
+func TestNothingBreaksOutOfAComment(t *testing.T) {
+	d := profiletest.Sample(profile.Incomplete)
+	d.Workload.Image.Reference = "x\ncap_add: [SYS_ADMIN]"
+	d.Workload.User = "u\n  privileged: true"
+	d.Reasons = []string{"first\nrm -rf /\x1b[2J"}
+	for _, format := range []string{"docker", "k8s"} {
+		for line := range strings.Lines(exported(t, format, d)) {
+			for _, forged := range []string{"cap_add", "privileged:", "rm -rf", "\x1b"} {
+				// The image is the last word of the command, quoted.
+				if strings.HasPrefix(line, forged) && !strings.HasSuffix(strings.TrimSpace(line), "'") {
+					t.Errorf("%s: a forged line %q", format, line)
+				}
+			}
+		}
+	}
+}
+
+func TestACapabilityOfTomorrow(t *testing.T) {
+	d := profiletest.Proven()
+	d.Capabilities.Required = capability.Of(capability.Cap(41))
+	for _, format := range []string{"compose", "docker", "k8s"} {
+		if text := exported(t, format, d); !strings.Contains(text, "41") {
+			t.Errorf("%s drops CAP_41:\n%s", format, text)
+		}
+	}
+}

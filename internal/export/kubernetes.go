@@ -1,0 +1,63 @@
+package export
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// kubernetes writes a container's securityContext (core/v1 SecurityContext).
+type kubernetes struct{}
+
+func (kubernetes) Export(w io.Writer, d *profile.Document) error {
+	if err := answer(d); err != nil {
+		return err
+	}
+	notes := append(commonNotes(d), kubernetesNotes(d)...)
+	var context, capabilities, file mapping
+	// false means no_new_privs, which ends setuid programs and file
+	// capabilities. It is right where the profile was made that way, and a
+	// guess elsewhere.
+	if noNewPrivileges(d.Workload.SecurityOpt) {
+		context.add("allowPrivilegeEscalation", boolean(false))
+	} else {
+		notes = append(notes, "allowPrivilegeEscalation is left alone: false would end setuid programs and file capabilities. "+
+			"To find out, profile with --security-opt no-new-privileges.")
+	}
+	capabilities.addList("drop", []string{"ALL"})
+	capabilities.addList("add", d.Capabilities.Required.ShortNames())
+	context.add("capabilities", &capabilities.node)
+	if d.Workload.ReadOnly {
+		context.add("readOnlyRootFilesystem", boolean(true))
+	}
+	user, group, _ := strings.Cut(d.Workload.User, ":")
+	notes = append(notes, addID(&context, "runAsUser", "user", user)...)
+	notes = append(notes, addID(&context, "runAsGroup", "group", group)...)
+	file.add("securityContext", &context.node)
+	body, err := file.encode()
+	if err != nil {
+		return err
+	}
+	return write(w, notes, body)
+}
+
+// addID adds a user or group ID. Kubernetes takes numbers only, and the number
+// of a name is in the image, which the profile does not have. root is 0
+// everywhere.
+func addID(context *mapping, key, kind, value string) []string {
+	if value == "" {
+		return nil
+	}
+	if value == "root" {
+		value = "0"
+	}
+	// The API server takes 0 to 2^31-1 (apimachinery IsValidUserID).
+	id, err := strconv.ParseInt(value, 10, 32)
+	if err != nil || id < 0 {
+		return []string{"The profile was made with the " + kind + " " + value + "; Kubernetes takes only its number, as " + key + "."}
+	}
+	context.add(key, integer(id))
+	return nil
+}

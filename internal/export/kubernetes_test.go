@@ -1,0 +1,119 @@
+package export_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+)
+
+// decode reads an export strictly into Kubernetes' own type.
+func decode(t *testing.T, text string) *corev1.SecurityContext {
+	t.Helper()
+	var file struct {
+		SecurityContext *corev1.SecurityContext `json:"securityContext"`
+	}
+	if err := yaml.UnmarshalStrict([]byte(text), &file); err != nil || file.SecurityContext == nil {
+		t.Fatalf("Kubernetes refuses it: %v\n%s", err, text)
+	}
+	return file.SecurityContext
+}
+
+func TestKubernetesDecodesStrictly(t *testing.T) {
+	all := []corev1.Capability{"ALL"}
+	id := func(n int64) *int64 { return &n }
+	yes, no := true, false
+	empty, named, full := profiletest.Empty(), profiletest.Proven(), worst()
+	named.Workload.User = "www-data:33"
+	full.Workload.User = "1000:2000"
+	for name, c := range map[string]struct {
+		text string
+		want corev1.SecurityContext
+	}{
+		"empty": {exported(t, "k8s", empty), corev1.SecurityContext{Capabilities: &corev1.Capabilities{Drop: all}}},
+		"named": {exported(t, "k8s", named), corev1.SecurityContext{
+			Capabilities: &corev1.Capabilities{Drop: all, Add: []corev1.Capability{"CHOWN", "SETGID"}}, RunAsGroup: id(33),
+		}},
+		"full": {exported(t, "k8s", full), corev1.SecurityContext{
+			Capabilities: &corev1.Capabilities{Drop: all, Add: []corev1.Capability{"CHOWN", "SETGID"}},
+			RunAsUser:    id(1000), RunAsGroup: id(2000), ReadOnlyRootFilesystem: &yes, AllowPrivilegeEscalation: &no,
+		}},
+	} {
+		if got := decode(t, c.text); !reflect.DeepEqual(*got, c.want) {
+			t.Errorf("%s: %+v, want %+v\n%s", name, *got, c.want, c.text)
+		}
+	}
+	if text := comments(exported(t, "k8s", named)); !strings.Contains(text, "the user www-data; Kubernetes takes only its number, as runAsUser") {
+		t.Errorf("a user's name is dropped silently: %s", text)
+	}
+}
+
+func TestKubernetesUsers(t *testing.T) {
+	for user, want := range map[string]int64{"0": 0, "root": 0, "65534": 65534, "2147483647": 2147483647, "": -1, "nobody": -1, "2147483648": -1, "-2": -1} {
+		d := profiletest.Proven()
+		d.Workload.User = user
+		text := exported(t, "k8s", d)
+		got := int64(-1)
+		if id := decode(t, text).RunAsUser; id != nil {
+			got = *id
+		}
+		if got != want {
+			t.Errorf("user %q gives runAsUser %d, want %d", user, got, want)
+		}
+		if hint := strings.Contains(comments(text), "only its number"); hint != (want == -1 && user != "") {
+			t.Errorf("user %q: the hint is there: %v", user, hint)
+		}
+	}
+}
+
+func TestKubernetesSaysWhatDockerChanged(t *testing.T) {
+	const ports, ping = "listens below it needs NET_BIND_SERVICE", "ping needs NET_RAW"
+	for name, c := range map[string]struct {
+		start, group string
+		required     capability.Set
+		ports, ping  bool
+	}{
+		"docker":         {"0", "0\t2147483647", 0, true, true},
+		"unknown":        {"", "", 0, true, true},
+		"kernel default": {"1024", "1\t0", 0, false, false},
+		"needed anyway":  {"0", "0 2147483647", capability.Of(capability.NetBindService, capability.NetRaw), false, false},
+	} {
+		d := profiletest.Empty()
+		d.Capabilities.Required = c.required
+		d.Environment.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": c.start, "net.ipv4.ping_group_range": c.group}
+		text := comments(exported(t, "k8s", d))
+		if strings.Contains(text, ports) != c.ports || strings.Contains(text, ping) != c.ping {
+			t.Errorf("%s: want ports %v, ping %v in: %s", name, c.ports, c.ping, text)
+		}
+	}
+}
+
+func TestKubernetesNotes(t *testing.T) {
+	d := profiletest.Proven()
+	d.Required[0].Evidence[0].Mechanism = "seccomp"
+	d.Workload.Sysctls = map[string]string{"net.core.somaxconn": "1024"}
+	d.Workload.Privileged = true
+	text := comments(exported(t, "k8s", d))
+	for _, want := range []string{
+		"CHOWN is needed for chown because the seccomp profile in force (default) refuses it",
+		"the sysctls net.core.somaxconn, which belong into the pod's",
+		"found without --privileged", "allowPrivilegeEscalation is left alone",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in: %s", want, text)
+		}
+	}
+	for option, want := range map[string]bool{
+		"no-new-privileges": true, "no-new-privileges:true": true, "no-new-privileges=true": true, "no-new-privileges:false": false, "apparmor=unconfined": false,
+	} {
+		d.Workload.SecurityOpt = []string{option}
+		if got := decode(t, exported(t, "k8s", d)).AllowPrivilegeEscalation; (got != nil) != want || want && *got {
+			t.Errorf("%s gives allowPrivilegeEscalation %v", option, got)
+		}
+	}
+}

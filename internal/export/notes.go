@@ -1,0 +1,122 @@
+package export
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// The sysctls by which an engine changes what a workload needs.
+const (
+	unprivilegedPortStart = "net.ipv4.ip_unprivileged_port_start"
+	pingGroupRange        = "net.ipv4.ping_group_range"
+)
+
+// commonNotes are those that hold wherever the set is used.
+func commonNotes(d *profile.Document) []string {
+	var notes []string
+	switch d.Verdict {
+	case profile.Proven:
+		notes = append(notes, "capprof: proven for "+imageName(d)+".")
+	case profile.Confirmed:
+		notes = append(notes, "capprof: confirmed for "+imageName(d)+"; whether each capability is needed was not proven.")
+	default:
+		notes = append(notes, fmt.Sprintf("WARNING: the profile of %s is %s: the set may lack something or hold too much.", imageName(d), d.Verdict))
+		for _, reason := range d.Reasons {
+			notes = append(notes, "WARNING: "+reason+".")
+		}
+	}
+	if d.Workload.Privileged {
+		notes = append(notes, "The set was found without --privileged, which also opens all devices and switches off seccomp and AppArmor.")
+	}
+	return append(notes, nonRootNote(d)...)
+}
+
+func imageName(d *profile.Document) string {
+	image := d.Workload.Image
+	if image.Digest == "" || strings.Contains(image.Reference, "@") {
+		return image.Reference
+	}
+	return image.Reference + " (" + image.Digest + ")"
+}
+
+// nonRootNote: execve(2) by a non-root user clears the effective set, and
+// neither Docker nor Kubernetes raises ambient capabilities, so what is added
+// ends in the bounding set alone (capabilities(7)).
+func nonRootNote(d *profile.Document) []string {
+	name, _, _ := strings.Cut(d.Workload.User, ":")
+	if uid, err := strconv.Atoi(name); name == "" || name == "root" || (err == nil && uid == 0) || d.Capabilities.Required.Empty() {
+		return nil
+	}
+	return []string{fmt.Sprintf("The workload starts as user %s. Docker and Kubernetes give added capabilities to root alone: "+
+		"here they only reach programs that have file capabilities or the setuid bit, so no-new-privileges must stay off.", name)}
+}
+
+// kubernetesNotes are about what Docker does to a container and Kubernetes may
+// not do.
+func kubernetesNotes(d *profile.Document) []string {
+	var notes []string
+	required, sysctls := d.Capabilities.Required, d.Environment.Sysctls
+	if !required.Has(capability.NetBindService) && opensLowPorts(sysctls) {
+		notes = append(notes, "Docker sets "+unprivilegedPortStart+"=0, so that ports below 1024 need no capability. "+
+			"Where the cluster keeps 1024, a workload that listens below it needs NET_BIND_SERVICE, or that sysctl in the pod.")
+	}
+	if !required.Has(capability.NetRaw) && opensPing(sysctls) {
+		notes = append(notes, "Docker opens "+pingGroupRange+", so that ping needs no capability. "+
+			"Where the cluster does not, ping needs NET_RAW, or that sysctl in the pod.")
+	}
+	for _, r := range d.Required {
+		for _, denial := range r.Evidence {
+			if denial.Mechanism == "seccomp" {
+				notes = append(notes, fmt.Sprintf("%s is needed for %s because the seccomp profile in force (%s) refuses it otherwise. "+
+					"Kubernetes runs without one unless seccompProfile is set.", r.Capability.Short(), denial.Syscall, d.Environment.Seccomp))
+				break
+			}
+		}
+	}
+	if names := slices.Sorted(maps.Keys(d.Workload.Sysctls)); len(names) > 0 {
+		notes = append(notes, "The profile was made with the sysctls "+strings.Join(names, ", ")+", which belong into the pod's own securityContext.")
+	}
+	return notes
+}
+
+// opensLowPorts: an unknown value is taken for Docker's, since a needless hint
+// does less harm than a missing one.
+func opensLowPorts(sysctls map[string]string) bool {
+	start, err := strconv.Atoi(strings.TrimSpace(sysctls[unprivilegedPortStart]))
+	return err != nil || start < 1024
+}
+
+// opensPing: the kernel's own default is "1 0", an empty range.
+func opensPing(sysctls map[string]string) bool {
+	bounds := strings.Fields(sysctls[pingGroupRange])
+	if len(bounds) != 2 {
+		return true
+	}
+	low, errLow := strconv.ParseUint(bounds[0], 10, 32)
+	high, errHigh := strconv.ParseUint(bounds[1], 10, 32)
+	return errLow != nil || errHigh != nil || low <= high
+}
+
+// noNewPrivileges reads the flag as docker run does: with nothing behind it, or
+// with a value after = or :.
+func noNewPrivileges(options []string) bool {
+	on := false
+	for _, option := range options {
+		value, ok := strings.CutPrefix(option, "no-new-privileges")
+		if !ok {
+			continue
+		}
+		if value == "" {
+			on = true
+		} else if parsed, err := strconv.ParseBool(value[1:]); err == nil {
+			on = parsed
+		}
+	}
+	return on
+}
