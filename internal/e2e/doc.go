@@ -1,0 +1,10 @@
+// Package e2e holds the tests that run the built capprof as a user would, on
+// real images and a real engine. It has no code of its own for anyone to import.
+//
+// The expected capability sets stand in one table (workloads) and are themselves
+// tested, with plain docker and no part of capprof: TestExpectedSets runs each
+// workload under its set and under the set less each member. What capprof is then
+// held to is not what somebody once wrote down, but what is so on this machine.
+//
+// CAPPROF_TEST_ENGINE=overlay2 runs everything on a daemon of the suite's own.
+package e2e
