@@ -1,0 +1,268 @@
+// Package report writes the result of a run for people: the set, one piece of
+// evidence for each capability, and what to do next. It reads nothing but the
+// profile document, so a saved profile reads the same as a fresh one.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// Options are about the terminal.
+type Options struct {
+	// Color allows ANSI colours.
+	Color bool
+	// Width is where lines are wrapped, 80 when it is 0.
+	Width int
+}
+
+// listed bounds the denials and failures of one section; a shell script may
+// easily survive hundreds. The profile holds all of them.
+const listed = 10
+
+// Write writes the report.
+func Write(w io.Writer, d *profile.Document, options Options) error {
+	p := newPage(options)
+	verdict(p, d)
+	if d.Verdict == profile.Failed {
+		blocked(p, d)
+		failures(p, d)
+		refused(p, d)
+		losses(p, d)
+		tolerated(p, d)
+	} else {
+		required(p, d)
+		compared(p, d)
+		alternatives(p, d)
+		tolerated(p, d)
+		blocked(p, d)
+		failures(p, d)
+		refused(p, d)
+		losses(p, d)
+		use(p, d)
+	}
+	if _, err := io.WriteString(w, p.String()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// verdict is the headline and why it is not a better one.
+func verdict(p *page, d *profile.Document) {
+	image := profile.Printable(d.Workload.Image.Reference)
+	count := d.Capabilities.Required.Len()
+	change := fmt.Sprintf("%d -> %d", d.Capabilities.Baseline.Len(), count)
+	switch d.Verdict {
+	case profile.Proven:
+		p.headline(green, d.Verdict, fmt.Sprintf("%s needs %s, %s", image, capabilities(count), change))
+	case profile.Confirmed:
+		text := fmt.Sprintf("%s passes with %s, %s", image, capabilities(count), change)
+		if count > 0 {
+			text += "; whether each is needed was not proven"
+		}
+		p.headline(yellow, d.Verdict, text)
+	case profile.Failed:
+		p.headline(red, d.Verdict, fmt.Sprintf("no allowed set of capabilities makes %s pass", image))
+	default:
+		p.headline(yellow, d.Verdict, fmt.Sprintf("%s may need more or less than %s, %s", image, capabilities(count), change))
+	}
+	for _, reason := range d.Reasons {
+		p.item(profile.Printable(reason))
+	}
+	if !d.Environment.Traced {
+		p.item("not traced: the set was found by removal, so there are no explanations")
+	}
+}
+
+func capabilities(n int) string {
+	switch n {
+	case 0:
+		return "no capability at all"
+	case 1:
+		return "1 capability"
+	default:
+		return fmt.Sprintf("%d capabilities", n)
+	}
+}
+
+// required gives each capability of the set its reason.
+func required(p *page, d *profile.Document) {
+	if len(d.Required) == 0 {
+		return
+	}
+	p.heading("Required")
+	width := 0
+	for _, r := range d.Required {
+		width = max(width, len(r.Capability.Short()))
+	}
+	for _, r := range d.Required {
+		why := d.Why(r.Capability)
+		switch others := len(r.Evidence) - 1; {
+		case others == 1:
+			why += "; 1 other operation needs it too"
+		case others > 1:
+			why += fmt.Sprintf("; %d other operations need it too", others)
+		}
+		p.row(r.Capability.Short(), width, why)
+	}
+}
+
+// compared is the difference to what the container gets today.
+func compared(p *page, d *profile.Document) {
+	required, baseline := d.Capabilities.Required, d.Capabilities.Baseline
+	if dropped := baseline.Minus(required); !dropped.Empty() {
+		p.heading(fmt.Sprintf("Dropped, compared with today (%d)", dropped.Len()))
+		p.paragraph(dropped.String())
+	}
+	if added := required.Minus(baseline); !added.Empty() {
+		p.heading(fmt.Sprintf("Added, compared with today (%d)", added.Len()))
+		p.paragraph(added.String())
+	}
+}
+
+func alternatives(p *page, d *profile.Document) {
+	first := true
+	for _, r := range d.Required {
+		if len(r.Alternatives) == 0 {
+			continue
+		}
+		if first {
+			p.heading("Alternatives")
+			first = false
+		}
+		others := profile.Denial{AnyOf: r.Alternatives}.Choice()
+		p.paragraph(others + " would meet the need for " + r.Capability.Short() + " too")
+	}
+}
+
+func tolerated(p *page, d *profile.Document) {
+	if len(d.Tolerated) == 0 {
+		return
+	}
+	p.heading("Tolerated: denied without harm (--strict counts them as required)")
+	denials(p, d.Tolerated)
+}
+
+// denials lists what was refused, each with the capabilities that would cure it.
+func denials(p *page, all []profile.Denial) {
+	shown := all[:min(len(all), listed)]
+	width := 0
+	for _, denial := range shown {
+		width = max(width, len(denial.Choice()))
+	}
+	for _, denial := range shown {
+		what := denial.Operation()
+		if because := denial.Because(); because != "" {
+			what += " (" + because + ")"
+		}
+		p.row(denial.Choice(), min(width, widestLabel), what)
+	}
+	more(p, len(all)-len(shown))
+}
+
+func more(p *page, n int) {
+	if n > 0 {
+		p.paragraph(fmt.Sprintf("and %d more in the profile (-o FILE)", n))
+	}
+}
+
+// blocked says what --allow would have to say. Of the capabilities that would
+// do, the least dangerous one is proposed; what the engine refuses helps nobody.
+func blocked(p *page, d *profile.Document) {
+	usable := func(c capability.Cap) bool {
+		return !d.Capabilities.Allowed.Has(c) && !d.Capabilities.Refused.Has(c)
+	}
+	var proposed capability.Set
+	for _, denial := range d.Blocked {
+		for _, c := range capability.Of(denial.AnyOf...).ByDanger() {
+			if usable(c) {
+				proposed = proposed.With(c)
+				break
+			}
+		}
+	}
+	if len(d.Blocked) == 0 {
+		for c := range d.Capabilities.BeyondAllowed.All() {
+			if usable(c) {
+				proposed = proposed.With(c)
+			}
+		}
+	}
+	if len(d.Blocked) == 0 && proposed.Empty() {
+		return
+	}
+	p.heading("Beyond the allowed capabilities")
+	denials(p, d.Blocked)
+	if !proposed.Empty() {
+		p.paragraph("to allow more, say: --allow " + strings.Join(proposed.ShortNames(), ","))
+	}
+}
+
+func failures(p *page, d *profile.Document) {
+	if len(d.Failures) == 0 {
+		return
+	}
+	p.heading("Failed, and no capability cures it")
+	shown := d.Failures[:min(len(d.Failures), listed)]
+	for _, failure := range shown {
+		text := failure.Operation()
+		if failure.Cause != "" {
+			text += ": " + profile.Printable(failure.Cause)
+		}
+		if failure.Cure != "" {
+			text += "; " + profile.Printable(failure.Cure)
+		}
+		p.item(text)
+	}
+	more(p, len(d.Failures)-len(shown))
+}
+
+func refused(p *page, d *profile.Document) {
+	if d.Capabilities.Refused.Empty() {
+		return
+	}
+	p.heading("Refused by the engine")
+	p.paragraph(d.Capabilities.Refused.String() + ": the engine or its runtime will not grant them, which says nothing about the workload")
+}
+
+// losses says in plain words what the trace lacks.
+func losses(p *page, d *profile.Document) {
+	if d.Losses == (profile.Losses{}) {
+		return
+	}
+	p.heading("Lost by the trace")
+	for _, loss := range []struct {
+		n    uint64
+		what string
+	}{
+		{d.Losses.Operations, "operations not recorded"},
+		{d.Losses.Details, "operations recorded without what they were about"},
+		{d.Losses.Checks, "capability checks beyond what one operation can hold"},
+		{d.Losses.Stacks, "checks recorded without the place that made them"},
+		{d.Losses.Tasks, "processes or threads not followed"},
+		{d.Losses.Missed, "events skipped by the kernel"},
+	} {
+		if loss.n > 0 {
+			p.item(fmt.Sprintf("%s: %d", loss.what, loss.n))
+		}
+	}
+}
+
+// use is what to do with the set. An incomplete one is no set to hand on
+// without a thought, so nothing invites to.
+func use(p *page, d *profile.Document) {
+	if d.Verdict == profile.Incomplete {
+		return
+	}
+	p.heading("Use it")
+	flags := "docker run --cap-drop ALL"
+	for _, name := range d.Capabilities.Required.ShortNames() {
+		flags += " --cap-add " + name
+	}
+	p.verbatim(flags)
+	p.paragraph("--format compose|docker|k8s writes it out for Compose, docker run or Kubernetes")
+}

@@ -1,0 +1,154 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func written(t *testing.T, d *profile.Document, options report.Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.Write(&b, d, options); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func documents() map[string]*profile.Document {
+	added := profiletest.Proven()
+	added.Capabilities.Baseline = capability.Of(capability.Chown, capability.Kill)
+	added.Required[0].Evidence = append(added.Required[0].Evidence, profiletest.Denial("chown2", capability.Chown))
+	losses := profiletest.Sample(profile.Incomplete)
+	losses.Losses = profile.Losses{Operations: 1, Details: 2, Checks: 3, Stacks: 4, Tasks: 5, Missed: 6}
+	refused := profiletest.FailedBlocked()
+	refused.Blocked[0].AnyOf = []capability.Cap{capability.Syslog, capability.SysAdmin}
+	refused.Capabilities.Refused = capability.Of(capability.Syslog)
+	unexplained := profiletest.FailedOther()
+	unexplained.Failures = nil
+	unexplained.Capabilities.BeyondAllowed = capability.Of(capability.SysNice, capability.NetAdmin)
+	return map[string]*profile.Document{
+		"proven":                profiletest.Proven(),
+		"proven-more-than-now":  added,
+		"empty":                 profiletest.Empty(),
+		"confirmed":             profiletest.Sample(profile.Confirmed),
+		"confirmed-no-trace":    profiletest.ByRemoval(),
+		"incomplete":            profiletest.Sample(profile.Incomplete),
+		"incomplete-all-losses": losses,
+		"failed-blocked":        profiletest.FailedBlocked(),
+		"failed-refused":        refused,
+		"failed-other":          profiletest.FailedOther(),
+		"failed-unexplained":    unexplained,
+		"tolerated":             profiletest.Tolerated(),
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, d := range documents() {
+		t.Run(name, func(t *testing.T) {
+			got := written(t, d, report.Options{})
+			path := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestWrapsToTheWidth(t *testing.T) {
+	for name, d := range documents() {
+		for _, width := range []int{40, 60, 120} {
+			for line := range strings.Lines(written(t, d, report.Options{Width: width})) {
+				line = strings.TrimSuffix(line, "\n")
+				// The command line is there to be copied, and long words stay whole.
+				longWord := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word) > width/2 })
+				if n := utf8.RuneCountInString(line); n > width && !longWord && !strings.HasPrefix(line, "  docker run") {
+					t.Errorf("%s at %d: %d characters: %q", name, width, n, line)
+				}
+			}
+		}
+	}
+}
+
+func TestColourIsOnlyPaint(t *testing.T) {
+	escapes := regexp.MustCompile("\x1b\\[[0-9;]*m")
+	for name, d := range documents() {
+		plain, coloured := written(t, d, report.Options{}), written(t, d, report.Options{Color: true})
+		if strings.Contains(plain, "\x1b") {
+			t.Errorf("%s: colour that nobody asked for", name)
+		}
+		if !strings.Contains(coloured, "\x1b[1;3") || escapes.ReplaceAllString(coloured, "") != plain {
+			t.Errorf("%s: without its colours the report is another one:\n%s", name, coloured)
+		}
+	}
+}
+
+func TestWorkloadsCannotPaintTheTerminal(t *testing.T) {
+	const evil = "\x1b[2J\x1b]0;title\x07\nproven: all is well\u202e\xff"
+	d := profiletest.Tolerated()
+	d.Workload.Image.Reference = evil
+	d.Reasons = []string{evil}
+	for _, denial := range []*profile.Denial{&d.Tolerated[0], &d.Required[0].Evidence[0]} {
+		denial.Executable, denial.Object, denial.Syscall = evil, evil, evil
+		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning = evil, evil, evil, evil
+	}
+	d.Failures = []profile.Failure{{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil, Cause: evil, Cure: evil}}
+	text := written(t, d, report.Options{Width: 200})
+	for _, r := range text {
+		if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e' || r == utf8.RuneError) {
+			t.Fatalf("%q reaches the terminal in:\n%q", r, text)
+		}
+	}
+	if strings.Contains(text, "\nproven: all is well") {
+		t.Errorf("a forged line:\n%s", text)
+	}
+}
+
+func TestLongListsAreCut(t *testing.T) {
+	d := profiletest.Tolerated()
+	for i := range 40 {
+		denial := profiletest.Denial(fmt.Sprint("d", i), capability.Kill)
+		d.Tolerated = append(d.Tolerated, denial)
+		d.Failures = append(d.Failures, profile.Failure{ID: fmt.Sprint("f", i), Executable: "/x", Syscall: "open", Errno: "EACCES"})
+	}
+	text := written(t, d, report.Options{})
+	if !strings.Contains(text, "and 32 more in the profile") || !strings.Contains(text, "and 30 more in the profile") || strings.Count(text, "\n") > 60 {
+		t.Errorf("not cut:\n%s", text)
+	}
+}
+
+type brokenWriter struct{}
+
+var errBroken = errors.New("broken pipe")
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+func TestAWriteErrorIsReported(t *testing.T) {
+	if err := report.Write(brokenWriter{}, profiletest.Empty(), report.Options{}); !errors.Is(err, errBroken) {
+		t.Errorf("Write = %v", err)
+	}
+}
