@@ -1,6 +1,10 @@
 package mapper
 
-import "github.com/capprof/capprof/internal/capability"
+import (
+	"slices"
+
+	"github.com/capprof/capprof/internal/capability"
+)
 
 // Choice is the set to try next.
 type Choice struct {
@@ -14,4 +18,43 @@ type Choice struct {
 
 // Choose finds the least dangerous set, among the allowed capabilities, that
 // together with those granted already meets every clause that can be met.
-func Choose(clauses []Clause, allowed, already capability.Set) Choice { return Choice{Set: already} }
+//
+// The order is by the most dangerous member first: of two sets the better one
+// has the less dangerous worst member, then second-worst member and so on, and
+// a set is better than any that contains it. That is a sum of 2^Danger(c), so
+// that no number of harmless capabilities outweighs a dangerous one.
+//
+// A caller that learns that a capability is of no use takes it out of allowed,
+// and the choice falls on the alternatives.
+func Choose(clauses []Clause, allowed, already capability.Set) Choice {
+	var open []capability.Set
+	var unmet []Clause
+	for _, c := range clauses {
+		switch candidates := c.AnyOf.Intersect(allowed); {
+		case !c.AnyOf.Intersect(already).Empty():
+		case candidates.Empty():
+			unmet = append(unmet, c)
+		default:
+			open = append(open, candidates)
+		}
+	}
+	var union capability.Set
+	for _, o := range open {
+		union = union.Union(o)
+	}
+	// Under this order the greedy choice is exact. A set without the most
+	// dangerous capability beats every set with it, so it goes whenever the
+	// others can meet all clauses, which they can unless a clause holds nothing
+	// else; and so on down.
+	added := union
+	for _, c := range slices.Backward(union.ByDanger()) {
+		if without := added.Without(c); meetsAll(without, open) {
+			added = without
+		}
+	}
+	return Choice{Set: already.Union(added), Added: added, Unmet: unmet}
+}
+
+func meetsAll(set capability.Set, clauses []capability.Set) bool {
+	return !slices.ContainsFunc(clauses, func(c capability.Set) bool { return c.Intersect(set).Empty() })
+}

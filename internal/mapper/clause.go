@@ -1,6 +1,11 @@
 package mapper
 
-import "github.com/capprof/capprof/internal/capability"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/capprof/capprof/internal/capability"
+)
 
 // Clause is a need: one of its capabilities would meet it.
 type Clause struct {
@@ -14,5 +19,35 @@ type Clause struct {
 
 // Clauses gathers denials into clauses: alike ones merged, and a wider clause
 // absorbed by a narrower one that is at least as strong, since whatever meets
-// {A} meets {A, B}. Unreachable denials and noise make none.
-func Clauses(denials []Denial) []Clause { return nil }
+// {A} meets {A, B}. Unreachable denials and noise make none. The strongest
+// clauses come first, then those with the fewest alternatives.
+func Clauses(denials []Denial) []Clause {
+	var clauses []Clause
+	for _, d := range denials {
+		anyOf := capability.Of(d.AnyOf...)
+		if d.Unreachable || d.Effect == Noise || anyOf.Empty() {
+			continue
+		}
+		i := slices.IndexFunc(clauses, func(c Clause) bool { return c.AnyOf == anyOf })
+		if i < 0 {
+			clauses = append(clauses, Clause{AnyOf: anyOf})
+			i = len(clauses) - 1
+		}
+		clauses[i].Effect = max(clauses[i].Effect, d.Effect)
+		clauses[i].Denials = append(clauses[i].Denials, d)
+	}
+	slices.SortStableFunc(clauses, func(a, b Clause) int {
+		return cmp.Or(cmp.Compare(b.Effect, a.Effect), cmp.Compare(a.AnyOf.Len(), b.AnyOf.Len()))
+	})
+	// In this order, what absorbs a clause comes before it.
+	var kept []Clause
+	for _, c := range clauses {
+		i := slices.IndexFunc(kept, func(k Clause) bool { return k.Effect >= c.Effect && c.AnyOf.Contains(k.AnyOf) })
+		if i < 0 {
+			kept = append(kept, c)
+			continue
+		}
+		kept[i].Denials = append(kept[i].Denials, c.Denials...)
+	}
+	return kept
+}

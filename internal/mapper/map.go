@@ -4,10 +4,116 @@
 // pure: no BPF, no engine, no clock and no files.
 package mapper
 
-import "github.com/capprof/capprof/internal/observation"
+import (
+	"slices"
+	"syscall"
+
+	"github.com/capprof/capprof/internal/observation"
+)
 
 // Map explains every operation of an observation that failed for want of a
-// permission, or that was refused something without failing.
+// permission, or that was refused something without failing. An operation that
+// failed with EPERM or EACCES is in the result in any case, as a denial or as a
+// failure.
 func Map(o observation.Observation, env Environment) Result {
-	return Result{}
+	var r Result
+	for _, op := range o.Operations {
+		e := explanation{op: op, env: env}
+		e.explain()
+		for _, d := range e.denials {
+			if d.Effect > Noise || env.Noise {
+				r.Denials = append(r.Denials, d)
+			}
+		}
+		r.Failures = append(r.Failures, e.failures...)
+	}
+	return r
+}
+
+// explanation gathers what is found out about one operation.
+type explanation struct {
+	op       observation.Operation
+	env      Environment
+	denials  []Denial
+	failures []Failure
+}
+
+func (e *explanation) explain() {
+	// Outside of a system call nothing can be refused before it begins.
+	if e.op.Failed() && !e.op.Entered && e.op.Number >= 0 {
+		e.refusedEarly()
+		return
+	}
+	if e.refusedWithoutCheck() {
+		return
+	}
+	why := e.refusedByCheck()
+	if e.explained() || !fails(e.op) {
+		return
+	}
+	if why != "" {
+		e.fail(why, "run the container without a user namespace of its own, or the workload without the one that it makes")
+		return
+	}
+	if e.refusedUIDMap() {
+		return
+	}
+	cause, cure := causeOf(e.op, e.env)
+	e.fail(cause, cure)
+}
+
+// fails reports whether an operation must be explained: it failed with an error
+// that stands for a missing permission.
+func fails(op observation.Operation) bool {
+	return slices.Contains(permission, op.Errno) || op.Errno == syscall.EROFS
+}
+
+// explained reports whether a denial accounts for the failure.
+func (e *explanation) explained() bool {
+	return slices.ContainsFunc(e.denials, func(d Denial) bool { return d.Effect >= Silent })
+}
+
+func (e *explanation) fail(cause, cure string) {
+	e.failures = append(e.failures, Failure{Cause: cause, Cure: cure, Operation: e.op})
+}
+
+// deny adds a denial, unless the same was said already of this operation.
+func (e *explanation) deny(d Denial) {
+	d.Operation = e.op
+	d.reach(e.env)
+	for i, other := range e.denials {
+		if slices.Equal(other.AnyOf, d.AnyOf) && other.Mechanism == d.Mechanism && other.Unreachable == d.Unreachable {
+			if d.Effect > other.Effect {
+				e.denials[i] = d
+			}
+			return
+		}
+	}
+	e.denials = append(e.denials, d)
+}
+
+// refusedByCheck explains the operation by its refused checks. It returns why
+// a decisive one cannot be had, where all of its capabilities are out of reach.
+func (e *explanation) refusedByCheck() (why string) {
+	for _, v := range verdicts(e.op) {
+		if v.caps.Empty() {
+			if v.effect == Decisive {
+				why = v.why
+			}
+			continue
+		}
+		d := Denial{AnyOf: v.caps.ByDanger(), Mechanism: Check, Effect: v.effect, CallSite: v.place.function}
+		if entry := v.place.entry; entry != nil {
+			d.Meaning, d.Cure = entry.meaning, entry.cure
+		}
+		switch {
+		case v.place.netlink:
+			d.Mechanism = Netlink
+		case e.op.Syscall == "prctl" && e.op.Args[0] == prCapBSetDrop && v.caps.Has(setPCap):
+			d.Mechanism = BoundingDrop
+			d.Meaning = "dropping a capability from the bounding set, which most daemons can do without"
+		}
+		e.deny(d)
+	}
+	return why
 }

@@ -1,0 +1,111 @@
+package mapper
+
+import (
+	"fmt"
+	"path"
+	"syscall"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/seccomp"
+)
+
+// Values of prctl(2), from linux/prctl.h.
+const (
+	prCapBSetDrop     = 24
+	prCapAmbient      = 47
+	prCapAmbientRaise = 2
+)
+
+const setPCap = capability.SetPCap
+
+// refusedWithoutCheck explains the refusals in which the kernel compares sets
+// and asks cap_capable() nothing, or nothing that matters. It reports whether
+// the operation is one of them.
+func (e *explanation) refusedWithoutCheck() bool {
+	if e.op.Errno != syscall.EPERM {
+		return false
+	}
+	switch {
+	case e.op.Syscall == "execve" || e.op.Syscall == "execveat":
+		// security/commoncap.c:bprm_caps_from_vfs_caps
+		missing := e.op.Object.Capabilities.Minus(e.op.Bounding)
+		return e.denyEach(missing, Denial{
+			Mechanism: FileCapabilities,
+			Meaning:   fmt.Sprintf("the file carries capabilities (%s) that the container may not hold", e.op.Object.Capabilities),
+			Cure:      "remove the file's capabilities at build time (setcap -r FILE) if the program works without them",
+		})
+	case e.op.Syscall == "capset":
+		// security/commoncap.c:cap_capset
+		missing := e.op.Object.Capabilities.Minus(e.op.Permitted)
+		return e.denyEach(missing, Denial{
+			Mechanism: Capset,
+			Meaning:   fmt.Sprintf("the process asked to keep or raise capabilities (%s) of which it does not hold all", e.op.Object.Capabilities),
+		})
+	case e.op.Syscall == "prctl" && e.op.Args[0] == prCapAmbient && e.op.Args[1] == prCapAmbientRaise:
+		// security/commoncap.c:cap_task_prctl
+		if wanted := e.op.Args[2]; wanted <= uint64(capability.Max) {
+			missing := capability.Of(capability.Cap(wanted)).Minus(e.op.Permitted)
+			return e.denyEach(missing, Denial{
+				Mechanism: Ambient,
+				Meaning:   "the process asked to pass on to its children, as an ambient capability, what it does not hold",
+			})
+		}
+	}
+	return false
+}
+
+// denyEach adds one denial for each capability, all of which were needed, and
+// reports whether there was any.
+func (e *explanation) denyEach(missing capability.Set, d Denial) bool {
+	for _, c := range missing.ByDanger() {
+		d.AnyOf = []capability.Cap{c}
+		d.Effect = Decisive
+		e.deny(d)
+	}
+	return !missing.Empty()
+}
+
+// refusedUIDMap explains a write to uid_map that maps the parent's root: the
+// kernel looks at CAP_SETFCAP as it was at unshare(2)
+// (kernel/user_namespace.c:verify_root_map, since 5.12).
+func (e *explanation) refusedUIDMap() bool {
+	if e.op.Errno != syscall.EPERM || path.Base(e.op.Object.Path) != "uid_map" || e.env.Granted.Has(capability.SetFCap) {
+		return false
+	}
+	return e.denyEach(capability.Of(capability.SetFCap), Denial{
+		Mechanism: UserNamespaceMap,
+		CallSite:  "verify_root_map",
+		Meaning:   "mapping the container's root into a user namespace",
+		Cure:      "map another user than root",
+	})
+}
+
+// refusedEarly explains a call that the kernel refused before it looked at it.
+func (e *explanation) refusedEarly() {
+	var v seccomp.Verdict
+	if e.env.Gate != nil {
+		v = e.env.Gate.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
+	}
+	switch {
+	case v.Fallback || e.op.Errno == syscall.ENOSYS:
+		// Programs take it for a kernel without the call, and go on.
+	case v.Refused && len(v.Opens) > 0:
+		d := Denial{
+			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
+			Meaning: fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
+			Cure:    fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE), if the kernel asks for no capability besides", e.op.Syscall),
+		}
+		if need, ok := needsNone(e.op); ok {
+			d.Meaning += "; the kernel itself " + need
+			d.Cure = fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE) instead of the capability", e.op.Syscall)
+		}
+		e.deny(d)
+	case v.Refused:
+		e.fail(fmt.Sprintf("the seccomp profile refuses %s whatever the capabilities", callWords(e.op)),
+			fmt.Sprintf("a seccomp profile that allows %s: --security-opt seccomp=FILE", e.op.Syscall))
+	case e.env.Gate == nil:
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, by a seccomp filter that is not the engine's: the container has none that is known, and programs can install their own", e.op.Syscall), "")
+	default:
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, although the engine's seccomp profile allows it: the program installed a filter of its own, or the engine's profile is another one", e.op.Syscall), "")
+	}
+}
