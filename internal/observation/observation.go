@@ -19,6 +19,10 @@ type Observation struct {
 	// Executions counts the successful execve(2) calls seen inside the
 	// container. 0 means that the container's command never started.
 	Executions uint64
+	// Sysctls are the container's own values, at its start, of those on which its
+	// needs depend: net.ipv4.ip_unprivileged_port_start and
+	// net.ipv4.ping_group_range.
+	Sysctls map[string]string
 	// Losses says what could not be recorded. Its zero value is a complete
 	// observation.
 	Losses Losses

@@ -24,6 +24,9 @@ type Engine interface {
 	// capabilities of grant (--cap-drop ALL and one --cap-add each). It is not
 	// started. A *RefusedError says that the engine will not grant them.
 	Create(ctx context.Context, w Workload, grant capability.Set) (Container, error)
+	// Grantable returns the part of ask that the engine can grant, without
+	// starting anything.
+	Grantable(ctx context.Context, imageID string, ask capability.Set) (capability.Set, error)
 	// Leftovers removes the containers that an earlier capprof left behind and
 	// returns their names.
 	Leftovers(ctx context.Context) ([]string, error)
@@ -42,6 +45,10 @@ type Container interface {
 	// *StartError that the command could not be started. When ctx ends, the
 	// container is killed and the context's error returned.
 	Run(ctx context.Context, stdio Stdio) (Exit, error)
+	// FileCapabilities reads the permitted set of the security.capability
+	// attribute of a file in the container, following links; empty when it has
+	// none. The container need not run.
+	FileCapabilities(ctx context.Context, path string) (capability.Set, error)
 	// Kill ends the container at once.
 	Kill(ctx context.Context) error
 	// Remove deletes the container and its anonymous volumes, running or not.

@@ -1,0 +1,281 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// session is the search for one workload's set.
+type session struct {
+	engine   Engine
+	tracer   Tracer // nil when not tracing
+	opts     Options
+	observer Observer
+	info     EngineInfo
+	image    Image
+	pace     *pace
+
+	// removals are the containers being removed in the background.
+	removals sync.WaitGroup
+
+	mu        sync.Mutex
+	runs      []profile.Run // by number less one
+	durations []time.Duration
+	losses    observation.Losses
+	refused   capability.Set
+	// referenceRun is the run with everything allowed, nil while there was none.
+	referenceRun *result
+	cleanup      []error
+}
+
+// plan is a run to make.
+type plan struct {
+	purpose string
+	set     capability.Set
+	traced  bool
+	// without is what a removal run leaves out.
+	without *capability.Cap
+	// hopeless, when it is closed, ends the run: nothing can be learned from it.
+	hopeless <-chan struct{}
+}
+
+// result is how a run went.
+type result struct {
+	run    profile.Run
+	passed bool
+	// refused says that the engine would not grant the set: nothing ran.
+	refused bool
+	// startErr is set when the command could not be started.
+	startErr *StartError
+	obs      observation.Observation
+	output   *tail
+}
+
+// Why capprof ended a run.
+var (
+	errStuck    = errors.New("stuck: it ran much longer than a run that passes")
+	errTimeout  = errors.New("the time limit of a run was reached")
+	errHopeless = errors.New("a run with everything allowed fails too")
+	// errRunLimit says that no more runs may be made.
+	errRunLimit = errors.New("the run limit was reached")
+)
+
+// reserve gives a run its number. Numbers are given in the order of planning, so
+// that they do not depend on which of two parallel runs ends first.
+func (s *session) reserve(p plan) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.runs) >= s.opts.MaxRuns {
+		return 0, fmt.Errorf("%w: %d (--max-runs)", errRunLimit, s.opts.MaxRuns)
+	}
+	number := len(s.runs) + 1
+	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Without: p.without})
+	s.durations = append(s.durations, 0)
+	return number, nil
+}
+
+// run makes a run. Its error is never the workload's.
+func (s *session) run(ctx context.Context, p plan) (result, error) {
+	number, err := s.reserve(p)
+	if err != nil {
+		return result{}, err
+	}
+	return s.runNumbered(ctx, number, p)
+}
+
+func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, error) {
+	s.mu.Lock()
+	run := s.runs[number-1]
+	s.mu.Unlock()
+	r := result{run: run, output: &tail{}}
+	stdout, stderr, done := s.observer.Started(run)
+	began := time.Now()
+	took, err := s.container(ctx, p, &r, Stdio{Stdout: io.MultiWriter(stdout, r.output), Stderr: io.MultiWriter(stderr, r.output)})
+	done()
+	if took == 0 {
+		took = time.Since(began)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return r, fmt.Errorf("run %d: %w", number, err)
+	}
+	if r.passed {
+		s.pace.passed(took)
+	}
+	s.mu.Lock()
+	s.runs[number-1], s.durations[number-1] = r.run, took
+	s.mu.Unlock()
+	s.observer.Ended(r.run, took)
+	return r, nil
+}
+
+// container runs one container and judges its end. It returns the time from its
+// start to its end.
+func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio) (time.Duration, error) {
+	c, err := s.engine.Create(ctx, s.opts.Workload, p.set)
+	if s.wasRefused(r, err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer s.remove(ctx, c)
+
+	var trace Trace
+	if p.traced {
+		if trace, err = s.tracer.Attach(c.CgroupName()); err != nil {
+			return 0, err
+		}
+		defer trace.Close()
+	}
+	if s.opts.Input != nil {
+		stdin := s.opts.Input.Reader()
+		defer stdin.Close()
+		stdio.Stdin = stdin
+	}
+	if s.opts.Resize != nil {
+		sizes, stop := s.opts.Resize()
+		defer stop()
+		stdio.Resize = sizes
+	}
+	limited, stop := s.limit(ctx, p)
+	defer stop()
+	began := time.Now()
+	exit, err := c.Run(limited, stdio)
+	took := time.Since(began)
+	cause := context.Cause(limited)
+	switch {
+	case s.wasRefused(r, err):
+		return took, nil
+	case err == nil:
+		r.run.ExitCode = exit.Code
+		r.passed = s.opts.Success.Passed(exit)
+		r.run.Outcome = profile.OutcomeFailed
+		if r.passed {
+			r.run.Outcome = profile.OutcomePassed
+		}
+		if exit.OutOfMemory {
+			r.run.Detail = "the kernel ended it for want of memory"
+		}
+	case errors.As(err, &r.startErr):
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = r.startErr.Code, profile.OutcomeFailed, "its command could not be started"
+	case ctx.Err() != nil:
+		return took, ctx.Err()
+	case errors.Is(cause, errStuck), errors.Is(cause, errHopeless):
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeStuck, cause.Error()
+	case errors.Is(cause, errTimeout):
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeTimeout, cause.Error()
+	default:
+		return took, err
+	}
+	if trace != nil {
+		if r.obs, err = trace.Finish(); err != nil {
+			return took, err
+		}
+		if err := s.fileCapabilities(ctx, c, &r.obs); err != nil {
+			return took, err
+		}
+		s.addLosses(r.obs.Losses)
+	}
+	return took, nil
+}
+
+// wasRefused records a set that the engine would not grant.
+func (s *session) wasRefused(r *result, err error) bool {
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	r.refused = true
+	r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeRefused, refused.Error()
+	s.mu.Lock()
+	s.refused = s.refused.Union(refused.Refused)
+	s.mu.Unlock()
+	return true
+}
+
+// limit bounds a run's time: by the ceiling, and as soon as it is known what a
+// passing run takes, by that.
+func (s *session) limit(ctx context.Context, p plan) (context.Context, func()) {
+	limited, cancel := context.WithCancelCause(ctx)
+	began := time.Now()
+	ceiling := time.NewTimer(s.opts.Timeout)
+	stuck := make(<-chan time.Time)
+	known := s.pace.known
+	go func() {
+		defer ceiling.Stop()
+		for {
+			select {
+			case <-known:
+				known = nil
+				if limit, _ := s.pace.limit(s.opts.Timeout); limit < s.opts.Timeout {
+					stuck = time.After(limit - time.Since(began))
+				}
+			case <-stuck:
+				cancel(errStuck)
+			case <-ceiling.C:
+				cancel(errTimeout)
+			case <-p.hopeless:
+				cancel(errHopeless)
+			case <-limited.Done():
+				return
+			}
+		}
+	}()
+	return limited, func() { cancel(nil) }
+}
+
+// cleanupTime bounds what is done after a run, even an interrupted one: a
+// container must not stay because the user was in a hurry.
+const cleanupTime = 30 * time.Second
+
+// remove deletes a container while the next run begins.
+func (s *session) remove(ctx context.Context, c Container) {
+	s.removals.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		defer cancel()
+		if err := c.Remove(ctx); err != nil {
+			s.mu.Lock()
+			s.cleanup = append(s.cleanup, fmt.Errorf("removing container %s: %w (capprof clean removes leftovers)", c.ID(), err))
+			s.mu.Unlock()
+		}
+	})
+}
+
+func (s *session) addLosses(l observation.Losses) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.losses.Operations += l.Operations
+	s.losses.Details += l.Details
+	s.losses.Checks += l.Checks
+	s.losses.Stacks += l.Stacks
+	s.losses.Tasks += l.Tasks
+	s.losses.Missed += l.Missed
+}
+
+// fileCapabilities looks up the file capabilities of what execve(2) refused: the
+// kernel tells neither that they were the reason nor which they are.
+func (s *session) fileCapabilities(ctx context.Context, c Container, obs *observation.Observation) error {
+	for i := range obs.Operations {
+		op := &obs.Operations[i]
+		if op.Syscall != "execve" && op.Syscall != "execveat" || !op.Failed() || op.Object.Path == "" {
+			continue
+		}
+		held, err := c.FileCapabilities(ctx, op.Object.Path)
+		if err != nil {
+			return fmt.Errorf("reading the file capabilities of %s: %w", op.Object.Path, err)
+		}
+		op.Object.Capabilities = held
+	}
+	return nil
+}
