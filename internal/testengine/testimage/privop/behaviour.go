@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,7 @@ func behaviours() map[string]operation {
 		"exit":     exit,
 		"signal":   raise,
 		"block":    block,
+		"pause":    pause,
 		"tolerate": tolerate,
 		"stdin":    stdin,
 		"print":    printLines,
@@ -66,6 +68,17 @@ func block(_ []string, s streams) error {
 	signal.Notify(ended, unix.SIGTERM, unix.SIGINT)
 	fmt.Fprintln(s.out, "ready")
 	<-ended
+	return nil
+}
+
+// pause lasts as many milliseconds, so that a test has time to interfere.
+func pause(args []string, s streams) error {
+	milliseconds, err := number(args, 0)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "pausing")
+	<-time.After(time.Duration(milliseconds) * time.Millisecond)
 	return nil
 }
 

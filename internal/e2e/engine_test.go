@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/testengine"
+)
+
+// ownEngine starts an engine for one test, with the scratch image on it.
+func ownEngine(t *testing.T) (*testengine.Engine, string) {
+	t.Helper()
+	e := testengine.Start(t)
+	image, err := importImage(t.Context(), e, scratch)
+	if err != nil {
+		testengine.SkipOrFail(t, err)
+	}
+	return e, image
+}
+
+// TestEngineKilled: the engine crashes in each phase, and capprof ends with a
+// clear error instead of a verdict or a hang. When the engine is back, clean
+// removes what could not be removed then.
+func TestEngineKilled(t *testing.T) {
+	e, image := ownEngine(t)
+	for _, phase := range []struct {
+		name string
+		nth  int
+	}{{"while exploring", 1}, {"while confirming", 2}} {
+		t.Run(phase.name, func(t *testing.T) {
+			seen := watch(t, e, patience, "type=container")
+			running := invocation{engine: e, args: lasting(image)}.start(t)
+			pid := running.cmd.Process.Pid
+			if !seen.await(pid, "start", phase.nth) {
+				t.Fatal("no container was started")
+			}
+			if err := e.Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			result := running.wait(t)
+			result.expect(t, exitUnfit)
+			result.mentions(t, "engine")
+			if result.stdout != "" {
+				t.Errorf("stdout carries %q", result.stdout)
+			}
+			restart(t, e)
+			invocation{engine: e, args: []string{"clean"}}.run(t).expect(t, 0)
+			noContainersOf(t, e, pid)
+			// And it works again.
+			invocation{engine: e, args: []string{"run", "--network", "none", image, "/privop", "chown"}}.
+				run(t).expect(t, exitProven)
+		})
+	}
+}
+
+// TestEngineRestarted: an orderly restart in the middle of a run stops the
+// container, which must not be taken for the workload's own failure.
+func TestEngineRestarted(t *testing.T) {
+	e, image := ownEngine(t)
+	seen := watch(t, e, patience, "type=container")
+	running := invocation{engine: e, args: lasting(image)}.start(t)
+	pid := running.cmd.Process.Pid
+	if !seen.await(pid, "start", 1) {
+		t.Fatal("no container was started")
+	}
+	restart(t, e)
+	running.wait(t).expect(t, exitUnfit)
+	invocation{engine: e, args: []string{"clean"}}.run(t).expect(t, 0)
+	noContainersOf(t, e, pid)
+}
+
+func restart(t *testing.T, e *testengine.Engine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	defer cancel()
+	if err := e.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestContainerTakenAway: somebody else kills and removes capprof's container.
+func TestContainerTakenAway(t *testing.T) {
+	e, image := ownEngine(t)
+	seen := watch(t, e, patience, "type=container")
+	running := invocation{engine: e, args: lasting(image)}.start(t)
+	if !seen.await(running.cmd.Process.Pid, "start", 1) {
+		t.Fatal("no container was started")
+	}
+	names, err := e.Lines(t.Context(), "ps", "--quiet", "--filter", "label="+ownerLabel)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("containers of capprof: %q (%v), want one", names, err)
+	}
+	remove(t, e, names[0])
+	result := running.wait(t)
+	// A run that was taken away decides nothing. Which code says so matters less
+	// than that it is not the one for a verdict.
+	if result.code == exitProven || result.code == exitFailed || result.code == int(unix.SIGKILL)+128 {
+		t.Errorf("exit code %d is a verdict on a run that somebody ended:\n%s", result.code, result.stderr)
+	}
+}
