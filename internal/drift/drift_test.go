@@ -1,0 +1,349 @@
+package drift_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/drift"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// with is the proven sample with another set, each capability of it needed for
+// one operation.
+func with(caps ...capability.Cap) *profile.Document {
+	d := profiletest.Proven()
+	d.Capabilities.Required = capability.Of(caps...)
+	d.Required = nil
+	for _, c := range caps {
+		denial := profiletest.Denial(strings.ToLower(c.Short()), c)
+		denial.Syscall = "call_" + denial.ID
+		d.Required = append(d.Required, profile.Requirement{
+			Capability: c, FoundBy: profile.FoundByTrace, ProvenBy: 5, Evidence: []profile.Denial{denial},
+		})
+	}
+	return d
+}
+
+func names(changes []drift.Change) []string {
+	all := []string{}
+	for _, change := range changes {
+		all = append(all, change.Capability.String())
+	}
+	return all
+}
+
+func TestCompare(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new       *profile.Document
+		outcome        drift.Outcome
+		added, removed []string
+	}{
+		"the same":             {profiletest.Proven(), profiletest.Proven(), drift.None, []string{}, []string{}},
+		"nothing and nothing":  {profiletest.Empty(), profiletest.Empty(), drift.None, []string{}, []string{}},
+		"proven and confirmed": {profiletest.Proven(), profiletest.Sample(profile.Confirmed), drift.None, []string{}, []string{}},
+		"added": {with(capability.Kill), with(capability.Kill, capability.SysTime, capability.Chown), drift.Drift,
+			[]string{"CAP_CHOWN", "CAP_SYS_TIME"}, []string{}},
+		"removed":     {with(capability.Kill), with(), drift.Drift, []string{}, []string{"CAP_KILL"}},
+		"exchanged":   {with(capability.Kill), with(capability.Chown), drift.Drift, []string{"CAP_CHOWN"}, []string{"CAP_KILL"}},
+		"of tomorrow": {with(), with(capability.Cap(41)), drift.Drift, []string{"CAP_41"}, []string{}},
+		// A failed profile has no set, which must read neither as "nothing added"
+		// nor as "all removed".
+		"old failed":      {profiletest.FailedBlocked(), profiletest.Empty(), drift.Unfit, []string{}, []string{}},
+		"new failed":      {profiletest.Empty(), profiletest.FailedOther(), drift.Unfit, []string{}, []string{}},
+		"old incomplete":  {profiletest.Sample(profile.Incomplete), profiletest.Proven(), drift.Unfit, []string{}, []string{}},
+		"new incomplete":  {profiletest.Proven(), profiletest.Sample(profile.Incomplete), drift.Unfit, []string{}, []string{}},
+		"both incomplete": {profiletest.Sample(profile.Incomplete), profiletest.Sample(profile.Incomplete), drift.Unfit, []string{}, []string{}},
+		"no verdict":      {profiletest.Proven(), &profile.Document{}, drift.Unfit, []string{}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := drift.Compare(c.old, c.new)
+			if r.Outcome != c.outcome || r.Drift() != (c.outcome == drift.Drift) {
+				t.Errorf("outcome %s, Drift() %v; want %s", r.Outcome, r.Drift(), c.outcome)
+			}
+			if !reflect.DeepEqual(names(r.Added), c.added) || !reflect.DeepEqual(names(r.Removed), c.removed) {
+				t.Errorf("added %v, removed %v; want %v, %v", names(r.Added), names(r.Removed), c.added, c.removed)
+			}
+			if err := r.Err(); errors.Is(err, drift.ErrUnfit) != (c.outcome == drift.Unfit) {
+				t.Errorf("Err() = %v", err)
+			}
+		})
+	}
+}
+
+func TestUnfitSaysWhichAndWhy(t *testing.T) {
+	err := drift.Compare(profiletest.FailedBlocked(), profiletest.Sample(profile.Incomplete)).Err()
+	for _, want := range []string{"the old profile is failed (it needs SYS_TIME", "the new profile is incomplete (the tracer lost 12 operations)"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Err() = %v, want %q", err, want)
+		}
+	}
+}
+
+func TestOtherEvidenceIsNoDrift(t *testing.T) {
+	changed := profiletest.Proven()
+	changed.Required[0].Evidence[0].Object = "/var/log/nginx"
+	// Another run, another count of the same thing: no difference.
+	changed.Required[1].Evidence[0].Run = 1
+	r := drift.Compare(profiletest.Proven(), changed)
+	want := []drift.EvidenceChange{{
+		Capability: capability.Chown,
+		Gone:       []string{"/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM"},
+		Appeared:   []string{"/usr/sbin/nginx: chown(/var/log/nginx) = EPERM"},
+	}}
+	if r.Drift() || !reflect.DeepEqual(r.Evidence, want) {
+		t.Errorf("drift %v, evidence %+v", r.Drift(), r.Evidence)
+	}
+	untraced := profiletest.Proven()
+	for i := range untraced.Required {
+		untraced.Required[i].FoundBy, untraced.Required[i].Evidence = profile.FoundByRemoval, nil
+	}
+	if r := drift.Compare(profiletest.Proven(), untraced); r.Drift() || len(r.Evidence) != 0 {
+		t.Errorf("a profile without explanations is told to have other ones: %+v", r.Evidence)
+	}
+}
+
+func TestContext(t *testing.T) {
+	changed := profiletest.Proven()
+	changed.Environment.Kernel, changed.Environment.EngineVersion = "6.19.0", "29.0.0"
+	changed.Workload.Image.Digest = "nginx@sha256:11"
+	changed.Workload.Command = []string{"nginx", "-g", "daemon off;"}
+	changed.Environment.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
+	changed.Meta.TotalMS, changed.Meta.CapprofVersion = 1, "9"
+	got := drift.Compare(profiletest.Proven(), changed).Context
+	want := []drift.ContextChange{
+		{Name: "image digest", Old: "", New: "nginx@sha256:11"},
+		{Name: "command", Old: "", New: `["nginx" "-g" "daemon off;"]`},
+		{Name: "engine", Old: "docker 28.5.2", New: "docker 29.0.0"},
+		{Name: "kernel", Old: "6.18.0", New: "6.19.0"},
+		{Name: "container's sysctls", Old: `net.ipv4.ip_unprivileged_port_start=0 net.ipv4.ping_group_range=0\t2147483647`, New: "net.ipv4.ip_unprivileged_port_start=1024"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestValuesOfVariablesStayInTheProfile(t *testing.T) {
+	old, new := profiletest.Proven(), profiletest.Proven()
+	old.Workload.Env = []string{"SAME=1", "TOKEN=first-secret", "GONE=2"}
+	new.Workload.Env = []string{"SAME=1", "TOKEN=second-secret", "FROM_CALLER"}
+	got := drift.Compare(old, new).Context
+	want := []drift.ContextChange{{Name: "environment variables", Old: "TOKEN, GONE", New: "TOKEN, FROM_CALLER"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+const evil = "a|b`c\\|d</code><script>@all [x](y) {0} \x1b[31m\n| + | `CAP_SYS_ADMIN` | \u202e"
+
+func results() map[string]drift.Result {
+	before, now := with(capability.Kill, capability.Chown), with(capability.Chown, capability.NetAdmin)
+	now.Required[0].Evidence[0].Object = "/srv"
+	now.Environment.Kernel = "6.19.0"
+	hostile := with(capability.Chown)
+	hostile.Workload.Image.Reference = evil
+	hostile.Required[0].Evidence[0].Object = evil
+	return map[string]drift.Result{
+		"none":    drift.Compare(profiletest.Proven(), profiletest.Proven()),
+		"drift":   drift.Compare(before, now),
+		"unfit":   drift.Compare(profiletest.Proven(), profiletest.Sample(profile.Incomplete)),
+		"hostile": drift.Compare(profiletest.Empty(), hostile),
+	}
+}
+
+func written(t *testing.T, format string, r drift.Result, options drift.Options) []byte {
+	t.Helper()
+	write, err := drift.Lookup(format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := write(&b, r, options); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestGolden(t *testing.T) {
+	for name, r := range results() {
+		for _, format := range drift.Formats() {
+			t.Run(name+"."+format, func(t *testing.T) {
+				got := written(t, format, r, drift.Options{OldPath: "old.json", NewPath: "ci/new profile.json", Version: "0.1.0"})
+				path := filepath.Join("testdata", name+"."+format+".golden")
+				if *update {
+					if err := os.WriteFile(path, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("got:\n%s\nwant:\n%s", got, want)
+				}
+				for _, c := range string(got) {
+					if c != '\n' && c < ' ' || c == '\u202e' {
+						t.Errorf("%q reaches the reader", c)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestTextHasOneLineForEachChange(t *testing.T) {
+	lines := strings.Split(string(written(t, "text", results()["drift"], drift.Options{})), "\n")
+	if !strings.HasPrefix(lines[0], "+CAP_NET_ADMIN  /usr/sbin/nginx: call_net_admin") || !strings.HasPrefix(lines[1], "-CAP_KILL       was: /usr/sbin/nginx: call_kill") || lines[2] != "" {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestMarkdownKeepsStringsInTheirCell(t *testing.T) {
+	// What is left without the code spans and elements is this package's own.
+	code := regexp.MustCompile("`[^`]*`|<code>[^<]*</code>")
+	for line := range strings.Lines(string(written(t, "markdown", results()["hostile"], drift.Options{}))) {
+		rest := code.ReplaceAllStringFunc(line, func(span string) string {
+			if strings.ContainsAny(span, "|\\") {
+				t.Errorf("a table reads into %q", span)
+			}
+			return "CODE"
+		})
+		if strings.ContainsAny(rest, "`<>@[]{}\\") {
+			t.Errorf("outside of code: %q", rest)
+		}
+		if strings.HasPrefix(rest, "|") && strings.Count(rest, "|") != 4 {
+			t.Errorf("not three cells: %q", rest)
+		}
+	}
+}
+
+func TestJSONIsTheResult(t *testing.T) {
+	for name, r := range results() {
+		data := written(t, "json", r, drift.Options{})
+		var got drift.Result
+		if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, r) {
+			t.Errorf("%s: %v, %+v, want %+v", name, err, got, r)
+		}
+		if bytes.Contains(data, []byte("null")) {
+			t.Errorf("%s: null in\n%s", name, data)
+		}
+	}
+}
+
+// The schema in testdata is that of the OASIS standard, errata 01, without its
+// descriptions.
+func TestSARIFMeetsItsSchema(t *testing.T) {
+	data, err := os.ReadFile("testdata/sarif-schema-2.1.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("sarif.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("sarif.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range results() {
+		for _, options := range []drift.Options{{OldPath: "old.json", NewPath: "new.json"}, {OldPath: "/abs/a b#?.json", NewPath: "-", Version: "1"}} {
+			log, err := jsonschema.UnmarshalJSON(bytes.NewReader(written(t, "sarif", r, options)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(log); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	broken, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"version":"2.1.0","runs":[{"results":[]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if schema.Validate(broken) == nil {
+		t.Error("the schema takes a run without a tool")
+	}
+}
+
+func TestSARIFSaysWhatAndWhere(t *testing.T) {
+	type location struct {
+		PhysicalLocation struct{ ArtifactLocation struct{ URI string } }
+	}
+	type log struct {
+		Runs []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+			Invocations []struct{ ExecutionSuccessful bool }
+			Results     []struct {
+				RuleID, Level string
+				RuleIndex     int
+				Message       struct{ Text string }
+				Locations     []location
+			}
+		}
+	}
+	read := func(r drift.Result, options drift.Options) log {
+		var got log
+		if err := json.Unmarshal(written(t, "sarif", r, options), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	run := read(results()["drift"], drift.Options{OldPath: "old.json", NewPath: "ci/new #1.json"}).Runs[0]
+	var levels []string
+	for _, result := range run.Results {
+		levels = append(levels, result.RuleID+" "+result.Level)
+		if run.Tool.Driver.Rules[result.RuleIndex].ID != result.RuleID {
+			t.Errorf("%s points at rule %d", result.RuleID, result.RuleIndex)
+		}
+		if uri := result.Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != "ci/new%20%231.json" {
+			t.Errorf("location %s", uri)
+		}
+	}
+	if !slices.Equal(levels, []string{"CAP_NET_ADMIN error", "CAP_KILL note"}) || !run.Invocations[0].ExecutionSuccessful {
+		t.Errorf("results %v", levels)
+	}
+	for options, want := range map[drift.Options]string{
+		{OldPath: "/abs/old.json", NewPath: "-"}: "file:///abs/old.json",
+		{OldPath: "a:b.json"}:                    "./a:b.json",
+		{OldPath: "./x/../old.json"}:             "old.json",
+	} {
+		if uri := read(results()["drift"], options).Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != want {
+			t.Errorf("%+v is located at %s, want %s", options, uri, want)
+		}
+	}
+	if unfit := read(results()["unfit"], drift.Options{}).Runs[0]; unfit.Invocations[0].ExecutionSuccessful || len(unfit.Results) != 0 {
+		t.Errorf("a comparison that was not made reads as a clean one: %+v", unfit)
+	}
+	text := read(results()["hostile"], drift.Options{}).Runs[0].Results[0].Message.Text
+	if !strings.Contains(text, `\[x\](y) {{0}}`) {
+		t.Errorf("a link or a placeholder is left in %q", text)
+	}
+}
+
+func TestLookupNamesTheFormats(t *testing.T) {
+	if _, err := drift.Lookup("html"); err == nil || !strings.Contains(err.Error(), "json, markdown, sarif, text") {
+		t.Errorf("Lookup(html) = %v", err)
+	}
+}

@@ -1,0 +1,74 @@
+package drift
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// writeMarkdown is for comments on pull requests (GitHub Flavored Markdown).
+func writeMarkdown(w io.Writer, r Result, _ Options) error {
+	var b strings.Builder
+	switch r.Outcome {
+	case Unfit:
+		b.WriteString("### capprof: cannot compare\n\n")
+		for _, reason := range r.Unfit {
+			b.WriteString("- " + code(reason) + "\n")
+		}
+	case None:
+		fmt.Fprintf(&b, "### capprof: no drift\n\n%s needs %s, as before.\n", code(r.New.Image), count(r.New.Required.Len()))
+	default:
+		fmt.Fprintf(&b, "### capprof: capability drift\n\n%s: %s before, %s now.\n\n", code(r.New.Image),
+			count(r.Old.Required.Len()), count(r.New.Required.Len()))
+		b.WriteString("| | capability | why |\n|---|---|---|\n")
+		for _, change := range r.Added {
+			fmt.Fprintf(&b, "| + | `%s` | %s |\n", change.Capability, code(change.Why))
+		}
+		for _, change := range r.Removed {
+			fmt.Fprintf(&b, "| - | `%s` | was: %s |\n", change.Capability, code(change.Why))
+		}
+	}
+	if len(r.Evidence) > 0 {
+		b.WriteString("\nNeeded as before, for something else (no drift):\n\n| capability | | operation |\n|---|---|---|\n")
+		for _, change := range r.Evidence {
+			for _, operation := range change.Appeared {
+				fmt.Fprintf(&b, "| `%s` | now | %s |\n", change.Capability, code(operation))
+			}
+			for _, operation := range change.Gone {
+				fmt.Fprintf(&b, "| `%s` | was | %s |\n", change.Capability, code(operation))
+			}
+		}
+	}
+	if len(r.Context) > 0 {
+		b.WriteString("\nAlso different:\n\n| what | before | now |\n|---|---|---|\n")
+		for _, change := range r.Context {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", change.Name, code(orNone(change.Old)), code(orNone(change.New)))
+		}
+	}
+	return write(w, b.String())
+}
+
+// code shows a string of the workload as it is: no formatting, no HTML, no
+// @mentions, and no way out of its table cell. A code span does all that but
+// for backticks, which end it, and pipes and backslashes, which a table reads
+// before the span; such a string becomes an HTML element whose text is all
+// character references, which no Markdown rule looks into.
+func code(s string) string {
+	// A code span of blanks alone is not one, and a leading and a trailing blank
+	// would be stripped.
+	if s != "" && s == strings.TrimSpace(s) && !strings.ContainsAny(s, "`|\\") {
+		return "`" + s + "`"
+	}
+	var b strings.Builder
+	b.WriteString("<code>")
+	for _, r := range s {
+		switch {
+		case r == ' ', r == '/', r >= '0' && r <= '9', r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', r > 0x7f:
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "&#%d;", r)
+		}
+	}
+	b.WriteString("</code>")
+	return b.String()
+}

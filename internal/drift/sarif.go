@@ -1,0 +1,140 @@
+package drift
+
+import (
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// The part of SARIF 2.1.0 that drift needs
+// (https://docs.oasis-open.org/sarif/sarif/v2.1.0/).
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		Version        string      `json:"version,omitempty"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string       `json:"id"`
+		ShortDescription sarifMessage `json:"shortDescription"`
+		HelpURI          string       `json:"helpUri"`
+	}
+	sarifInvocation struct {
+		ExecutionSuccessful bool                `json:"executionSuccessful"`
+		Notifications       []sarifNotification `json:"toolExecutionNotifications"`
+	}
+	sarifNotification struct {
+		Level   string       `json:"level"`
+		Message sarifMessage `json:"message"`
+	}
+	sarifResult struct {
+		RuleID       string            `json:"ruleId"`
+		RuleIndex    int               `json:"ruleIndex"`
+		Level        string            `json:"level"`
+		Message      sarifMessage      `json:"message"`
+		Locations    []sarifLocation   `json:"locations"`
+		Fingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifMessage struct {
+		Text string `json:"text"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical `json:"physicalLocation"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+)
+
+const (
+	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+	projectURI  = "https://github.com/capprof/capprof"
+	manualURI   = "https://man7.org/linux/man-pages/man7/capabilities.7.html"
+)
+
+// writeSARIF is for code scanning services: a rule for each capability, an
+// error for one that was added, a note for one that is no longer needed.
+func writeSARIF(w io.Writer, r Result, options Options) error {
+	run := sarifRun{
+		Tool: sarifTool{Driver: sarifDriver{
+			Name: "capprof", Version: options.Version, InformationURI: projectURI, Rules: []sarifRule{},
+		}},
+		// A comparison that could not be made is a failed invocation, not a clean
+		// result.
+		Invocations: []sarifInvocation{{ExecutionSuccessful: r.Outcome != Unfit, Notifications: []sarifNotification{}}},
+		Results:     []sarifResult{},
+	}
+	for _, reason := range r.Unfit {
+		run.Invocations[0].Notifications = append(run.Invocations[0].Notifications, sarifNotification{
+			Level: "error", Message: message("cannot compare: " + reason),
+		})
+	}
+	add := func(c capability.Cap, level, what, text string) {
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
+			ID: c.String(), ShortDescription: message("The container's need for " + c.String() + " changed."), HelpURI: manualURI,
+		})
+		run.Results = append(run.Results, sarifResult{
+			RuleID: c.String(), RuleIndex: len(run.Tool.Driver.Rules) - 1, Level: level, Message: message(text),
+			Locations: []sarifLocation{{sarifPhysical{
+				Artifact: sarifArtifact{URI: artifactURI(options)}, Region: sarifRegion{StartLine: 1},
+			}}},
+			// What makes it the same finding tomorrow, however the evidence reads then.
+			Fingerprints: map[string]string{"capprofDrift/v1": what + " " + c.String() + " " + r.New.Image},
+		})
+	}
+	for _, change := range r.Added {
+		add(change.Capability, "error", "added", r.New.Image+" newly needs "+change.Capability.String()+": "+change.Why)
+	}
+	for _, change := range r.Removed {
+		add(change.Capability, "note", "removed", r.New.Image+" no longer needs "+change.Capability.String()+"; it was needed: "+change.Why)
+	}
+	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+}
+
+// message escapes what SARIF gives a meaning in plain text: placeholders
+// ({0}, section 3.11.5) and embedded links ([text](target), 3.11.6). Brackets
+// alone, as in the address [::]:80, are left as they are.
+func message(text string) sarifMessage {
+	if strings.Contains(text, "](") {
+		text = strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`).Replace(text)
+	}
+	return sarifMessage{Text: strings.NewReplacer("{", "{{", "}", "}}").Replace(text)}
+}
+
+// artifactURI is the profile that the result is about: the new one where it is
+// a file, else the baseline.
+func artifactURI(options Options) string {
+	path := options.NewPath
+	if path == "" || path == "-" {
+		path = options.OldPath
+	}
+	slashed := filepath.ToSlash(filepath.Clean(path))
+	if filepath.IsAbs(path) {
+		return (&url.URL{Scheme: "file", Path: slashed}).String()
+	}
+	return (&url.URL{Path: slashed}).String()
+}

@@ -1,0 +1,53 @@
+package drift
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// writeText is for terminals and logs: one line a change, +CAP_X and -CAP_Y
+// with the reason, the rest below. The sentences in a result are printable
+// already.
+func writeText(w io.Writer, r Result, _ Options) error {
+	var b strings.Builder
+	switch r.Outcome {
+	case Unfit:
+		b.WriteString("cannot compare:\n")
+		for _, reason := range r.Unfit {
+			b.WriteString("  " + reason + "\n")
+		}
+	case None:
+		fmt.Fprintf(&b, "no drift: %s needs %s, as before\n", r.New.Image, count(r.New.Required.Len()))
+	default:
+		width := 0
+		for _, change := range append(r.Added[:len(r.Added):len(r.Added)], r.Removed...) {
+			width = max(width, len(change.Capability.String()))
+		}
+		for _, change := range r.Added {
+			fmt.Fprintf(&b, "+%-*s  %s\n", width, change.Capability, change.Why)
+		}
+		for _, change := range r.Removed {
+			fmt.Fprintf(&b, "-%-*s  was: %s\n", width, change.Capability, change.Why)
+		}
+	}
+	if len(r.Evidence) > 0 {
+		b.WriteString("\nneeded as before, for something else (no drift):\n")
+		for _, change := range r.Evidence {
+			b.WriteString("  " + change.Capability.String() + "\n")
+			for _, operation := range change.Appeared {
+				b.WriteString("    now  " + operation + "\n")
+			}
+			for _, operation := range change.Gone {
+				b.WriteString("    was  " + operation + "\n")
+			}
+		}
+	}
+	if len(r.Context) > 0 {
+		b.WriteString("\nalso different:\n")
+		for _, change := range r.Context {
+			fmt.Fprintf(&b, "  %s: %s -> %s\n", change.Name, orNone(change.Old), orNone(change.New))
+		}
+	}
+	return write(w, b.String())
+}
