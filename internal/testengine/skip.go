@@ -20,6 +20,7 @@ const (
 	NoNamespaces Reason = "no-namespaces" // the kernel or a sandbox refuses new namespaces
 	NoMmdebstrap Reason = "no-mmdebstrap" // the Debian image can't be built
 	NoTracing    Reason = "no-tracing"    // the kernel has no hook for capability checks
+	NoCompose    Reason = "no-compose"    // no docker-compose
 	Unsettled    Reason = "unsettled"     // the machine's set-up makes the case meaningless
 )
 
