@@ -65,10 +65,12 @@ func (e *Engine) create(ctx context.Context, config *container.Config, host *con
 	if named := refusedCapabilities(err.Error(), grant); !named.Empty() {
 		return "", &runner.RefusedError{Refused: named, Err: err}
 	}
-	if refused(err) {
-		return "", fmt.Errorf("%w: %w", runner.ErrBadWorkload, err)
+	if exhausted(err.Error()) {
+		return "", e.failed("creating a container", err)
 	}
-	return "", e.failed("creating a container", err)
+	// The status does not tell a bad option from an engine's own failure: dockerd
+	// 20.10 answers an unknown --security-opt with 500. Its text says which it is.
+	return "", fmt.Errorf("%w: %w", runner.ErrBadWorkload, err)
 }
 
 // capabilityRefusals are the ways in which engines name a capability that they

@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
 
 	"github.com/capprof/capprof/internal/runner"
@@ -107,13 +106,6 @@ func unreachable(err error) bool {
 	return client.IsErrConnectionFailed(err) || errors.As(err, &network) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
-}
-
-// refused reports whether err is the engine's answer to a request that makes no
-// sense to it: an HTTP status of the 4xx kind.
-func refused(err error) bool {
-	return errdefs.IsInvalidArgument(err) || errdefs.IsNotFound(err) || errdefs.IsConflict(err) ||
-		errdefs.IsPermissionDenied(err) || errdefs.IsNotImplemented(err)
 }
 
 // failed describes an error of a request: who did not answer and what to do, or

@@ -6,68 +6,93 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
+	"path"
+	"regexp"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/capprof/capprof/internal/capability"
 )
 
-// maxLinks is how many symbolic links are followed, as many as the kernel does.
-const maxLinks = 40
+// capabilityRecord is where a tar stream of the engine carries the
+// security.capability attribute (moby pkg/archive, ReadSecurityXattrToTarHeader).
+const capabilityRecord = "SCHILY.xattr.security.capability"
 
-// FileCapabilities reads the permitted set of a file's security.capability
-// attribute through the engine's archive of the container's file system, which
-// works after the container's end and needs no privilege of ours.
+// FileCapabilities reads the permitted set in the security.capability attribute
+// of a file in the container, through the engine's archive of the container's
+// file system: the container need not run, and no privilege of ours is used.
+// Links are followed inside of the container, and a relative path starts at its
+// working directory. What does not exist and what is not a plain file has none.
 func (c *Container) FileCapabilities(ctx context.Context, name string) (capability.Set, error) {
-	for range maxLinks {
-		archive, stat, err := c.engine.api.CopyFromContainer(ctx, c.id, name)
-		if errdefs.IsNotFound(err) {
-			return 0, nil
-		}
+	doing := fmt.Sprintf("reading the file capabilities of %s in container %s", name, c.short())
+	if !path.IsAbs(name) {
+		state, err := c.engine.api.ContainerInspect(ctx, c.id)
 		if err != nil {
-			return 0, c.engine.failed(fmt.Sprintf("reading %s of container %s", name, c.short()), err)
+			return 0, c.engine.failed(doing, err)
 		}
-		if stat.LinkTarget != "" {
-			archive.Close()
-			// The engine resolves a link to its absolute place in the container.
-			name = stat.LinkTarget
-			continue
-		}
-		defer archive.Close()
-		header, err := tar.NewReader(archive).Next()
-		if errors.Is(err, io.EOF) {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("reading %s of container %s: %w", name, c.short(), err)
-		}
-		return decodeFileCapabilities([]byte(header.PAXRecords["SCHILY.xattr.security.capability"]))
+		name = path.Join("/", state.Config.WorkingDir, name)
 	}
-	return 0, fmt.Errorf("%s of container %s: more than %d symbolic links", name, c.short(), maxLinks)
+	// Once more for a link: the engine tells its last target, inside the container.
+	for range 2 {
+		stream, stat, err := c.engine.api.CopyFromContainer(ctx, c.id, name)
+		switch {
+		case missing(err):
+			return 0, nil
+		case err != nil:
+			return 0, c.engine.failed(doing, err)
+		case stat.Mode&fs.ModeSymlink != 0:
+			name = stat.LinkTarget
+			if err := stream.Close(); err != nil {
+				return 0, fmt.Errorf("%s: %w", doing, err)
+			}
+			continue
+		case !stat.Mode.IsRegular():
+			return 0, stream.Close()
+		}
+		// The header says it all; the content is not read.
+		header, err := tar.NewReader(stream).Next()
+		if err := errors.Join(err, stream.Close()); err != nil {
+			return 0, fmt.Errorf("%s: %w", doing, err)
+		}
+		attribute, ok := header.PAXRecords[capabilityRecord]
+		if !ok {
+			return 0, nil
+		}
+		permitted, err := permittedSet([]byte(attribute))
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", doing, err)
+		}
+		return permitted, nil
+	}
+	return 0, nil
 }
 
-// decodeFileCapabilities reads the permitted set of a struct vfs_cap_data
-// (linux/capability.h); without an attribute it is empty. Revision 1 has one word,
-// 2 and 3 have two.
-func decodeFileCapabilities(attribute []byte) (capability.Set, error) {
-	if len(attribute) == 0 {
-		return 0, nil
+// leadsNowhere matches what the engine says of paths that resolve to nothing
+// without being absent, which is no 404 to it.
+var leadsNowhere = regexp.MustCompile(`(?i)not a directory|too many (?:levels of symbolic )?links`)
+
+// missing reports whether the engine says that a path leads nowhere.
+func missing(err error) bool {
+	return errdefs.IsNotFound(err) || err != nil && !unreachable(err) && leadsNowhere.MatchString(err.Error())
+}
+
+// permittedSet decodes struct vfs_cap_data of linux/capability.h: a word with the
+// revision in its highest byte, then pairs of permitted and inheritable words,
+// the lower 32 capabilities first; revision 3 ends with the root user ID of the
+// namespace that it is meant for.
+func permittedSet(attribute []byte) (capability.Set, error) {
+	if len(attribute) < 4 {
+		return 0, fmt.Errorf("security.capability holds %d bytes", len(attribute))
 	}
-	if len(attribute) < 12 {
-		return 0, fmt.Errorf("a security.capability attribute of %d bytes", len(attribute))
+	revision := binary.LittleEndian.Uint32(attribute) >> 24
+	size := map[uint32]int{1: 12, 2: 20, 3: 24}[revision]
+	if size == 0 || len(attribute) != size {
+		return 0, fmt.Errorf("security.capability of revision %d holds %d bytes", revision, len(attribute))
 	}
-	const revisionMask, revision1, revision2, revision3 = 0xff000000, 0x01000000, 0x02000000, 0x03000000
-	permitted := uint64(binary.LittleEndian.Uint32(attribute[4:]))
-	switch binary.LittleEndian.Uint32(attribute) & revisionMask {
-	case revision1:
-	case revision2, revision3:
-		if len(attribute) < 20 {
-			return 0, fmt.Errorf("a security.capability attribute of %d bytes", len(attribute))
-		}
-		permitted |= uint64(binary.LittleEndian.Uint32(attribute[12:])) << 32
-	default:
-		return 0, fmt.Errorf("a security.capability attribute of an unknown revision: %x", attribute[:4])
+	permitted := capability.Set(binary.LittleEndian.Uint32(attribute[4:]))
+	if revision > 1 {
+		permitted |= capability.Set(binary.LittleEndian.Uint32(attribute[12:])) << 32
 	}
-	return capability.Set(permitted), nil
+	return permitted, nil
 }

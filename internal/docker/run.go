@@ -45,7 +45,7 @@ func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, e
 		return runner.Exit{}, c.startFailure(ctx, err)
 	}
 	if c.interactive {
-		go feed(streams, stdio.Stdin)
+		go c.feed(streams, stdio.Stdin)
 	}
 	if c.tty && stdio.Resize != nil {
 		go c.follow(lasting, stdio.Resize)
@@ -68,6 +68,9 @@ func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, e
 		// An engine that shuts down ends the container first: then the exit code is
 		// not the workload's own.
 		return runner.Exit{}, c.lost("inspecting", err)
+	}
+	if err := c.stoppedByOthers(lasting, state); err != nil {
+		return runner.Exit{}, err
 	}
 	exit := runner.Exit{Code: int(status)}
 	if state.ContainerJSONBase != nil && state.State != nil {
@@ -158,13 +161,36 @@ func (c *Container) follow(ctx context.Context, sizes <-chan runner.Size) {
 	}
 }
 
-// feed sends stdin and then closes that half of the connection, which is the
-// workload's end of file. Errors mean that the container ended first.
-func feed(streams types.HijackedResponse, stdin io.Reader) {
+// feed sends stdin and then the workload's end of file. Errors mean that the
+// container ended first.
+func (c *Container) feed(streams types.HijackedResponse, stdin io.Reader) {
+	last := &lastByte{value: '\n'}
 	if stdin != nil {
-		_, _ = io.Copy(streams.Conn, stdin)
+		_, _ = io.Copy(io.MultiWriter(streams.Conn, last), stdin)
 	}
-	_ = streams.CloseWrite()
+	if !c.tty {
+		_ = streams.CloseWrite()
+		return
+	}
+	// A terminal has no half to close, and the engine would end the output too
+	// (moby container/stream/attach.go). Its end of file is a Control-D on an
+	// empty line, and a first one to end a line that is not (termios(3), VEOF);
+	// script(1) does the same.
+	eof := "\x04"
+	if last.value != '\n' {
+		eof += eof
+	}
+	_, _ = io.WriteString(streams.Conn, eof)
+}
+
+// lastByte is a writer that remembers what came last.
+type lastByte struct{ value byte }
+
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.value = p[len(p)-1]
+	}
+	return len(p), nil
 }
 
 // outputCopy is a running copy of a container's output.

@@ -65,7 +65,26 @@ func run(verb string, args []string) error {
 		// Says when it is there and then ignores the polite signals.
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		fmt.Println("hanging")
-		select {}
+		for {
+			// Not an empty select: with no other goroutine that is a deadlock.
+			if err := syscall.Pause(); err != nil && err != syscall.EINTR {
+				return err
+			}
+		}
+	case "obey":
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		fmt.Println("obeying")
+		<-asked
+	case "open":
+		flags := map[string]int{"r": os.O_RDONLY, "w": os.O_WRONLY}[args[0]]
+		file, err := os.OpenFile(args[1], flags, 0)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	case "sysinfo":
+		return syscall.Sysinfo(new(syscall.Sysinfo_t))
 	case "window":
 		return window()
 	default:

@@ -1,0 +1,102 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/testengine"
+)
+
+func TestTheEngineGoesAwayDuringARun(t *testing.T) {
+	if os.Geteuid() != 0 {
+		testengine.Skip(t, testengine.NotRoot, "starting a second dockerd needs root")
+	}
+	own := testengine.Start(t)
+	for name, end := range map[string]func(context.Context) error{
+		"crashes":  own.Kill,
+		"restarts": own.Restart,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := engineAt(t, own.Host)
+			image, err := importImage(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := e.Create(t.Context(), runner.Workload{Image: image, Command: []string{"hang"}}, capability.Of())
+			if err != nil {
+				t.Fatal(err)
+			}
+			hanging := newNotice("hanging\n")
+			ended := make(chan error, 1)
+			go func() {
+				<-hanging.seen
+				ended <- end(t.Context())
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err = c.Run(ctx, runner.Stdio{Stdout: hanging})
+			if !errors.Is(err, runner.ErrEngineLost) || ctx.Err() != nil {
+				t.Errorf("error %v, want a lost engine", err)
+			}
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+			if name == "crashes" {
+				if err := c.Remove(ctx); !errors.Is(err, runner.ErrNoEngine) {
+					t.Errorf("removing without an engine: %v", err)
+				}
+				if err := own.Restart(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.Remove(ctx); err != nil {
+				t.Errorf("removing after the return: %v", err)
+			}
+		})
+	}
+}
+
+// A workload that handles SIGTERM may well exit with 0 when somebody stops it,
+// which must not pass for its own success.
+func TestSomebodyStopsTheContainer(t *testing.T) {
+	e := newEngine(t)
+	c := create(t, e, runner.Workload{Command: []string{"obey"}}, capability.Of())
+	obeying := newNotice("obeying\n")
+	stopped := make(chan error, 1)
+	go func() {
+		<-obeying.seen
+		_, err := suite.Output(t.Context(), "stop", c.ID())
+		stopped <- err
+	}()
+	_, err := c.Run(t.Context(), runner.Stdio{Stdout: obeying})
+	if !errors.Is(err, runner.ErrEngineLost) || !strings.Contains(err.Error(), "docker stop") {
+		t.Errorf("error %v, want one that says who ended it", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSomebodyRemovesTheContainer(t *testing.T) {
+	e := newEngine(t)
+	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	hanging := newNotice("hanging\n")
+	removed := make(chan error, 1)
+	go func() {
+		<-hanging.seen
+		_, err := suite.Output(t.Context(), "rm", "--force", c.ID())
+		removed <- err
+	}()
+	if exit, err := c.Run(t.Context(), runner.Stdio{Stdout: hanging}); !errors.Is(err, runner.ErrEngineLost) {
+		t.Errorf("exit %d, error %v, want one that says who ended it", exit.Code, err)
+	}
+	if err := <-removed; err != nil {
+		t.Fatal(err)
+	}
+}

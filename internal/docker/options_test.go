@@ -1,0 +1,253 @@
+package docker
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/testengine"
+)
+
+func TestCommandAndEntrypoint(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		w    runner.Workload
+		want string
+	}{
+		{"the image's own", runner.Workload{}, "default\n"},
+		{"another command", runner.Workload{Command: []string{"echo", "a  b", "*"}}, "a  b *\n"},
+		{"another entrypoint drops the command", runner.Workload{Entrypoint: []string{"/workload", "echo"}}, "\n"},
+		{"both", runner.Workload{Entrypoint: []string{"/workload"}, Command: []string{"echo", "x"}}, "x\n"},
+		{"no entrypoint", runner.Workload{Entrypoint: []string{""}, Command: []string{"/workload", "echo", "y"}}, "y\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := output(t, tc.w); got != tc.want {
+				t.Fatalf("printed %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestEnvironmentUserAndDirectory(t *testing.T) {
+	t.Setenv("CAPPROF_TEST_OURS", "ours here")
+	got := strings.Split(output(t, runner.Workload{
+		Command: []string{"describe"},
+		Env:     []string{"GIVEN=a=b", "EMPTY=", "CAPPROF_TEST_OURS", "FROM_IMAGE"},
+		User:    "someone", WorkingDir: "/made/here",
+	}), "\n")
+	for _, want := range []string{"cwd=/made/here", "uid=1234", "gid=2345", "env:GIVEN=a=b", "env:EMPTY=", "env:CAPPROF_TEST_OURS=ours here", "env:PATH=/"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	// A bare name that is not set here takes the image's variable away.
+	if slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, "env:FROM_IMAGE") }) {
+		t.Errorf("the image's variable is still there: %q", got)
+	}
+}
+
+func TestCapabilitiesAreExactlyThoseGranted(t *testing.T) {
+	for _, grant := range []capability.Set{capability.Of(), capability.Of(capability.NetRaw), capability.DockerDefault} {
+		c := create(t, newEngine(t), runner.Workload{Command: []string{"line", "/proc/self/status", "CapEff"}}, grant)
+		var stdout strings.Builder
+		if _, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout}); err != nil {
+			t.Fatal(err)
+		}
+		if want := "CapEff:\t" + grant.Mask() + "\n"; stdout.String() != want {
+			t.Errorf("granted %s: %q, want %q", grant, stdout.String(), want)
+		}
+	}
+}
+
+func TestVolumes(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "seen"), []byte("from the host"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(dir))
+	read := []string{"file", "/mnt/seen"}
+	write := []string{"write", "/mnt/made", "x"}
+	for name, spec := range map[string]string{"absolute": dir + ":/mnt", "relative": "./" + filepath.Base(dir) + ":/mnt", "read only": dir + ":/mnt:ro"} {
+		if got := output(t, runner.Workload{Command: read, Volumes: []string{spec}}); got != "from the host" {
+			t.Errorf("%s: read %q", name, got)
+		}
+	}
+	if got := runIt(t, runner.Workload{Command: write, Volumes: []string{dir + ":/mnt:ro"}}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only") {
+		t.Errorf("writing to a read-only bind: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
+	}
+	output(t, runner.Workload{Command: write, Volumes: []string{dir + ":/mnt"}})
+	if got, err := os.ReadFile(filepath.Join(dir, "made")); err != nil || string(got) != "x" {
+		t.Errorf("the bind's file holds %q, %v", got, err)
+	}
+
+	e := newEngine(t)
+	name := "capprof-docker-test-" + e.Session()
+	t.Cleanup(func() {
+		if err := e.api.VolumeRemove(noCancel(t), name, true); err != nil {
+			t.Error(err)
+		}
+	})
+	output(t, runner.Workload{Command: write, Volumes: []string{name + ":/mnt"}})
+	if got := output(t, runner.Workload{Command: []string{"file", "/mnt/made"}, Volumes: []string{name + ":/mnt"}}); got != "x" {
+		t.Errorf("the named volume holds %q", got)
+	}
+}
+
+func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
+	e := newEngine(t)
+	c := create(t, e, runner.Workload{Command: []string{"write", "/anonymous/made", "x"}, Volumes: []string{"/anonymous"}}, capability.Of())
+	if exit, err := c.Run(t.Context(), runner.Stdio{}); err != nil || exit.Code != 0 {
+		t.Fatalf("exit %d, %v", exit.Code, err)
+	}
+	state, err := e.api.ContainerInspect(t.Context(), c.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One of ours and one of the image's own VOLUME.
+	if len(state.Mounts) != 2 {
+		t.Fatalf("mounts %+v", state.Mounts)
+	}
+	if err := c.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := e.api.VolumeList(t.Context(), volume.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range left.Volumes {
+		if v.Name == state.Mounts[0].Name || v.Name == state.Mounts[1].Name {
+			t.Errorf("volume %s is left behind", v.Name)
+		}
+	}
+}
+
+func TestTmpfsReadOnlyDevicesAndSysctls(t *testing.T) {
+	mounts := output(t, runner.Workload{Command: []string{"file", "/proc/self/mounts"}, Tmpfs: []string{"/scratch:size=64k,noexec", "/plain"}, ReadOnly: true})
+	for _, want := range []string{"tmpfs /scratch tmpfs rw,nosuid,nodev,noexec,relatime,size=64k", "tmpfs /plain tmpfs rw,"} {
+		if !strings.Contains(mounts, want) {
+			t.Errorf("no %q in:\n%s", want, mounts)
+		}
+	}
+	if got := runIt(t, runner.Workload{Command: []string{"write", "/made", "x"}, ReadOnly: true}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only file system") {
+		t.Errorf("writing to a read-only root: exit %d, %q", got.exit.Code, got.stderr)
+	}
+	if got := output(t, runner.Workload{Command: []string{"file", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "777"}}); got != "777\n" {
+		t.Errorf("the sysctl reads %q", got)
+	}
+}
+
+// A device number that no driver has: what the control group lets through ends
+// in ENXIO, what it stops in EPERM.
+func TestDevicePermissions(t *testing.T) {
+	if os.Geteuid() != 0 {
+		testengine.Skip(t, testengine.NotRoot, "making a device node needs root")
+	}
+	node := filepath.Join(t.TempDir(), "node")
+	const experimentalMajor = 240 // Documentation/admin-guide/devices.txt
+	if err := unix.Mknod(node, unix.S_IFCHR|0o666, int(unix.Mkdev(experimentalMajor, 5))); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ device, mode, path, want string }{
+		{node + ":/dev/other:r", "r", "/dev/other", "no such device or address"},
+		{node + ":/dev/other:r", "w", "/dev/other", "operation not permitted"},
+		{node + ":/dev/other", "w", "/dev/other", "no such device or address"},
+	} {
+		got := runIt(t, runner.Workload{Command: []string{"open", tc.mode, tc.path}, Devices: []string{tc.device}}, nil)
+		if got.err != nil || !strings.Contains(got.stderr, tc.want) {
+			t.Errorf("--device %s, opened for %s: %q, %v; want %q", tc.device, tc.mode, got.stderr, got.err, tc.want)
+		}
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	if got := output(t, runner.Workload{Command: []string{"file", "/proc/net/dev"}, Network: "none"}); strings.Contains(got, "eth0") || !strings.Contains(got, "lo:") {
+		t.Errorf("--network none shows:\n%s", got)
+	}
+	e := newEngine(t)
+	name := "capprof-docker-test-" + e.Session()
+	made, err := e.api.NetworkCreate(t.Context(), name, network.CreateOptions{Internal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.api.NetworkRemove(noCancel(t), made.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	c := create(t, e, runner.Workload{Command: []string{"file", "/proc/net/dev"}, Network: name}, capability.Of())
+	var stdout strings.Builder
+	if exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
+		t.Errorf("--network %s: exit %d, %v:\n%s", name, exit.Code, err, stdout.String())
+	}
+	if err := c.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSecurityOptions(t *testing.T) {
+	status := func(word string, options ...string) string {
+		t.Helper()
+		return output(t, runner.Workload{Command: []string{"line", "/proc/self/status", word}, SecurityOpt: options})
+	}
+	if got := status("NoNewPrivs"); got != "NoNewPrivs:\t0\n" {
+		t.Errorf("without options: %q", got)
+	}
+	for _, option := range []string{"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"} {
+		if got := status("NoNewPrivs", option); got != "NoNewPrivs:\t1\n" {
+			t.Errorf("%s: %q", option, got)
+		}
+	}
+	if got := status("Seccomp:"); got != "Seccomp:\t2\n" {
+		t.Errorf("seccomp is %q by default", got)
+	}
+	if got := status("Seccomp:", "seccomp=unconfined"); got != "Seccomp:\t0\n" {
+		t.Errorf("unconfined: %q", got)
+	}
+	profile := filepath.Join(t.TempDir(), "profile.json")
+	// Everything is allowed but sysinfo(2), which answers ENOTTY.
+	if err := os.WriteFile(profile, []byte("{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{\"names\": [\"sysinfo\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 25}]\n}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := runIt(t, runner.Workload{Command: []string{"sysinfo"}, SecurityOpt: []string{"seccomp=" + profile}}, nil)
+	if got.exit.Code == 0 || !strings.Contains(got.stderr, "inappropriate ioctl") {
+		t.Errorf("under a profile of our own: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
+	}
+	masked := " /proc/sys proc ro"
+	mounts := []string{"file", "/proc/self/mounts"}
+	if got := output(t, runner.Workload{Command: mounts}); !strings.Contains(got, masked) {
+		t.Error("/proc/sys is writable by default")
+	}
+	if got := output(t, runner.Workload{Command: mounts, SecurityOpt: []string{"systempaths=unconfined"}}); strings.Contains(got, masked) {
+		t.Error("systempaths=unconfined leaves /proc/sys read-only")
+	}
+}
+
+func TestInfoIsThisMachine(t *testing.T) {
+	e := newEngine(t)
+	info, err := e.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !info.SameKernel || info.WhyRemote != "" {
+		t.Errorf("a local engine is taken for a remote one: %s", info.WhyRemote)
+	}
+	release := strings.TrimSpace(readFile(t, "/proc/sys/kernel/osrelease"))
+	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.APIVersion == "" || info.StorageDriver != suite.Driver ||
+		info.Seccomp != "default" || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
+		t.Errorf("info %+v", info)
+	}
+	if got, err := e.Image(t.Context(), testImage, io.Discard); err != nil || got.ID != testImage || got.Digest != "" ||
+		!slices.Equal(got.Entrypoint, []string{"/workload"}) || !slices.Equal(got.Command, []string{"echo", "default"}) ||
+		!slices.Equal(got.Volumes, []string{"/seed"}) || got.User != "root" || got.HealthCheck {
+		t.Errorf("image %+v, %v", got, err)
+	}
+}

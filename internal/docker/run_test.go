@@ -1,0 +1,235 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/runner"
+)
+
+func TestOutputIsByteForByte(t *testing.T) {
+	const size = 5 << 20
+	var stdout, stderr bytes.Buffer
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"both", fmt.Sprint(size)}}, capability.Of())
+	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Stderr: &stderr})
+	if err != nil || exit.Code != 0 || exit.OutOfMemory {
+		t.Fatalf("exit %+v, %v", exit, err)
+	}
+	for seed, got := range map[int64][]byte{1: stdout.Bytes(), 2: stderr.Bytes()} {
+		want := make([]byte, 0, size)
+		for source := rand.New(rand.NewSource(seed)); len(want) < size; {
+			chunk := make([]byte, min(size-len(want), 31337))
+			source.Read(chunk)
+			want = append(want, chunk...)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("stream %d: %d bytes that differ from the %d written", seed, len(got), len(want))
+		}
+	}
+}
+
+func TestStdinIsFedAndEnds(t *testing.T) {
+	input := make([]byte, 3<<20)
+	rand.New(rand.NewSource(3)).Read(input)
+	for name, data := range map[string][]byte{"much": input, "little": []byte("x"), "nothing": nil} {
+		t.Run(name, func(t *testing.T) {
+			got := runIt(t, runner.Workload{Command: []string{"digest"}, Interactive: true}, bytes.NewReader(data))
+			want := fmt.Sprintf("%d %x\n", len(data), sha256.Sum256(data))
+			if got.err != nil || got.stdout != want {
+				t.Fatalf("the workload read %q, want %q (%v)", got.stdout, want, got.err)
+			}
+		})
+	}
+	t.Run("no reader is an empty one", func(t *testing.T) {
+		if got := runIt(t, runner.Workload{Command: []string{"digest"}, Interactive: true}, nil); !strings.HasPrefix(got.stdout, "0 ") {
+			t.Fatalf("read %q, %v", got.stdout, got.err)
+		}
+	})
+	t.Run("without -i there is none", func(t *testing.T) {
+		if got := runIt(t, runner.Workload{Command: []string{"digest"}}, strings.NewReader("unseen")); !strings.HasPrefix(got.stdout, "0 ") {
+			t.Fatalf("read %q, %v", got.stdout, got.err)
+		}
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, code := range []int{0, 1, 2, 125, 126, 127, 255} {
+		got := runIt(t, runner.Workload{Command: []string{"exit", fmt.Sprint(code)}}, nil)
+		if got.err != nil || got.exit.Code != code {
+			t.Errorf("exit %d came out as %d, %v", code, got.exit.Code, got.err)
+		}
+	}
+}
+
+func TestAnImmediateEndLosesNothing(t *testing.T) {
+	e := newEngine(t)
+	for i := range 20 {
+		var stdout, stderr bytes.Buffer
+		c := create(t, e, runner.Workload{Command: []string{"echo", "round", fmt.Sprint(i)}}, capability.Of())
+		exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Stderr: &stderr})
+		if want := fmt.Sprintf("round %d\n", i); err != nil || exit.Code != 0 || stdout.String() != want {
+			t.Fatalf("round %d: %q, exit %d, %v", i, stdout.String(), exit.Code, err)
+		}
+		if err := c.Remove(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	sizes := make(chan runner.Size, 1)
+	sizes <- runner.Size{Width: 123, Height: 45}
+	var stdout bytes.Buffer
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"window"}, TTY: true, Interactive: true}, capability.Of())
+	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Resize: sizes})
+	if err != nil || exit.Code != 0 {
+		t.Fatalf("exit %d, %v, %q", exit.Code, err, stdout.String())
+	}
+	// The terminal's line discipline adds the carriage return, docker adds nothing.
+	if got := stdout.String(); got != "123x45\r\n" {
+		t.Fatalf("the terminal showed %q", got)
+	}
+}
+
+func TestTerminalInputEnds(t *testing.T) {
+	for input, want := range map[string]string{
+		"":       "",
+		"line\n": "line\r\nline\r\n",
+		"part":   "partpart",
+	} {
+		got := runIt(t, runner.Workload{Command: []string{"cat"}, TTY: true, Interactive: true}, strings.NewReader(input))
+		// The terminal echoes the input, and the workload prints it.
+		if got.err != nil || got.exit.Code != 0 || got.stdout != want {
+			t.Errorf("input %q: %q, exit %d, %v; want %q", input, got.stdout, got.exit.Code, got.err, want)
+		}
+	}
+}
+
+func TestKillEndsARunWithItsSignal(t *testing.T) {
+	hanging := newNotice("hanging\n")
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
+	killed := make(chan error, 1)
+	go func() {
+		<-hanging.seen
+		killed <- c.Kill(t.Context())
+	}()
+	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: hanging})
+	if err != nil || exit.Code != 137 {
+		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
+	}
+	if err := <-killed; err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatalf("killing what has ended: %v", err)
+	}
+	for range 2 {
+		if err := c.Remove(t.Context()); err != nil {
+			t.Fatalf("removing: %v", err)
+		}
+	}
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatalf("killing what is gone: %v", err)
+	}
+}
+
+func TestKillBeforeTheStartIsNotLost(t *testing.T) {
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	exit, err := c.Run(t.Context(), runner.Stdio{})
+	if err != nil || exit.Code != 137 {
+		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
+	}
+}
+
+func TestCancelKillsAndKeepsTheOutput(t *testing.T) {
+	e := newEngine(t)
+	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	ctx, cancel := context.WithCancel(t.Context())
+	hanging := newNotice("hanging\n")
+	go func() {
+		<-hanging.seen
+		cancel()
+	}()
+	_, err := c.Run(ctx, runner.Stdio{Stdout: hanging})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want the context's", err)
+	}
+	state, err := e.api.ContainerInspect(t.Context(), c.ID())
+	if err != nil || state.State.Running {
+		t.Fatalf("the container still runs: %v, %v", state.State, err)
+	}
+	if got := hanging.all.String(); got != "hanging\n" {
+		t.Fatalf("output %q", got)
+	}
+}
+
+func TestAContextThatEndedStartsNothing(t *testing.T) {
+	e := newEngine(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Create(ctx, runner.Workload{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("create: %v", err)
+	}
+	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	if _, err := c.Run(ctx, runner.Stdio{}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("run: %v", err)
+	}
+	state, err := e.api.ContainerInspect(t.Context(), c.ID())
+	if err != nil || state.State.Status != "created" {
+		t.Fatalf("the container is %v, %v", state.State.Status, err)
+	}
+}
+
+// refusingWriter is a full disk or a closed pipe.
+type refusingWriter struct{}
+
+func (refusingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
+	_, err := c.Run(t.Context(), runner.Stdio{Stdout: refusingWriter{}})
+	if !errors.Is(err, os.ErrClosed) {
+		t.Fatalf("error %v, want the writer's", err)
+	}
+}
+
+func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
+	c := create(t, newEngine(t), runner.Workload{Command: []string{"file", "/proc/self/cgroup"}}, capability.Of())
+	if c.CgroupName() == "" || !strings.Contains(c.CgroupName(), c.ID()) {
+		t.Fatalf("cgroup %q of container %s", c.CgroupName(), c.ID())
+	}
+	// The engine's own word on the path that the runtime was given is in the
+	// process's cgroup file, seen from outside while it runs.
+	hanging := newNotice("hanging\n")
+	e := newEngine(t)
+	long := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	paths := make(chan string, 1)
+	go func() {
+		<-hanging.seen
+		state, err := e.api.ContainerInspect(t.Context(), long.ID())
+		if err != nil {
+			paths <- err.Error()
+		} else {
+			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", state.State.Pid))
+			paths <- string(data)
+		}
+		_ = long.Kill(t.Context())
+	}()
+	if _, err := long.Run(t.Context(), runner.Stdio{Stdout: hanging}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-paths; !strings.Contains(got, "/"+long.CgroupName()+"\n") {
+		t.Fatalf("no cgroup named %s in:\n%s", long.CgroupName(), got)
+	}
+}
