@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
 	"reflect"
 	"slices"
@@ -63,7 +65,7 @@ func TestDockerCreateTakesTheLine(t *testing.T) {
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		t.Skipf("no Docker engine: %s", out)
 	}
-	const image = "capprof-export-test:latest"
+	image := fmt.Sprintf("capprof-export-test:%d", os.Getpid())
 	var empty bytes.Buffer
 	if err := tar.NewWriter(&empty).Close(); err != nil {
 		t.Fatal(err)

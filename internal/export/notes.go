@@ -28,7 +28,7 @@ func commonNotes(d *profile.Document) []string {
 	default:
 		notes = append(notes, fmt.Sprintf("WARNING: the profile of %s is %s: the set may lack something or hold too much.", imageName(d), d.Verdict))
 		for _, reason := range d.Reasons {
-			notes = append(notes, "WARNING: "+reason+".")
+			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
 		}
 	}
 	if d.Workload.Privileged {
