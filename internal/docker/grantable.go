@@ -51,9 +51,8 @@ func (e *Engine) boundingSet() (capability.Set, bool) {
 	if e.endpoint.socket() == "" {
 		return 0, false
 	}
-	pid, err := listener(e.endpoint.socket())
-	if err != nil || processName(pid) != "dockerd" {
-		// With socket activation the listener is systemd, whose sets say nothing.
+	pid := engineProcess(e.endpoint.socket())
+	if pid == 0 {
 		return 0, false
 	}
 	held, err := boundingSetOf(pid)
@@ -68,23 +67,63 @@ func (e *Engine) boundingSet() (capability.Set, bool) {
 	return held, true
 }
 
-// containerdOf finds the containerd that a dockerd started, 0 when it uses one
-// that somebody else did: which one that is cannot be seen.
-func containerdOf(dockerd int) int {
-	processes, err := filepath.Glob("/proc/[0-9]*/status")
+// engineProcess finds the dockerd behind a socket, 0 when it cannot be told.
+// With socket activation the listener is systemd, and dockerd is the one process
+// of that name.
+func engineProcess(socket string) int {
+	pid, err := listener(socket)
 	if err != nil {
 		return 0
 	}
-	for _, status := range processes {
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(status)))
-		if err != nil || processName(pid) != "containerd" {
-			continue
-		}
-		if parent, err := statusField(pid, "PPid"); err == nil && parent == strconv.Itoa(dockerd) {
-			return pid
+	switch processName(pid) {
+	case "dockerd":
+		return pid
+	case "systemd":
+		if engines := processesNamed("dockerd"); len(engines) == 1 {
+			return engines[0]
 		}
 	}
 	return 0
+}
+
+// containerdOf finds the containerd behind a dockerd: its own child, or else
+// the one that no dockerd started, where there is just one. 0 when it cannot be
+// told.
+func containerdOf(dockerd int) int {
+	var others []int
+	for _, pid := range processesNamed("containerd") {
+		field, err := statusField(pid, "PPid")
+		if err != nil {
+			continue
+		}
+		parent, err := strconv.Atoi(field)
+		switch {
+		case err != nil:
+		case parent == dockerd:
+			return pid
+		case processName(parent) != "dockerd":
+			others = append(others, pid)
+		}
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return 0
+}
+
+// processesNamed lists the processes of a name, as far as they can be seen.
+func processesNamed(name string) []int {
+	found, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil
+	}
+	var named []int
+	for _, dir := range found {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && processName(pid) == name {
+			named = append(named, pid)
+		}
+	}
+	return named
 }
 
 // boundingSetOf reads CapBnd of a process.

@@ -193,3 +193,18 @@ func TestOptionsThatTheEngineRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestTheEnginesOwnProcesses(t *testing.T) {
+	e := newEngine(t)
+	pid := engineProcess(e.endpoint.socket())
+	if processName(pid) != "dockerd" {
+		t.Fatalf("process %d, %q, is taken for the engine", pid, processName(pid))
+	}
+	behind := containerdOf(pid)
+	if processName(behind) != "containerd" {
+		t.Fatalf("process %d, %q, is taken for its containerd", behind, processName(behind))
+	}
+	if engineProcess("/no/such/socket") != 0 {
+		t.Error("an engine was found behind no socket")
+	}
+}
