@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/capprof/capprof/internal/drift"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
+
+const checkHelp = driftExitCodes + `
+
+Image, command and options default to the baseline's; those given replace them.
+
+Examples:
+  capprof check --baseline profile.json
+  capprof check --baseline profile.json --format sarif my-api:1.5 > drift.sarif`
+
+func checkCommand(ctx context.Context, args []string, std stdio) error {
+	flags := newFlags(checkSynopsis, "Profiles a workload again and compares the result with a saved profile.", checkHelp, std)
+	baselinePath := flags.String("baseline", "", "the profile to compare with")
+	format := flags.String("format", "text", "format of the result: "+strings.Join(drift.Formats(), ", "))
+	search := addSearchFlags(flags)
+	docker := addWorkloadFlags(flags)
+	if err := parse(flags, args, "check"); err != nil {
+		return err
+	}
+	if *baselinePath == "" {
+		return usageError("check needs --baseline FILE: a profile that capprof run -o FILE wrote")
+	}
+	if search.output == "-" {
+		return usageError("check writes the comparison to standard output; give -o a file")
+	}
+	write, err := drift.Lookup(*format)
+	if err != nil {
+		return usageError("%w", err)
+	}
+	before, err := profile.Load(*baselinePath)
+	if err != nil {
+		return coded(exitError, fmt.Errorf("baseline: %w", err))
+	}
+	workload, err := workloadOf(before)
+	if err != nil && flags.NArg() == 0 {
+		return err
+	}
+	if image, command := splitWorkload(flags.Args()); image != "" {
+		workload.Image = image
+		if len(command) > 0 {
+			workload.Command = command
+		}
+	}
+	if err := docker.apply(&workload); err != nil {
+		return err
+	}
+	saved := before.Workload
+	if flags.Changed("cap-add") || flags.Changed("cap-drop") || flags.Changed("privileged") {
+		saved.CapAdd, saved.CapDrop, saved.Privileged = docker.capAdd, docker.capDrop, docker.privileged
+	}
+	base, err := baseline(saved.CapAdd, saved.CapDrop, saved.Privileged)
+	if err != nil {
+		return err
+	}
+	if !flags.Changed("expect-exit") {
+		search.expectExit = saved.ExpectExit
+	}
+	opts, err := search.options(workload, base)
+	if err != nil {
+		return err
+	}
+	if !flags.Changed("allow") {
+		opts.Allowed = opts.Allowed.Union(before.Capabilities.Allowed)
+	}
+	opts.CapAdd, opts.CapDrop, opts.Privileged = saved.CapAdd, saved.CapDrop, saved.Privileged
+	out, err := profileWorkload(ctx, opts, search, std)
+	if err != nil {
+		return err
+	}
+	if err := search.save(out.Document); err != nil {
+		return err
+	}
+	if out.StartError != nil {
+		return coded(exitError, errors.Join(drift.ErrUnfit, verdictError(out)))
+	}
+	return reportDrift(before, out.Document, write, drift.Options{OldPath: *baselinePath, NewPath: search.output, Version: capprofVersion()}, std)
+}

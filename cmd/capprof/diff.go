@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/capprof/capprof/internal/drift"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+const diffSynopsis = "diff [--format text|markdown|json|sarif] OLD.json NEW.json"
+
+const driftExitCodes = `Exit codes:
+  0    the sets are the same
+  1    the profiles cannot be compared: one cannot be read, or is incomplete, failed or unconfirmed
+  3    drift: the sets differ
+  125  usage, engine, image or privileges are unfit
+  130  interrupted`
+
+func diffCommand(_ context.Context, args []string, std stdio) error {
+	flags := newFlags(diffSynopsis, "Compares two profiles: which capabilities were added, which are gone, and why.", driftExitCodes, std)
+	format := flags.String("format", "text", "format of the result: "+strings.Join(drift.Formats(), ", "))
+	if err := parse(flags, args, "diff"); err != nil {
+		return err
+	}
+	if flags.NArg() != 2 {
+		return usageError("diff takes two profiles, got %d arguments (see capprof diff --help)", flags.NArg())
+	}
+	write, err := drift.Lookup(*format)
+	if err != nil {
+		return usageError("%w", err)
+	}
+	before, err := profile.Load(flags.Arg(0))
+	if err != nil {
+		return coded(exitError, err)
+	}
+	after, err := profile.Load(flags.Arg(1))
+	if err != nil {
+		return coded(exitError, err)
+	}
+	return reportDrift(before, after, write, drift.Options{OldPath: flags.Arg(0), NewPath: flags.Arg(1), Version: capprofVersion()}, std)
+}
+
+// reportDrift writes a comparison and returns its exit code as an error.
+func reportDrift(before, after *profile.Document, write drift.Format, options drift.Options, std stdio) error {
+	result := drift.Compare(before, after)
+	if err := write(std.out, result, options); err != nil {
+		return coded(exitError, fmt.Errorf("writing the result: %w", err))
+	}
+	if err := result.Err(); err != nil {
+		return coded(exitError, err)
+	}
+	if result.Drift() {
+		return coded(exitDrift, errSilent)
+	}
+	return nil
+}

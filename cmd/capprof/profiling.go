@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/capprof/capprof/internal/docker"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/progress"
+	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/tracer"
+)
+
+// profileWorkload is what run and check share: it prepares engine, tracer,
+// terminal and progress, and profiles.
+func profileWorkload(ctx context.Context, opts runner.Options, search *searchFlags, std stdio) (*runner.Outcome, error) {
+	if search.output != "" && search.output != "-" {
+		if err := profile.Writable(search.output); err != nil {
+			return nil, coded(exitUnfit, err)
+		}
+	}
+	engine, err := docker.New(docker.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close()
+	var tracing runner.Tracer
+	if !search.noTrace {
+		if tracing, err = prepareTracing(ctx, engine); err != nil {
+			return nil, err
+		}
+	}
+	term, err := prepareTerminal(&opts, std)
+	if err != nil {
+		return nil, err
+	}
+	defer term.restore()
+	shown, err := newProgress(opts.Workload, search, std, term.isRaw)
+	if err != nil {
+		return nil, coded(exitUnfit, err)
+	}
+	defer shown.Close()
+	out, err := runner.Profile(ctx, engine, tracing, opts, shown)
+	if err != nil {
+		return nil, err
+	}
+	shown.Close()
+	term.restore()
+	showTail(out, std.err)
+	return out, nil
+}
+
+// save writes the profile where -o says.
+func (s *searchFlags) save(d *profile.Document) error {
+	if s.output == "" || s.output == "-" {
+		return nil
+	}
+	return coded(exitUnfit, profile.Save(s.output, d))
+}
+
+// prepareTracing makes the tracer, or says why there is none and what to do.
+func prepareTracing(ctx context.Context, engine runner.Engine) (runner.Tracer, error) {
+	const otherwise = "; --no-trace finds the set by removal alone, without explanations"
+	info, err := engine.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !info.SameKernel {
+		return nil, coded(exitUnfit, fmt.Errorf("the engine's containers cannot be traced from here: %s; run capprof on the engine's machine%s", info.WhyRemote, otherwise))
+	}
+	t, err := tracer.New()
+	if err != nil {
+		return nil, coded(exitUnfit, fmt.Errorf("%w%s", err, otherwise))
+	}
+	return runner.Tracing(t), nil
+}
+
+func newProgress(w runner.Workload, search *searchFlags, std stdio, rawTerminal bool) (*progress.Progress, error) {
+	options := progress.Options{
+		Writer:      std.err,
+		Quiet:       search.quiet,
+		Verbose:     search.verbose,
+		Raw:         w.Interactive || w.TTY,
+		RawTerminal: rawTerminal,
+		LogDir:      search.logDir,
+	}
+	if fd, ok := terminal(std.err); ok && !search.quiet {
+		options.Live = true
+		if width, _, err := term.GetSize(fd); err == nil {
+			options.Width = width
+		}
+	}
+	return progress.New(options)
+}
+
+// rawTerminal is the caller's terminal while it belongs to the workload.
+type rawTerminal struct {
+	isRaw   bool
+	restore func()
+}
+
+// prepareTerminal connects standard input and, with -t, the terminal.
+func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
+	t := rawTerminal{restore: func() {}}
+	if opts.Workload.Interactive {
+		opts.Input = runner.NewInput(std.in)
+	}
+	if !opts.Workload.TTY {
+		return t, nil
+	}
+	fd, ok := terminal(std.in)
+	if !ok {
+		if opts.Workload.Interactive {
+			return t, usageError("-t needs a terminal on standard input; leave it out for a pipe or a file")
+		}
+		return t, nil
+	}
+	opts.Resize = func() (<-chan runner.Size, func()) { return followSize(fd) }
+	if opts.Workload.Interactive {
+		state, err := term.MakeRaw(fd)
+		if err != nil {
+			return t, fmt.Errorf("setting the terminal to raw mode: %w", err)
+		}
+		restored := false
+		t.isRaw = true
+		t.restore = func() {
+			if !restored {
+				restored = true
+				_ = term.Restore(fd, state) // nothing is left to try
+			}
+		}
+	}
+	return t, nil
+}
+
+// followSize sends the terminal's size now and whenever it changes.
+func followSize(fd int) (<-chan runner.Size, func()) {
+	sizes := make(chan runner.Size, 1)
+	changes := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(changes, syscall.SIGWINCH)
+	go func() {
+		for {
+			if width, height, err := term.GetSize(fd); err == nil {
+				select {
+				case sizes <- runner.Size{Width: uint(width), Height: uint(height)}:
+				case <-done:
+					return
+				}
+			}
+			select {
+			case <-changes:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sizes, func() {
+		signal.Stop(changes)
+		close(done)
+	}
+}
+
+// showTail shows the end of the output of the run that decided against a success.
+func showTail(out *runner.Outcome, w io.Writer) {
+	if out.Deciding == 0 {
+		return
+	}
+	if len(out.Tail) == 0 {
+		fmt.Fprintf(w, "run %d wrote nothing\n", out.Deciding)
+		return
+	}
+	fmt.Fprintf(w, "the last lines of run %d:\n", out.Deciding)
+	for _, line := range out.Tail {
+		fmt.Fprintf(w, "  | %s\n", profile.Printable(line))
+	}
+}
+
+// verdictError turns a verdict into an exit code.
+func verdictError(out *runner.Outcome) error {
+	switch {
+	case out.StartError != nil:
+		return fmt.Errorf("the workload's command could not be started: %w", out.StartError)
+	case out.Document.Verdict == profile.Failed:
+		return coded(exitFailed, errSilent)
+	case out.Document.Verdict == profile.Incomplete:
+		return coded(exitIncomplete, errSilent)
+	}
+	return nil
+}
+
+var errNoImage = errors.New("no image given")

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/capprof/capprof/internal/export"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/report"
+	"github.com/capprof/capprof/internal/runner"
+)
+
+const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
+
+const runHelp = exitCodesHelp + `
+
+Examples:
+  capprof run my-api:latest -- npm test
+  capprof run -e MODE=test -v ./data:/data my-api:latest
+  capprof run --format k8s -o profile.json nginx:1.27 -- sh -c 'nginx && curl -fsS localhost'
+  capprof run --allow SYS_ADMIN my-tool -- mount -t tmpfs none /mnt
+  capprof run --no-trace my-api:latest -- npm test`
+
+// textFormat is the report for people; the others are exporters.
+const textFormat = "text"
+
+func runCommand(ctx context.Context, args []string, std stdio) error {
+	flags := newFlags(runSynopsis, "Finds the capabilities that a workload needs, and proves them.", runHelp, std)
+	format := flags.String("format", textFormat, "format of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
+	search := addSearchFlags(flags)
+	docker := addWorkloadFlags(flags)
+	if err := parse(flags, args, "run"); err != nil {
+		return err
+	}
+	image, command := splitWorkload(flags.Args())
+	if image == "" {
+		return usageError("%w: capprof %s", errNoImage, runSynopsis)
+	}
+	if !slices.Contains(append(export.Names(), textFormat), *format) {
+		return usageError("unknown format %q (one of %s, %s)", *format, textFormat, strings.Join(export.Names(), ", "))
+	}
+	workload := runner.Workload{Image: image, Command: command}
+	if err := docker.apply(&workload); err != nil {
+		return err
+	}
+	base, err := baseline(docker.capAdd, docker.capDrop, docker.privileged)
+	if err != nil {
+		return err
+	}
+	opts, err := search.options(workload, base)
+	if err != nil {
+		return err
+	}
+	opts.CapAdd, opts.CapDrop, opts.Privileged = docker.capAdd, docker.capDrop, docker.privileged
+	out, err := profileWorkload(ctx, opts, search, std)
+	if err != nil {
+		return err
+	}
+	if search.output == "-" {
+		*format = "json"
+	}
+	// The result first: it must not be lost to a disk that has filled up meanwhile.
+	err = writeResult(std.out, *format, out.Document)
+	if saveErr := search.save(out.Document); saveErr != nil {
+		return saveErr
+	}
+	if err != nil {
+		// A failed verdict has nothing to export; its own code says more.
+		if verdict := verdictError(out); verdict != nil {
+			fmt.Fprintln(std.err, "capprof: "+err.Error())
+			return verdict
+		}
+		return coded(exitUnfit, err)
+	}
+	return verdictError(out)
+}
+
+// writeResult writes a document in a format.
+func writeResult(w io.Writer, format string, d *profile.Document) error {
+	if format != textFormat {
+		exporter, err := export.Lookup(format)
+		if err != nil {
+			return err
+		}
+		return exporter.Export(w, d)
+	}
+	var options report.Options
+	if fd, ok := terminal(w); ok {
+		options.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		if width, _, err := term.GetSize(fd); err == nil {
+			options.Width = width
+		}
+	}
+	return report.Write(w, d, options)
+}

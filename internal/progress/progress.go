@@ -1,0 +1,327 @@
+// Package progress shows people what capprof is doing: a line a run, live on a
+// terminal with the workload's last line beside it, plain elsewhere. It also keeps
+// the workload's output, in files or shown as it comes.
+package progress
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// Options say where and how.
+type Options struct {
+	// Writer receives everything: standard error.
+	Writer io.Writer
+	// Live redraws a status line; for terminals of Width characters.
+	Live  bool
+	Width int
+	// Quiet leaves out all but notes.
+	Quiet bool
+	// Verbose shows the workload's output, each line behind its run's number.
+	Verbose bool
+	// Raw passes the workload's output through as it is, for -i and -t.
+	Raw bool
+	// RawTerminal says that the terminal needs a carriage return at the end of a line.
+	RawTerminal bool
+	// LogDir, when not empty, receives each run's output as files.
+	LogDir string
+}
+
+// Progress implements runner.Observer.
+type Progress struct {
+	opts Options
+
+	mu     sync.Mutex
+	active []*active
+	drawn  bool
+	ticker *time.Ticker
+	stop   chan struct{}
+}
+
+// active is a run under way.
+type active struct {
+	run   profile.Run
+	began time.Time
+	last  string
+}
+
+// redraw is how often the status line changes.
+const redraw = 200 * time.Millisecond
+
+// New makes the log directory, where one is wanted. The caller ends with Close.
+func New(opts Options) (*Progress, error) {
+	if opts.LogDir != "" {
+		if err := os.MkdirAll(opts.LogDir, 0o755); err != nil {
+			return nil, fmt.Errorf("making the directory for logs: %w", err)
+		}
+	}
+	p := &Progress{opts: opts, stop: make(chan struct{})}
+	if opts.Live {
+		p.ticker = time.NewTicker(redraw)
+		go p.tick()
+	}
+	return p, nil
+}
+
+// Close takes the status line away.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ticker != nil {
+		p.ticker.Stop()
+		p.ticker = nil
+		close(p.stop)
+	}
+	p.erase()
+}
+
+// Cooked says that the terminal is no longer raw.
+func (p *Progress) Cooked() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opts.RawTerminal = false
+}
+
+func (p *Progress) tick() {
+	for {
+		select {
+		case <-p.ticker.C:
+			p.mu.Lock()
+			p.draw()
+			p.mu.Unlock()
+		case <-p.stop:
+			return
+		}
+	}
+}
+
+// Started implements runner.Observer.
+func (p *Progress) Started(run profile.Run) (stdout, stderr io.Writer, done func()) {
+	a := &active{run: run, began: time.Now()}
+	p.mu.Lock()
+	p.active = append(p.active, a)
+	p.mu.Unlock()
+
+	outs, errs := []io.Writer{&lastLine{p: p, a: a}}, []io.Writer{&lastLine{p: p, a: a}}
+	var files []*os.File
+	if p.opts.LogDir != "" {
+		for stream, writers := range map[string]*[]io.Writer{"stdout": &outs, "stderr": &errs} {
+			name := filepath.Join(p.opts.LogDir, fmt.Sprintf("run-%02d-%s.%s", run.Number, run.Purpose, stream))
+			f, err := os.Create(name)
+			if err != nil {
+				*writers = append(*writers, failing{err})
+				continue
+			}
+			files = append(files, f)
+			*writers = append(*writers, f)
+		}
+	}
+	switch {
+	case p.opts.Raw:
+		outs, errs = append(outs, raw{p}), append(errs, raw{p})
+	case p.opts.Verbose:
+		outs, errs = append(outs, &prefixed{p: p, number: run.Number}), append(errs, &prefixed{p: p, number: run.Number})
+	}
+	return io.MultiWriter(outs...), io.MultiWriter(errs...), func() {
+		for _, w := range append(outs, errs...) {
+			if ender, ok := w.(interface{ end() }); ok {
+				ender.end()
+			}
+		}
+		for _, f := range files {
+			if err := f.Close(); err != nil {
+				p.Note("log of run " + fmt.Sprint(run.Number) + ": " + err.Error())
+			}
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for i := range p.active {
+			if p.active[i] == a {
+				p.active = append(p.active[:i], p.active[i+1:]...)
+				break
+			}
+		}
+	}
+}
+
+// Ended implements runner.Observer.
+func (p *Progress) Ended(run profile.Run, took time.Duration) {
+	if p.opts.Quiet {
+		return
+	}
+	p.line(fmt.Sprintf("run %-2d %-9s %-34s %s", run.Number, run.Purpose, tried(run), ended(run, took)))
+}
+
+// Note implements runner.Observer.
+func (p *Progress) Note(text string) { p.line(text) }
+
+// Pull implements runner.Observer.
+func (p *Progress) Pull() io.Writer { return &lines{emit: p.line} }
+
+// tried names a run's set in few words.
+func tried(run profile.Run) string {
+	if run.Without != nil {
+		return "without " + run.Without.Short()
+	}
+	switch n := run.Set.Len(); {
+	case n == 0:
+		return "no capability"
+	case n > 4:
+		return fmt.Sprintf("%d capabilities", n)
+	default:
+		return run.Set.String()
+	}
+}
+
+func ended(run profile.Run, took time.Duration) string {
+	text := run.Outcome
+	if run.Outcome == profile.OutcomeFailed {
+		text = fmt.Sprintf("exit %d", run.ExitCode)
+	}
+	return fmt.Sprintf("%-8s %6.2f s", text, took.Seconds())
+}
+
+// line writes a line of its own.
+func (p *Progress) line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	p.write(profile.Printable(text) + "\n")
+}
+
+func (p *Progress) write(text string) {
+	if p.opts.RawTerminal {
+		text = strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	// Nobody is left to tell when standard error is gone.
+	_, _ = io.WriteString(p.opts.Writer, text)
+}
+
+func (p *Progress) erase() {
+	if p.drawn {
+		p.write("\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// draw shows the oldest run under way.
+func (p *Progress) draw() {
+	p.erase()
+	if len(p.active) == 0 || p.opts.Raw {
+		return
+	}
+	a := p.active[0]
+	text := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, tried(a.run), time.Since(a.began).Seconds())
+	if more := len(p.active) - 1; more > 0 {
+		text += fmt.Sprintf(" (+%d)", more)
+	}
+	if a.last != "" {
+		text += " | " + a.last
+	}
+	if runes := []rune(text); p.opts.Width > 1 && len(runes) >= p.opts.Width {
+		text = string(runes[:p.opts.Width-1])
+	}
+	p.write(text)
+	p.drawn = true
+}
+
+// lines cuts what is written into lines.
+type lines struct {
+	emit func(string)
+	mu   sync.Mutex
+	open []byte
+}
+
+// longest bounds a line that never ends.
+const longest = 4 << 10
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(b)
+	for {
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		l.open = append(l.open, line...)
+		if !ended && len(l.open) < longest {
+			return n, nil
+		}
+		l.emit(strings.TrimRight(string(l.open), "\r"))
+		l.open = l.open[:0]
+		if !ended {
+			return n, nil
+		}
+		b = rest
+	}
+}
+
+func (l *lines) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) > 0 {
+		l.emit(strings.TrimRight(string(l.open), "\r"))
+		l.open = nil
+	}
+}
+
+// lastLine remembers a run's last line for the status line.
+type lastLine struct {
+	p *Progress
+	a *active
+	l *lines
+}
+
+func (w *lastLine) Write(b []byte) (int, error) {
+	if !w.p.opts.Live {
+		return len(b), nil
+	}
+	if w.l == nil {
+		w.l = &lines{emit: func(line string) {
+			w.p.mu.Lock()
+			defer w.p.mu.Unlock()
+			w.a.last = profile.Printable(line)
+		}}
+	}
+	return w.l.Write(b)
+}
+
+// prefixed shows lines behind the run's number.
+type prefixed struct {
+	p      *Progress
+	number int
+	l      *lines
+}
+
+func (w *prefixed) Write(b []byte) (int, error) {
+	if w.l == nil {
+		w.l = &lines{emit: func(line string) { w.p.line(fmt.Sprintf("run %d | %s", w.number, line)) }}
+	}
+	return w.l.Write(b)
+}
+
+func (w *prefixed) end() {
+	if w.l != nil {
+		w.l.end()
+	}
+}
+
+// raw passes bytes through.
+type raw struct{ p *Progress }
+
+func (w raw) Write(b []byte) (int, error) {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	return w.p.opts.Writer.Write(b)
+}
+
+// failing reports, at the first write, a log that could not be opened.
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
