@@ -480,10 +480,12 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		st->phase = INSIDE;
 		st->checks_len = 0;
 		st->raw_len = 0;
-		if (!container_ns)
+		if (!container_ns) {
 			container_ns = task->real_cred->user_ns;
-		else
+			read_sysctls(task);
+		} else {
 			st->joined = true;
+		}
 	}
 	flush_memo(st);
 	st->memo.valid = false;

@@ -12,6 +12,8 @@ const volatile char cgroup_name[CGROUP_LEN];
 /* The user namespace of the container's first process. */
 struct user_namespace *container_ns;
 
+struct sysctls started_with = {-1, 0, -1, -1};
+
 static __always_inline bool in_container_cgroup(struct task_struct *task)
 {
 	char name[CGROUP_LEN] = {};
@@ -38,4 +40,17 @@ static __always_inline bool in_container_cgroup(struct task_struct *task)
 static __always_inline bool in_container_mounts(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, nsproxy, mnt_ns) != BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns);
+}
+
+/* Read where the kernel keeps them: /proc/sys/net shows the reader's own. */
+static __always_inline void read_sysctls(struct task_struct *task)
+{
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+
+	if (bpf_core_field_exists(struct netns_ipv4, sysctl_ip_prot_sock))
+		started_with.unprivileged_port_start = BPF_CORE_READ(net, ipv4.sysctl_ip_prot_sock);
+	if (bpf_core_field_exists(struct netns_ipv4, ping_group_range)) {
+		started_with.ping_group_low = BPF_CORE_READ(net, ipv4.ping_group_range.range[0].val);
+		started_with.ping_group_high = BPF_CORE_READ(net, ipv4.ping_group_range.range[1].val);
+	}
 }

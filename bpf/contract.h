@@ -106,3 +106,11 @@ struct counters {
 	u64 executions;
 	u64 order;
 };
+
+/* Settings of the container's network namespace when its first program starts.
+ * What the kernel was built without stays -1. */
+struct sysctls {
+	s32 unprivileged_port_start;
+	s32 pad;
+	s64 ping_group_low, ping_group_high;
+};

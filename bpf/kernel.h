@@ -107,8 +107,22 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 struct mnt_namespace;
+typedef struct {
+	u32 val;
+} kgid_t;
+struct ping_group_range {
+	kgid_t range[2];
+};
+struct netns_ipv4 {
+	int sysctl_ip_prot_sock;
+	struct ping_group_range ping_group_range;
+};
+struct net {
+	struct netns_ipv4 ipv4;
+};
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
 };
 struct kernfs_node {
 	const char *name;

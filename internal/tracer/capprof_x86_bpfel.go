@@ -87,6 +87,14 @@ type capprofStack struct {
 	Frames [20]uint64
 }
 
+type capprofSysctls struct {
+	_                     structs.HostLayout
+	UnprivilegedPortStart int32
+	Pad                   int32
+	PingGroupLow          int64
+	PingGroupHigh         int64
+}
+
 type capprofTaskState struct {
 	_          structs.HostLayout
 	Executable uint64
@@ -165,6 +173,7 @@ const (
 	capprofVarNrExecveat     = "nr_execveat"
 	capprofVarNrExit         = "nr_exit"
 	capprofVarNrExitGroup    = "nr_exit_group"
+	capprofVarStartedWith    = "started_with"
 	capprofVarUnusedDetail   = "unused_detail"
 )
 
@@ -243,6 +252,7 @@ type capprofVariableSpecs struct {
 	NrExecveat     *ebpf.VariableSpec `ebpf:"nr_execveat"`
 	NrExit         *ebpf.VariableSpec `ebpf:"nr_exit"`
 	NrExitGroup    *ebpf.VariableSpec `ebpf:"nr_exit_group"`
+	StartedWith    *ebpf.VariableSpec `ebpf:"started_with"`
 	UnusedDetail   *ebpf.VariableSpec `ebpf:"unused_detail"`
 }
 
@@ -297,6 +307,7 @@ type capprofVariables struct {
 	NrExecveat     *ebpf.Variable `ebpf:"nr_execveat"`
 	NrExit         *ebpf.Variable `ebpf:"nr_exit"`
 	NrExitGroup    *ebpf.Variable `ebpf:"nr_exit_group"`
+	StartedWith    *ebpf.Variable `ebpf:"started_with"`
 	UnusedDetail   *ebpf.Variable `ebpf:"unused_detail"`
 }
 

@@ -34,6 +34,11 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		return obs, fmt.Errorf("reading counters: %w", err)
 	}
 	obs.Executions = counted.Executions
+	var settings capprofSysctls
+	if err := s.objects.StartedWith.Get(&settings); err != nil {
+		return obs, fmt.Errorf("reading the container's settings: %w", err)
+	}
+	obs.Sysctls = sysctls(settings)
 	losses, err := s.losses()
 	if err != nil {
 		return obs, err
@@ -91,6 +96,18 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		obs.Operations = append(obs.Operations, o.op)
 	}
 	return obs, nil
+}
+
+// sysctls names the settings that the kernel has, in the form of /proc/sys.
+func sysctls(s capprofSysctls) map[string]string {
+	values := map[string]string{}
+	if s.UnprivilegedPortStart >= 0 {
+		values["net.ipv4.ip_unprivileged_port_start"] = fmt.Sprint(s.UnprivilegedPortStart)
+	}
+	if s.PingGroupLow >= 0 {
+		values["net.ipv4.ping_group_range"] = fmt.Sprintf("%d %d", s.PingGroupLow, s.PingGroupHigh)
+	}
+	return values
 }
 
 // losses sums up what the programs counted and what the kernel skipped.

@@ -254,6 +254,23 @@ func TestChildrenAreFollowedThroughForkAndExec(t *testing.T) {
 	}
 }
 
+func TestSettingsOfTheNetworkNamespaceAreRead(t *testing.T) {
+	obs := traced(t, "chown")
+	for name, file := range map[string]string{
+		"net.ipv4.ip_unprivileged_port_start": "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+		"net.ipv4.ping_group_range":           "/proc/sys/net/ipv4/ping_group_range",
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The act runs in our own network namespace.
+		if want := strings.Join(strings.Fields(string(text)), " "); obs.Sysctls[name] != want {
+			t.Errorf("%s is %q, want %q", name, obs.Sysctls[name], want)
+		}
+	}
+}
+
 func TestOtherCgroupsAreNotSeen(t *testing.T) {
 	tracer, err := New()
 	if err != nil {
