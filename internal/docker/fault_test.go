@@ -90,7 +90,7 @@ func TestSomebodyRemovesTheContainer(t *testing.T) {
 	removed := make(chan error, 1)
 	go func() {
 		<-hanging.seen
-		_, err := suite.Output(t.Context(), "rm", "--force", c.ID())
+		_, err := suite.Output(t.Context(), "rm", "--force", "--volumes", c.ID())
 		removed <- err
 	}()
 	if exit, err := c.Run(t.Context(), runner.Stdio{Stdout: hanging}); !errors.Is(err, runner.ErrEngineLost) {

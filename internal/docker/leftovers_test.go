@@ -79,8 +79,9 @@ func TestLeftoversOfADeadCapprof(t *testing.T) {
 			t.Errorf("container %.12s: there %v, want %v (%v)", id, err == nil, want, err)
 		}
 	}
-	if names, err := newEngine(t).Leftovers(t.Context()); err != nil || len(names) != 0 {
-		t.Errorf("a second time: %q, %v", names, err)
+	again, err := newEngine(t).Leftovers(t.Context())
+	if err != nil || slices.ContainsFunc(again, func(name string) bool { return strings.Contains(name, lost.Session()) }) {
+		t.Errorf("a second time: %q, %v", again, err)
 	}
 }
 

@@ -124,7 +124,8 @@ func buildArchive(ctx context.Context) ([]byte, error) {
 
 // importImage gives an engine the test image and returns its ID.
 func importImage(ctx context.Context, e *Engine) (string, error) {
-	const name = "capprof-docker-test:latest"
+	// Suites that run at the same time do not take each other's image away.
+	name := "capprof-docker-test:" + e.Session()
 	stream, err := e.api.ImageImport(ctx, image.ImportSource{Source: bytes.NewReader(archive), SourceName: "-"}, name,
 		image.ImportOptions{Changes: []string{"ENV PATH=/", "ENV FROM_IMAGE=yes", `ENTRYPOINT ["/workload"]`, `CMD ["echo", "default"]`, "VOLUME /seed", "USER root"}})
 	if err != nil {
