@@ -76,8 +76,8 @@ type Effect uint8
 const (
 	// Noise: the check was refused and nothing came of it.
 	Noise Effect = iota
-	// Degraded: the call succeeded and did less, without a word: a set-group-ID
-	// bit dropped, a field hidden.
+	// Degraded: the call succeeded and left something out for good, without a
+	// word: the set-group-ID bit of a file.
 	Degraded
 	// Silent: the call succeeded, or only asked a question, and the refusal
 	// reached the program another way: a netlink reply, the answer of access(2).

@@ -48,7 +48,7 @@ var processSites = []site{
 		meaning: "access to the memory of a process of another user or with more capabilities", joint: jointPtrace,
 	},
 	{functions: []string{"cap_ptrace_traceme"}, source: "security/commoncap.c:cap_ptrace_traceme", meaning: "being traced by a parent with fewer capabilities", foreign: true},
-	{functions: []string{"ptracer_capable"}, source: "kernel/ptrace.c:ptracer_capable", meaning: "a traced program keeping what execve(2) gives it", foreign: true, fails: noErrno, passes: Degraded},
+	{functions: []string{"ptracer_capable"}, source: "kernel/ptrace.c:ptracer_capable", meaning: "a traced program keeping what execve(2) gives it", foreign: true, fails: noErrno},
 	{functions: []string{"ptrace_setoptions", "ptrace_attach", "__ptrace_link"}, source: "kernel/ptrace.c:check_ptrace_options", meaning: "tracing a process"},
 	{functions: []string{"userfaultfd_syscall_allowed", "new_userfaultfd", "sys_userfaultfd"}, source: "fs/userfaultfd.c:userfaultfd_syscall_allowed", meaning: "handling the kernel's page faults in user space", cure: "set vm.unprivileged_userfaultfd=1 on the host, or pass UFFD_USER_MODE_ONLY"},
 	{

@@ -8,7 +8,7 @@ import (
 var systemSites = []site{
 	{functions: []string{"sys_bpf", "__sys_bpf", "bpf_prog_load", "map_create", "bpf_map_create", "bpf_btf_load", "bpf_token_create"}, source: "kernel/bpf/syscall.c:__sys_bpf", meaning: "loading or using a BPF program or map"},
 	{functions: []string{"bpf_check", "bpf_allow_ptr_leaks", "bpf_bypass_spec_v1", "bpf_bypass_spec_v4"}, source: "kernel/bpf/verifier.c:bpf_check", meaning: "a BPF program checked by the laxer rules"},
-	{functions: []string{"bpf_prog_get_info_by_fd", "bpf_map_get_info_by_fd"}, source: "kernel/bpf/syscall.c:bpf_prog_get_info_by_fd", fails: noErrno, passes: Degraded, meaning: "fields of a BPF object were left out"},
+	{functions: []string{"bpf_prog_get_info_by_fd", "bpf_map_get_info_by_fd"}, source: "kernel/bpf/syscall.c:bpf_prog_get_info_by_fd", fails: noErrno, meaning: "fields of a BPF object were left out"},
 	{
 		// Asked whenever any filter is compiled, seccomp's too; it only leaves out a
 		// mitigation.
