@@ -1,0 +1,58 @@
+# capprof: `make demo` shows it at work, `make test` passes everything.
+# Both install what is missing on Debian, as root, or say what to install.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -X main.version=$(VERSION)
+FUZZTIME ?= 10s
+
+.PHONY: build
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/capprof ./cmd/capprof
+
+.PHONY: demo
+demo:
+	scripts/prerequisites demo
+	$(MAKE) build
+	$(GO) run ./internal/demo bin/capprof
+
+# -p 1: the packages share one container engine, and one of them looks for leftovers.
+.PHONY: test
+test:
+	scripts/prerequisites test
+	$(GO) vet ./...
+	$(GO) test -p 1 -timeout 40m ./...
+
+# The same workloads on an engine of the tests' own, with overlay2.
+.PHONY: test-overlay2
+test-overlay2:
+	scripts/prerequisites test
+	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -timeout 40m ./internal/e2e
+
+.PHONY: bench
+bench:
+	scripts/prerequisites bench
+	$(MAKE) build
+	$(GO) run ./internal/bench
+
+.PHONY: generate
+generate:
+	scripts/prerequisites generate
+	$(GO) generate ./...
+
+# The committed BPF objects and Go types are what the sources give.
+.PHONY: check-generated
+check-generated: generate
+	git diff --exit-code -- '*_bpfel.go'
+
+.PHONY: lint
+lint:
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+
+.PHONY: fuzz
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: clean
+clean:
+	rm -rf bin

@@ -1,0 +1,141 @@
+// Package internal has no code of its own: this test holds its rooms apart.
+package internal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/capprof/capprof"
+
+// room is a package of ours and what it imports, tests left out.
+type room struct {
+	ImportPath string
+	Imports    []string
+}
+
+func rooms(t *testing.T) []room {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []room
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var r room
+		if err := dec.Decode(&r); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+}
+
+// allowed lists, for each room, the rooms of ours that it may import. Arrows point
+// one way: down this list.
+var allowed = map[string][]string{
+	"cmd/capprof":          {"internal/docker", "internal/doctor", "internal/runner", "internal/tracer", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/profile", "internal/capability"},
+	"internal/doctor":      {"internal/runner", "internal/tracer", "internal/profile"},
+	"internal/docker":      {"internal/runner", "internal/capability"},
+	"internal/runner":      {"internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/profile", "internal/capability"},
+	"internal/progress":    {"internal/profile"},
+	"internal/tracer":      {"internal/observation", "internal/syscalls", "internal/capability"},
+	"internal/mapper":      {"internal/seccomp", "internal/observation", "internal/capability"},
+	"internal/export":      {"internal/profile", "internal/capability"},
+	"internal/report":      {"internal/profile", "internal/capability"},
+	"internal/drift":       {"internal/profile", "internal/capability"},
+	"internal/seccomp":     {"internal/capability", "internal/syscalls"},
+	"internal/profile":     {"internal/capability"},
+	"internal/observation": {"internal/capability"},
+	"internal/syscalls":    {},
+	"internal/capability":  {},
+	"profiles":             {},
+}
+
+// testOnly are rooms that nothing but tests and tools of the house import.
+var testOnly = []string{"internal/testengine", "internal/e2e", "internal/bench", "internal/profile/profiletest", "internal"}
+
+// owned are third-party modules that one room alone touches.
+var owned = map[string]string{
+	"github.com/docker/docker/":      "internal/docker",
+	"github.com/syndtr/gocapability": "internal/capability",
+	"github.com/moby/profiles/":      "internal/seccomp",
+	"github.com/cilium/ebpf":         "internal/tracer",
+	"github.com/spf13/pflag":         "cmd/capprof",
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	for _, r := range rooms(t) {
+		name := strings.TrimPrefix(r.ImportPath, module+"/")
+		if isTestOnly(name) {
+			continue
+		}
+		permitted, known := allowed[name]
+		if !known {
+			t.Errorf("%s is a new room: say in this test what it may import", name)
+			continue
+		}
+		for _, imported := range r.Imports {
+			if ours, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(permitted, ours) {
+				t.Errorf("%s imports %s", name, ours)
+			}
+		}
+	}
+}
+
+func isTestOnly(name string) bool {
+	return slices.ContainsFunc(testOnly, func(room string) bool {
+		return name == room || room != "internal" && strings.HasPrefix(name, room+"/")
+	})
+}
+
+func TestThirdPartiesHaveOneOwner(t *testing.T) {
+	for _, r := range rooms(t) {
+		name := strings.TrimPrefix(r.ImportPath, module+"/")
+		for _, imported := range r.Imports {
+			for prefix, owner := range owned {
+				if strings.HasPrefix(imported, prefix) && name != owner && !isTestOnly(name) {
+					t.Errorf("%s imports %s, which is %s's", name, imported, owner)
+				}
+			}
+		}
+	}
+}
+
+// TestNoCircles holds for the allowed arrows themselves, so that a change of the
+// table cannot make one.
+func TestNoCircles(t *testing.T) {
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		if slices.Contains(path, name) {
+			t.Fatalf("a circle: %s", strings.Join(append(path, name), " -> "))
+		}
+		for _, next := range allowed[name] {
+			visit(next, append(path, name))
+		}
+	}
+	for name := range allowed {
+		visit(name, nil)
+	}
+}
+
+func TestThePureRoomsArePure(t *testing.T) {
+	for _, r := range rooms(t) {
+		name := strings.TrimPrefix(r.ImportPath, module+"/")
+		if name != "internal/mapper" {
+			continue
+		}
+		for _, imported := range r.Imports {
+			if slices.Contains([]string{"os", "time", "net", "os/exec", "io/fs"}, imported) {
+				t.Errorf("the mapper imports %s", imported)
+			}
+		}
+	}
+}
