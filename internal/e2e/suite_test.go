@@ -51,13 +51,13 @@ func TestMain(m *testing.M) {
 }
 
 // once makes a part of the suite under the lock, and remembers a failure.
-func (s *suite) once(name string, make func(context.Context) error) error {
+func (s *suite) once(name string, produce func(context.Context) error) error {
 	if err, ok := s.failed[name]; ok {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	err := make(ctx)
+	err := produce(ctx)
 	if s.failed == nil {
 		s.failed = map[string]error{}
 	}
