@@ -72,7 +72,7 @@ var causes = []cause{
 		cure:  "--device PATH, or --device-cgroup-rule",
 	},
 	{
-		calls: openCalls, when: isProcess,
+		calls: nameSet("open openat openat2 stat lstat newfstatat fstatat64 statx readlink readlinkat chdir getdents64"), when: isProcess,
 		cause: "the files of another process are closed by ptrace's rules (kernel.yama.ptrace_scope, a process that is not dumpable) or masked by the engine",
 		cure:  "for a masked path, --security-opt systempaths=unconfined",
 	},

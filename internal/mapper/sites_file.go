@@ -147,12 +147,13 @@ var fileSites = []site{
 	{functions: []string{"proc_pid_stack", "lock_trace"}, source: "fs/proc/base.c:proc_pid_stack", meaning: "reading a process's kernel stack"},
 	{
 		// The owner, uid 0 of the namespace, passes by the file's mode all the same.
-		functions: []string{"net_ctl_permissions"}, source: "net/sysctl_net.c:net_ctl_permissions",
+		functions: []string{"net_ctl_permissions"}, source: "net/sysctl_net.c:net_ctl_permissions", fails: []syscall.Errno{syscall.EACCES},
 		meaning: "a network sysctl", cure: "set it when the container is created: --sysctl",
 	},
 	{functions: []string{"set_permissions"}, source: "kernel/ucount.c:set_permissions", meaning: "a limit under /proc/sys/user"},
 	{functions: []string{"ipc_permissions", "mq_permissions"}, source: "ipc/ipc_sysctl.c:ipc_permissions", meaning: "a sysctl of the IPC namespace", cure: "set it when the container is created: --sysctl"},
 	{functions: []string{"proc_dointvec_minmax_sysadmin", "proc_taint", "proc_do_cad_pid", "mmap_min_addr_handler"}, source: "kernel/sysctl.c:proc_dointvec_minmax_sysadmin", meaning: "changing a kernel setting under /proc/sys"},
+	{functions: []string{"pid_table_root_permissions"}, source: "kernel/pid.c:pid_table_root_permissions (seen on 6.18)", fails: []syscall.Errno{syscall.EACCES}, meaning: "a sysctl of the PID namespace"},
 	{functions: []string{"pid_ns_ctl_handler"}, source: "kernel/pid_namespace.c:pid_ns_ctl_handler", meaning: "choosing the next process ID"},
 	{functions: []string{"devinet_sysctl_forward", "addrconf_sysctl_forward"}, source: "net/ipv4/devinet.c:devinet_sysctl_forward", meaning: "switching IP forwarding", cure: "set it when the container is created: --sysctl net.ipv4.ip_forward=1"},
 	{functions: []string{"blkdev_ioctl", "blkdev_common_ioctl", "blkpg_do_ioctl", "blkdev_bszset", "loop_set_status", "lo_ioctl"}, source: "block/ioctl.c:blkdev_common_ioctl", meaning: "controlling a block device"},
