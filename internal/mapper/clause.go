@@ -13,7 +13,8 @@ type Clause struct {
 	// Effect is the strongest among the evidence: a clause that is only Silent
 	// or Degraded may be no need of the workload at all.
 	Effect Effect
-	// Denials are the evidence, in the order in which they were seen.
+	// Denials are the evidence: those of the clause itself in the order in which
+	// they were seen, then those of the clauses that it absorbed.
 	Denials []Denial
 }
 

@@ -119,7 +119,7 @@ func build(source profiles.Seccomp, expand func(capability.Set) (*specs.LinuxSec
 			}
 			named = named.With(c)
 		}
-		g.depends[rule.Name] = true
+		g.depends[rule.Name] = true //nolint:staticcheck // engines still take a rule with a single name
 		for _, name := range rule.Names {
 			g.depends[name] = true
 		}

@@ -1,0 +1,41 @@
+package mapper
+
+import (
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+)
+
+func TestFailuresThatNoCapabilityCures(t *testing.T) {
+	fails := func(call string, errno syscall.Errno, o observation.Object, checks ...observation.Check) observation.Operation {
+		return observation.Operation{Syscall: call, Errno: errno, Entered: true, Object: o, Checks: checks}
+	}
+	none := observation.Object{}
+	failure := []string{"failure"}
+	run(t, []mapCase{
+		{name: "read-only root", op: fails("openat", syscall.EROFS, observation.Object{Path: "/etc/x"}), want: failure, words: "--tmpfs"},
+		{name: "device rules", op: fails("openat", syscall.EPERM, observation.Object{Path: "/dev/kvm"}), want: failure, words: "device cgroup"},
+		{name: "device rules at mknod", op: fails("mknodat", syscall.EPERM, none, granted(capability.MkNod, "ns_capable", "vfs_mknod")), env: Environment{Granted: capability.Of(capability.MkNod)}, want: failure, words: "--device"},
+		{name: "a node on nodev", op: fails("openat", syscall.EACCES, observation.Object{Path: "/dev/mynode"}), want: failure, words: "nodev"},
+		{name: "immutable", op: fails("unlinkat", syscall.EPERM, none), want: failure, words: "immutable"},
+		{name: "mode that cannot change", op: fails("fchmodat", syscall.EPERM, none), want: failure, words: "immutable"},
+		{name: "sticky directory", op: observation.Operation{Syscall: "openat", Errno: syscall.EACCES, Entered: true, Args: [6]uint64{0, 0, unix.O_CREAT | unix.O_WRONLY}}, want: failure, words: "fs.protected_regular"},
+		{name: "ping", op: observation.Operation{Syscall: "socket", Errno: syscall.EACCES, Entered: true, Args: [6]uint64{unix.AF_INET, unix.SOCK_DGRAM | unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP}}, want: failure, words: "ping_group_range"},
+		{name: "noexec", op: fails("execve", syscall.EACCES, none), want: failure, words: "noexec"},
+		{name: "after commoncap agreed", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), env: Environment{SecurityModules: []string{"apparmor"}}, want: failure, words: "apparmor=PROFILE"},
+		{name: "after commoncap agreed, by a module unknown", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), want: failure, words: "AppArmor, SELinux"},
+		{name: "futex", op: fails("futex", syscall.EPERM, none), want: failure, words: "lock"},
+		{name: "a limit", op: fails("prlimit64", syscall.EPERM, none), want: failure, words: "--ulimit"},
+		{name: "ptrace scope", op: fails("ptrace", syscall.EPERM, none), want: failure, words: "ptrace_scope"},
+		{name: "session leader", op: fails("setpgid", syscall.EPERM, none), want: failure, words: "leader"},
+		{name: "terminal", op: observation.Operation{Syscall: "ioctl", Errno: syscall.EPERM, Entered: true, Args: [6]uint64{0, unix.TIOCSCTTY}}, want: failure, words: "terminal"},
+		{name: "audit in a PID namespace", op: fails("sendto", syscall.EPERM, none), want: failure, words: "audit"},
+		{name: "no call at all", op: observation.Operation{Number: -1, Errno: syscall.EPERM}, want: failure, words: "outside of any system call"},
+		{name: "a call that nobody knows", op: fails("syscall_999", syscall.EPERM, none), want: failure, words: "syscall_999"},
+		{name: "a file that is not there", op: fails("openat", syscall.ENOENT, none)},
+	})
+}

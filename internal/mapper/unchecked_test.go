@@ -1,0 +1,129 @@
+package mapper
+
+import (
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/seccomp"
+)
+
+func TestSeccompRefusals(t *testing.T) {
+	gate := seccomp.Default("")
+	run(t, []mapCase{
+		{
+			name: "mount", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			want: []string{"decisive seccomp SYS_ADMIN"},
+		},
+		{
+			name: "syslog takes the lesser of two", op: observation.Operation{Syscall: "syslog", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"},
+		},
+		{
+			name: "the rest of a gate after one of its capabilities did not help",
+			op:   observation.Operation{Syscall: "bpf", Errno: syscall.EPERM}, env: Environment{Gate: seccomp.Default("20.10.24"), Granted: capability.Of(capability.BPF)},
+			want: []string{"decisive seccomp SYS_ADMIN"},
+		},
+		{
+			name: "mbind needs nothing of the kernel", op: observation.Operation{Syscall: "mbind", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			want: []string{"decisive seccomp SYS_NICE"}, words: "instead of the capability",
+		},
+		{
+			name: "a user namespace", op: observation.Operation{Syscall: "unshare", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWUSER}}, env: Environment{Gate: gate},
+			want: []string{"decisive seccomp SYS_ADMIN"}, words: "every user",
+		},
+		{
+			name: "clone with namespaces", op: observation.Operation{Syscall: "clone", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWNS}}, env: Environment{Gate: gate},
+			want: []string{"decisive seccomp SYS_ADMIN"},
+		},
+		{
+			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Gate: gate},
+		},
+		{
+			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			want: []string{"failure"}, words: "whatever the capabilities",
+		},
+		{
+			name: "an address family", op: observation.Operation{Syscall: "socket", Errno: syscall.EPERM, Args: [6]uint64{unix.AF_ALG}}, env: Environment{Gate: gate},
+			want: []string{"failure"}, words: "family 38",
+		},
+		{
+			name: "a filter of the program's own", op: observation.Operation{Syscall: "openat", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			want: []string{"failure"}, words: "of its own",
+		},
+		{
+			name: "no profile is known", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM},
+			want: []string{"failure"}, words: "seccomp filter",
+		},
+	})
+}
+
+func TestRefusalsWithoutACheck(t *testing.T) {
+	file := observation.Object{Path: "/bin/ping", Capabilities: capability.Of(capability.NetRaw, capability.NetAdmin)}
+	run(t, []mapCase{
+		{
+			name: "a file with capabilities",
+			op:   observation.Operation{Syscall: "execve", Errno: syscall.EPERM, Entered: true, Starting: true, Object: file, Checks: []observation.Check{vmEnough}},
+			want: []string{"decisive file capabilities NET_RAW", "decisive file capabilities NET_ADMIN"}, words: "setcap -r",
+		},
+		{
+			name: "a file with capabilities of which one is held",
+			op:   observation.Operation{Syscall: "execve", Errno: syscall.EPERM, Entered: true, Object: file, Bounding: capability.Of(capability.NetRaw)},
+			env:  Environment{Granted: capability.Of(capability.NetRaw)},
+			want: []string{"decisive file capabilities NET_ADMIN"},
+		},
+		{
+			name: "a file with capabilities within the bounding set",
+			op:   observation.Operation{Syscall: "execve", Errno: syscall.EPERM, Entered: true, Object: file, Bounding: file.Capabilities},
+			env:  Environment{Granted: file.Capabilities},
+			want: []string{"failure"},
+		},
+		{
+			name: "capset beyond the permitted set",
+			op: observation.Operation{
+				Syscall: "capset", Errno: syscall.EPERM, Entered: true, Permitted: capability.Of(capability.SetUID),
+				Object: observation.Object{Capabilities: capability.Of(capability.SetUID, capability.SysTime, capability.NetBindService)},
+				Checks: []observation.Check{denied(capability.SetPCap, "ns_capable", "cap_capset")},
+			},
+			env:  Environment{Granted: capability.Of(capability.SetUID)},
+			want: []string{"decisive capset NET_BIND_SERVICE", "decisive capset SYS_TIME"},
+		},
+		{
+			name: "capset beyond the inheritable set",
+			op: observation.Operation{Syscall: "capset", Errno: syscall.EPERM, Entered: true, Checks: []observation.Check{
+				denied(capability.SetPCap, "ns_capable", "cap_inh_is_capped", "cap_capset"),
+			}},
+			want: []string{"decisive capability check SETPCAP"}, words: "inheritable",
+		},
+		{
+			name: "an ambient capability",
+			op:   observation.Operation{Syscall: "prctl", Errno: syscall.EPERM, Entered: true, Args: [6]uint64{47, 2, uint64(capability.NetRaw)}},
+			want: []string{"decisive ambient NET_RAW"},
+		},
+		{
+			name: "an ambient capability that is not inheritable",
+			op:   observation.Operation{Syscall: "prctl", Errno: syscall.EPERM, Entered: true, Args: [6]uint64{47, 2, uint64(capability.NetRaw)}, Permitted: capability.Of(capability.NetRaw)},
+			env:  Environment{Granted: capability.Of(capability.NetRaw)},
+			want: []string{"failure"}, words: "inheritable",
+		},
+		{
+			name: "an ambient capability beyond all numbers",
+			op:   observation.Operation{Syscall: "prctl", Errno: syscall.EPERM, Entered: true, Args: [6]uint64{47, 2, 1 << 40}},
+			want: []string{"failure"},
+		},
+		{
+			name: "mapping root into a user namespace",
+			op:   observation.Operation{Syscall: "write", Errno: syscall.EPERM, Entered: true, Object: observation.Object{Path: "/proc/self/uid_map"}, Checks: []observation.Check{vmEnough}},
+			want: []string{"decisive user namespace map SETFCAP"},
+		},
+		{
+			name: "mapping root with the capability",
+			op:   observation.Operation{Syscall: "write", Errno: syscall.EPERM, Entered: true, Object: observation.Object{Path: "/proc/self/uid_map"}},
+			env:  Environment{Granted: capability.Of(capability.SetFCap)},
+			want: []string{"failure"},
+		},
+	})
+}
