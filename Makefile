@@ -33,7 +33,7 @@ test-overlay2:
 bench:
 	scripts/prerequisites bench
 	$(MAKE) build
-	$(GO) run ./internal/bench
+	$(GO) run ./bench
 
 .PHONY: generate
 generate:

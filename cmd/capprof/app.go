@@ -94,9 +94,7 @@ func dispatch(ctx context.Context, args []string, std stdio) exitCode {
 			return exitOK
 		}
 		if err != nil && ctx.Err() != nil {
-			// What went wrong while everything was being stopped is no news, unless
-			// something could not be cleaned up, which says so itself.
-			err = errors.Join(errInterrupted, err)
+			// What went wrong while everything was being stopped is no news.
 			return exitInterrupt
 		}
 		if err != nil && err.Error() != "" {
