@@ -23,7 +23,7 @@ Examples:
 func checkCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(checkSynopsis, "Profiles a workload again and compares the result with a saved profile.", checkHelp, std)
 	baselinePath := flags.String("baseline", "", "the profile to compare with")
-	format := flags.String("format", "text", "format of the result: "+strings.Join(drift.Formats(), ", "))
+	format := flags.String("format", "text", "`format` of the result: "+strings.Join(drift.Formats(), ", "))
 	search := addSearchFlags(flags)
 	docker := addWorkloadFlags(flags)
 	if err := parse(flags, args, "check"); err != nil {

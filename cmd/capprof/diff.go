@@ -20,7 +20,7 @@ const driftExitCodes = `Exit codes:
 
 func diffCommand(_ context.Context, args []string, std stdio) error {
 	flags := newFlags(diffSynopsis, "Compares two profiles: which capabilities were added, which are gone, and why.", driftExitCodes, std)
-	format := flags.String("format", "text", "format of the result: "+strings.Join(drift.Formats(), ", "))
+	format := flags.String("format", "text", "`format` of the result: "+strings.Join(drift.Formats(), ", "))
 	if err := parse(flags, args, "diff"); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ const textFormat = "text"
 
 func runCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(runSynopsis, "Finds the capabilities that a workload needs, and proves them.", runHelp, std)
-	format := flags.String("format", textFormat, "format of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
+	format := flags.String("format", textFormat, "`format` of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
 	search := addSearchFlags(flags)
 	docker := addWorkloadFlags(flags)
 	if err := parse(flags, args, "run"); err != nil {

@@ -29,16 +29,16 @@ type searchFlags struct {
 
 func addSearchFlags(flags *pflag.FlagSet) *searchFlags {
 	s := &searchFlags{}
-	flags.StringArrayVar(&s.allow, "allow", nil, "capabilities that may be granted beside today's: CAP[,CAP] or ALL")
-	flags.IntVar(&s.expectExit, "expect-exit", 0, "exit code of a run that succeeds")
+	flags.StringArrayVar(&s.allow, "allow", nil, "capabilities that may be granted beside today's: `CAP[,CAP]` or ALL")
+	flags.IntVar(&s.expectExit, "expect-exit", 0, "exit `code` of a run that succeeds")
 	flags.BoolVar(&s.strict, "strict", false, "require also what the workload survives without")
 	flags.BoolVar(&s.noProve, "no-prove", false, "leave out the runs that show that nothing in the set can go")
 	flags.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
-	flags.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "runs at the same time, where they do not depend on each other")
-	flags.IntVar(&s.maxRuns, "max-runs", 32, "give up after this many runs")
-	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run")
-	flags.StringVarP(&s.output, "output", "o", "", "write the profile to this file")
-	flags.StringVar(&s.logDir, "log-dir", "", "keep the workload's output in this directory, a file a run and stream")
+	flags.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
+	flags.IntVar(&s.maxRuns, "max-runs", 32, "give up after this many `runs`")
+	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
+	flags.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`, - for standard output")
+	flags.StringVar(&s.logDir, "log-dir", "", "keep the workload's output in this `directory`, a file a run and stream")
 	flags.BoolVar(&s.verbose, "verbose", false, "show the workload's output, behind the number of its run")
 	flags.BoolVarP(&s.quiet, "quiet", "q", false, "show no progress")
 	return s
