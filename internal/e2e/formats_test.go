@@ -19,7 +19,8 @@ import (
 // snippet profiles the workload and returns what --format prints.
 func snippet(t *testing.T, e *testengine.Engine, w workload, format string) string {
 	t.Helper()
-	args := append([]string{"run", "--format", format}, w.capprofFlags()...)
+	// That the set is minimal is TestPrograms' to show.
+	args := append([]string{"run", "--no-prove", "--format", format}, w.capprofFlags()...)
 	args = append(append(args, imageOf(t, w.image), "--"), w.argv(t)...)
 	result := invocation{engine: e, args: args, stdin: w.stdin}.run(t)
 	result.expect(t, exitProven)

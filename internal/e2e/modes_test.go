@@ -15,7 +15,7 @@ import (
 // TestNoTrace finds the same sets by removal alone.
 func TestNoTrace(t *testing.T) {
 	e := engineOf(t)
-	for _, name := range []string{"op-nothing", "op-staged", "op-kill", "nginx-stdout", "ping", "op-hostname"} {
+	for _, name := range []string{"op-nothing", "op-staged", "op-kill", "redis-gosu", "ping", "op-hostname"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := named(t, name)
@@ -74,7 +74,7 @@ func TestRunLimit(t *testing.T) {
 // TestSameBytes: two profiles of a workload differ in nothing but meta.
 func TestSameBytes(t *testing.T) {
 	e := engineOf(t)
-	for _, name := range []string{"op-staged", "nginx-stdout", "tolerates-one", "mount-not-allowed"} {
+	for _, name := range []string{"op-staged", "redis-gosu", "tolerates-one", "mount-not-allowed"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var texts []string

@@ -37,7 +37,7 @@ func TestPrograms(t *testing.T) {
 				}
 				result.expect(t, exitProven)
 				checkProven(t, w, document)
-				if t.Failed() {
+				if t.Failed() || testing.Verbose() {
 					t.Logf("stderr:\n%s", result.stderr)
 				}
 			})
