@@ -6,5 +6,13 @@
 // workload under its set and under the set less each member. What capprof is then
 // held to is not what somebody once wrote down, but what is so on this machine.
 //
-// CAPPROF_TEST_ENGINE=overlay2 runs everything on a daemon of the suite's own.
+// Environment variables steer the suite:
+//
+//   - CAPPROF_TEST_ENGINE=overlay2 runs everything on a daemon of its own, with
+//     that storage driver.
+//   - CAPPROF_TEST_BINARY names a capprof to test instead of building one.
+//   - CAPPROF_TEST_SKIPS lists the reasons for which tests may be skipped; set
+//     and empty, none may.
+//
+// It needs root, the docker command, and mmdebstrap the first time.
 package e2e

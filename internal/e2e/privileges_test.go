@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,4 +90,73 @@ func TestNoAccessToEngine(t *testing.T) {
 	}}.run(t)
 	running.expect(t, exitUnfit)
 	running.mentions(t, "permission denied")
+}
+
+// TestLeastPrivileges: an ordinary user of the engine with CAP_BPF, CAP_PERFMON
+// and CAP_SYSLOG, and nothing else, traces as root does; with one of the three
+// missing, capprof says which.
+func TestLeastPrivileges(t *testing.T) {
+	e := engineOf(t)
+	image := imageOf(t, scratch)
+	prefix, dir := asNobody(t, e)
+	env := []string{"HOME=" + dir}
+	least := []string{"bpf", "perfmon", "syslog"}
+	// Ambient capabilities are what a service manager or setpriv(1) hands on.
+	with := func(names []string) []string {
+		var list string
+		for _, name := range names {
+			list += ",+" + name
+		}
+		return append(slices.Clone(prefix), "--inh-caps", "-all"+list, "--ambient-caps", "-all"+list, "--bounding-set", "-all"+list)
+	}
+
+	path := filepath.Join(dir, "profile.json")
+	invocation{engine: e, prefix: with(least), env: env, args: []string{
+		"run", "--network", "none", "-o", path, image, "--", "/privop", "drop",
+	}}.run(t).expect(t, exitProven)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := decodeStrictly(t, text)
+	if got, want := document.Capabilities.Required, setOf(t, []string{"SETGID", "SETUID"}); got != want {
+		t.Errorf("required: %s, want %s", got, want)
+	}
+	if !document.Environment.Traced {
+		t.Error("the profile is not traced")
+	}
+	checkRequirements(t, document)
+
+	for i, missing := range least {
+		t.Run("without "+missing, func(t *testing.T) {
+			result := invocation{
+				engine: e, prefix: with(slices.Delete(slices.Clone(least), i, i+1)), env: env,
+				args: []string{"run", "--network", "none", image, "--", "/privop", "drop"},
+			}.run(t)
+			result.expect(t, exitUnfit)
+			result.mentions(t, "CAP_"+missing, "--no-trace")
+		})
+	}
+}
+
+// TestDoctor: it finds nothing to mend for root and says what to mend for others.
+func TestDoctor(t *testing.T) {
+	e := engineOf(t)
+	invocation{engine: e, args: []string{"doctor"}}.run(t).expect(t, 0)
+
+	prefix, dir := asNobody(t, e)
+	lacking := invocation{engine: e, prefix: prefix, env: []string{"HOME=" + dir}, args: []string{"doctor"}}.run(t)
+	lacking.expect(t, exitUnfit)
+	said := lacking.stdout + lacking.stderr
+	for _, word := range []string{"CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG", "--no-trace"} {
+		if !strings.Contains(said, word) {
+			t.Errorf("doctor does not mention %s:\n%s", word, said)
+		}
+	}
+
+	gone := invocation{engine: e, env: []string{"DOCKER_HOST=unix:///nonexistent/docker.sock"}, args: []string{"doctor"}}.run(t)
+	gone.expect(t, exitUnfit)
+	if said := gone.stdout + gone.stderr; !strings.Contains(said, "/nonexistent/docker.sock") {
+		t.Errorf("doctor does not name the engine's address:\n%s", said)
+	}
 }

@@ -148,12 +148,19 @@ func imageOf(t testing.TB, name imageName) string {
 	return shared.images[name]
 }
 
-// binaryOf returns the path of capprof, built from this tree.
+// binaryEnv names a capprof to test instead of one that is built from this tree:
+// an installed one, or one built with other flags.
+const binaryEnv = "CAPPROF_TEST_BINARY"
+
+// binaryOf returns the path of capprof.
 func binaryOf(t testing.TB) string {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	err := shared.once("binary", func(ctx context.Context) error {
+		if shared.binary = os.Getenv(binaryEnv); shared.binary != "" {
+			return nil
+		}
 		dir, err := shared.workDir()
 		if err != nil {
 			return err
