@@ -6,8 +6,9 @@
 #include <bpf/bpf_core_read.h>
 #include "contract.h"
 
-/* The container's cgroup directory, set before load. */
-const volatile char cgroup_name[CGROUP_LEN];
+/* The container's cgroup directory, set between load and attach: programs are
+ * loaded before the container has a name. */
+char cgroup_name[CGROUP_LEN];
 
 /* The user namespace of the container's first process. */
 struct user_namespace *container_ns;

@@ -9,21 +9,30 @@ import (
 	"github.com/capprof/capprof/internal/syscalls"
 )
 
-// configure sets the constants of the programs, before they are loaded.
-func configure(spec *ebpf.CollectionSpec, cgroupName string) error {
-	var vars capprofVariableSpecs
-	if err := spec.Assign(&vars); err != nil {
-		return fmt.Errorf("reading the programs' variables: %w", err)
-	}
-	var name [96]int8
+// setCgroup tells loaded programs which container to follow, before they are
+// attached.
+func setCgroup(v *ebpf.Variable, cgroupName string) error {
+	var name [96]int8 // CGROUP_LEN of bpf/contract.h
+	// The programs compare the first eight bytes at once.
 	if len(cgroupName) >= len(name) || len(cgroupName) < 8 {
 		return fmt.Errorf("the cgroup name %q has %d bytes; 8 to %d can be followed", cgroupName, len(cgroupName), len(name)-1)
 	}
 	for i := range len(cgroupName) {
 		name[i] = int8(cgroupName[i])
 	}
+	if err := v.Set(name); err != nil {
+		return fmt.Errorf("telling the programs the container's cgroup: %w", err)
+	}
+	return nil
+}
+
+// configure sets the constants of the programs, before they are loaded.
+func configure(spec *ebpf.CollectionSpec) error {
+	var vars capprofVariableSpecs
+	if err := spec.Assign(&vars); err != nil {
+		return fmt.Errorf("reading the programs' variables: %w", err)
+	}
 	values := map[*ebpf.VariableSpec]any{
-		vars.CgroupName:     name,
 		vars.ArgKinds:       packArguments(runtime.GOARCH),
 		vars.CompatArgKinds: packArguments(syscalls.Compat(runtime.GOARCH)),
 	}

@@ -25,6 +25,9 @@ import (
 type Tracer struct {
 	hook    hook
 	symbols func() (*symbols, error)
+	spare   *spare
+	// shrink, for tests, changes the programs' maps before they are made.
+	shrink func(*ebpf.CollectionSpec)
 }
 
 // New probes the kernel. An *UnavailableError says what is missing and what to
@@ -51,7 +54,7 @@ func New() (*Tracer, error) {
 	// Kernels before 5.11 account maps as locked memory; an error there shows when
 	// the maps are made, with a better message.
 	_ = rlimit.RemoveMemlock()
-	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols)}, nil
+	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel)}, nil
 }
 
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".
@@ -72,21 +75,17 @@ type Session struct {
 // cgroupName. The container must have been created and not started. The caller
 // ends with Close.
 func (t *Tracer) Attach(cgroupName string) (_ *Session, err error) {
-	spec, err := loadCapprof()
-	if err != nil {
-		return nil, fmt.Errorf("reading the BPF object: %w", err)
-	}
-	if err := configure(spec, cgroupName); err != nil {
-		return nil, err
-	}
 	s := &Session{tracer: t, details: make(chan collected, 1)}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	if err := spec.LoadAndAssign(&s.objects, nil); err != nil {
-		return nil, explainLoad(err)
+	if s.objects, err = t.loaded(); err != nil {
+		return nil, err
+	}
+	if err := setCgroup(s.objects.CgroupName, cgroupName); err != nil {
+		return nil, err
 	}
 	if s.reader, err = ringbuf.NewReader(s.objects.Details); err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)

@@ -1,0 +1,81 @@
+package tracer
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+)
+
+// spare is a set of programs and maps that is loaded before it is needed: the
+// kernel takes some 50 ms to verify the programs, in which the engine can be asked
+// and the container made. One that nobody takes goes with the process, or with the
+// tracer, because the library closes the descriptors of what is not referenced.
+type spare struct {
+	mu     sync.Mutex
+	result chan loadResult // nil once taken
+}
+
+type loadResult struct {
+	objects capprofObjects
+	err     error
+}
+
+// loadSpare begins to load. The kernel's types are handed on because reading them
+// takes a while too; afterwards nothing refers to them, which is most of what a
+// tracer would hold in memory.
+func loadSpare(kernel *btf.Spec) *spare {
+	s := &spare{result: make(chan loadResult, 1)}
+	result := s.result
+	go func() {
+		objects, err := load(kernel, nil)
+		result <- loadResult{objects, err}
+	}()
+	return s
+}
+
+// take returns what was loaded, once.
+func (s *spare) take() (loadResult, bool) {
+	s.mu.Lock()
+	result := s.result
+	s.result = nil
+	s.mu.Unlock()
+	if result == nil {
+		return loadResult{}, false
+	}
+	return <-result, true
+}
+
+// loaded returns programs that are attached to nothing and maps that are empty.
+// The first call gets the spare ones. Later runs load their own: whether there is
+// another traced run is known only when it comes, and nothing is left over from
+// the run before.
+func (t *Tracer) loaded() (capprofObjects, error) {
+	if t.shrink == nil {
+		if result, ok := t.spare.take(); ok {
+			return result.objects, result.err
+		}
+	}
+	return load(nil, t.shrink)
+}
+
+// load loads the programs and makes their maps. kernel may be nil.
+func load(kernel *btf.Spec, shrink func(*ebpf.CollectionSpec)) (capprofObjects, error) {
+	var objects capprofObjects
+	spec, err := loadCapprof()
+	if err != nil {
+		return objects, fmt.Errorf("reading the BPF object: %w", err)
+	}
+	if err := configure(spec); err != nil {
+		return objects, err
+	}
+	if shrink != nil {
+		shrink(spec)
+	}
+	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}}
+	if err := spec.LoadAndAssign(&objects, options); err != nil {
+		return objects, explainLoad(err)
+	}
+	return objects, nil
+}
