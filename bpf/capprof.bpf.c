@@ -138,28 +138,32 @@ static __always_inline void flush_memo(struct task_state *st)
 	st->memo.count = 0;
 }
 
-static __always_inline void add_check(struct task_state *st, struct raw_check *raw)
+/* Not inlined: the verifier looks at a global function once, not at each call. */
+__noinline int add_check(struct task_state *st, struct raw_check *raw)
 {
 	struct check *check;
 
+	if (!st || !raw)
+		return 0;
 	for (u32 i = 0; i < MAX_CHECKS; i++) {
 		if (i >= st->checks_len)
 			break;
 		check = &st->checks[i];
 		if (check->stack == raw->stack && check->capability == raw->capability && check->flags == raw->flags) {
 			check->count++;
-			return;
+			return 0;
 		}
 	}
 	if (st->checks_len >= MAX_CHECKS) {
 		lose(&lost.checks);
-		return;
+		return 0;
 	}
 	check = &st->checks[st->checks_len++];
 	check->stack = raw->stack;
 	check->count = 1;
 	check->capability = raw->capability;
 	check->flags = raw->flags;
+	return 0;
 }
 
 /* The checks that were taken for the memo's were not a repeat after all, or not
@@ -399,12 +403,35 @@ static __noinline int follow_runtime(struct task_struct *task)
 	return 0;
 }
 
+/* Takes a check that looks like the memo's next one for a repeat of it. */
+static __always_inline bool is_repeat(struct task_state *st, struct raw_check *raw)
+{
+	u32 i = st->raw_len;
+
+	if (!i) {
+		u64 args[6];
+
+		read_args((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), args);
+		st->args_hash = FNV_OFFSET;
+		for (int a = 0; a < 6; a++)
+			st->args_hash = mix(st->args_hash, args[a]);
+	}
+	if (i >= MAX_MEMO || i != st->repeats || !st->memo.valid || st->memo.key.number != st->number ||
+	    st->memo.args_hash != st->args_hash || i >= st->memo.raw_len || st->memo.raw[i].capability != raw->capability ||
+	    st->memo.raw[i].flags != raw->flags || (!i && !(++st->memo.hits % RESAMPLE)))
+		return false;
+	st->raw_len++;
+	st->repeats++;
+	return true;
+}
+
 /* Whatever hook saw the check ends here. */
 static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st = state_of(task);
 	struct raw_check raw = {.capability = capability};
+	bool no_call;
 	u32 i;
 
 	if (!st) {
@@ -419,38 +446,25 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		raw.flags |= CHECK_OVERRIDDEN;
 	if (st->phase == INSIDE && ns != container_ns)
 		raw.flags |= BPF_CORE_READ(ns, level) ? CHECK_OTHER_NS : CHECK_INITIAL_NS;
+	no_call = !st->in_call;
 
-	if (!st->in_call) {
+	if (no_call) {
 		/* A page fault, or a kernel worker on the task's behalf. */
 		begin_call(st, -1, true);
 		st->in_call = false;
-		raw.stack = take_stack(ctx, st);
-		add_check(st, &raw);
-		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
-		st->checks_len = 0;
-		return;
-	}
-	if (!st->raw_len) {
-		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-		u64 args[6];
-
-		read_args(regs, args);
-		st->args_hash = FNV_OFFSET;
-		for (int a = 0; a < 6; a++)
-			st->args_hash = mix(st->args_hash, args[a]);
-	}
-	i = st->raw_len;
-	if (i < MAX_MEMO && i == st->repeats && st->memo.valid && st->memo.key.number == st->number &&
-	    st->memo.args_hash == st->args_hash && i < st->memo.raw_len && st->memo.raw[i].capability == raw.capability &&
-	    st->memo.raw[i].flags == raw.flags && (i || ++st->memo.hits % RESAMPLE)) {
-		st->raw_len++;
-		st->repeats++;
+	} else if (is_repeat(st, &raw)) {
 		return;
 	}
 	if (st->repeats)
 		keep_repeats(st);
 	raw.stack = take_stack(ctx, st);
 	add_check(st, &raw);
+	if (no_call) {
+		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
+		st->checks_len = 0;
+		return;
+	}
+	i = st->raw_len;
 	if (i < MAX_MEMO)
 		st->raw[i] = raw;
 	if (i <= MAX_MEMO)
