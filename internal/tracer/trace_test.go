@@ -51,11 +51,16 @@ func dropCapabilities() error {
 // traced runs an act in a cgroup of its own and returns what was seen.
 func traced(t *testing.T, act string, args ...string) observation.Observation {
 	t.Helper()
-	cgroup := newCgroup(t)
 	tracer, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tracedBy(t, tracer, act, args...)
+}
+
+func tracedBy(t *testing.T, tracer *Tracer, act string, args ...string) observation.Observation {
+	t.Helper()
+	cgroup := newCgroup(t)
 	session, err := tracer.Attach(filepath.Base(cgroup))
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +125,9 @@ func noLosses(t *testing.T, obs observation.Observation) {
 }
 
 func perform(act string) error {
+	if act == stormOfThreads {
+		return storm()
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}
@@ -157,6 +165,12 @@ func perform(act string) error {
 			}
 		}
 		return nil
+	case "storm":
+		// The sets belong to a thread; those of a new program's threads are all empty.
+		if err := os.Setenv(actEnv, stormOfThreads); err != nil {
+			return err
+		}
+		return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 	case "capset":
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		data := [2]unix.CapUserData{{Effective: 1 << 10, Permitted: 1<<10 | 1<<25}, {Permitted: 1 << 2}}
