@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -36,47 +35,56 @@ func (s *session) document(a answer, found *findings) *profile.Document {
 	for i, took := range s.durations {
 		d.Meta.DurationsMS[i+1] = took.Milliseconds()
 	}
-	e := &explainer{meta: &d.Meta}
+	e := &explainer{meta: &d.Meta, counted: map[sighting]bool{}}
 	for c := range a.set.All() {
-		d.Required = append(d.Required, e.requirement(c, a, found))
+		d.Required = append(d.Required, e.requirement(c, a.set, a.provenBy[c], found))
 	}
-	last := found.last.run.Number
-	success := a.verdict == profile.Proven || a.verdict == profile.Confirmed
-	var survived []mapper.Denial
-	for _, denial := range found.denials[last] {
-		switch {
-		case denial.Unreachable:
-			d.Failures = append(d.Failures, e.unreachable(last, denial))
-		case success:
-			d.Tolerated = append(d.Tolerated, e.denial(last, denial))
-			survived = append(survived, denial)
-		}
-	}
-	d.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(survived), capability.Known(), a.set).Added
-	if !success {
-		for _, clause := range found.unmet {
-			for _, denial := range clause.Denials {
-				d.Blocked = append(d.Blocked, e.denial(last, denial))
-			}
-		}
-		d.Capabilities.BeyondAllowed = mapper.Choose(found.unmet, capability.Known(), 0).Added.Minus(s.opts.Allowed)
-	}
-	for _, failure := range found.failures[last] {
-		d.Failures = append(d.Failures, e.failure(last, failure))
-	}
-	d.Tolerated, d.Blocked = slices.CompactFunc(byID(d.Tolerated), sameID), slices.CompactFunc(byID(d.Blocked), sameID)
-	slices.SortFunc(d.Failures, func(a, b profile.Failure) int { return cmp.Compare(a.ID, b.ID) })
-	d.Failures = slices.CompactFunc(d.Failures, func(a, b profile.Failure) bool { return a.ID == b.ID })
+	s.explainLast(d, e, found)
 	profile.Normalize(d)
 	return d
 }
 
-func byID(denials []profile.Denial) []profile.Denial {
-	slices.SortFunc(denials, func(a, b profile.Denial) int { return cmp.Compare(a.ID, b.ID) })
-	return denials
+// explainLast puts in what the last traced run was refused beyond what the set
+// cures: with the answer's set and a run that passed that is tolerated, otherwise it
+// may be what is in the way.
+func (s *session) explainLast(d *profile.Document, e *explainer, found *findings) {
+	last := found.last.run
+	survived := found.last.passed && last.Set == d.Capabilities.Required
+	var tolerated []mapper.Denial
+	for i, denial := range found.latest() {
+		switch {
+		case denial.Unreachable:
+			d.Failures = append(d.Failures, e.unreachable(last.Number, i, denial))
+		case survived:
+			tolerated = append(tolerated, denial)
+			d.Tolerated = append(d.Tolerated, e.denial(last.Number, i, denial))
+		}
+	}
+	d.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(tolerated), capability.Known(), d.Capabilities.Required).Added
+	if !survived {
+		for _, i := range found.unmet(s.allowed()) {
+			d.Blocked = append(d.Blocked, e.denial(last.Number, i, found.latest()[i]))
+		}
+		d.Capabilities.BeyondAllowed = found.beyond(s.allowed(), s.refused)
+	}
+	for i, failure := range found.failures[last.Number] {
+		d.Failures = append(d.Failures, e.failure(last.Number, i, failure))
+	}
+	d.Tolerated, d.Blocked = unique(d.Tolerated, denialID), unique(d.Blocked, denialID)
+	d.Failures = unique(d.Failures, func(f profile.Failure) string { return f.ID })
 }
 
-func sameID(a, b profile.Denial) bool { return a.ID == b.ID }
+func denialID(d profile.Denial) string { return d.ID }
+
+// unique drops what was described before: alike operations have one ID.
+func unique[T any](all []T, id func(T) string) []T {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(one T) bool {
+		again := seen[id(one)]
+		seen[id(one)] = true
+		return again
+	})
+}
 
 func (s *session) workload() profile.Workload {
 	w := s.opts.Workload

@@ -17,38 +17,73 @@ import (
 
 // explainer turns what the mapper found into what the profile says. Counts and
 // process IDs, which differ from run to run, go to the profile's meta.
-type explainer struct{ meta *profile.Meta }
+type explainer struct {
+	meta    *profile.Meta
+	counted map[sighting]bool
+}
 
-// requirement explains why a capability is in the set.
-func (e *explainer) requirement(c capability.Cap, a answer, found *findings) profile.Requirement {
-	r := profile.Requirement{Capability: c, FoundBy: profile.FoundByRemoval, ProvenBy: a.provenBy[c]}
-	alternatives := ^capability.Set(0)
-	seen := map[string]bool{}
-	for _, run := range slices.Sorted(maps.Keys(found.denials)) {
-		for _, denial := range found.denials[run] {
-			if denial.Unreachable || !slices.Contains(denial.AnyOf, c) {
-				continue
-			}
-			d := e.denial(run, denial)
-			// The same refusal again, in a later run, says nothing new.
-			kind := d
-			kind.Run, kind.ID = 0, ""
-			if key := identify(kind); !seen[key] {
-				seen[key] = true
-				r.Evidence = append(r.Evidence, d)
-				alternatives = alternatives.Intersect(capability.Of(denial.AnyOf...))
-			}
-		}
+// sighting is an operation of a run that was described under an ID. One that is
+// evidence for two capabilities must not count twice.
+type sighting struct {
+	id         string
+	run, index int
+}
+
+// requirement explains why a capability is in a set.
+func (e *explainer) requirement(c capability.Cap, set capability.Set, provenBy int, found *findings) profile.Requirement {
+	r := profile.Requirement{Capability: c, FoundBy: profile.FoundByRemoval, ProvenBy: provenBy}
+	// A refusal for which the set holds another capability too is no reason for
+	// this one, unless it was added for it.
+	e.gather(&r, found, func(_ int, anyOf capability.Set) bool { return anyOf.Intersect(set) == capability.Of(c) })
+	if len(r.Evidence) == 0 {
+		e.gather(&r, found, func(run int, anyOf capability.Set) bool { return found.chosen[run].Has(c) })
 	}
 	if len(r.Evidence) > 0 {
 		r.FoundBy = profile.FoundByTrace
-		r.Alternatives = alternatives.Minus(a.set).ByDanger()
+		alternatives := ^capability.Set(0)
+		for _, d := range r.Evidence {
+			alternatives = alternatives.Intersect(capability.Of(d.AnyOf...))
+		}
+		r.Alternatives = alternatives.Minus(set).ByDanger()
 	}
 	return r
 }
 
-// denial describes a refusal. Alike ones get the same ID, and their counts add up.
-func (e *explainer) denial(run int, m mapper.Denial) profile.Denial {
+// gather collects the refusals that a requirement's capability would have prevented
+// and for which it counts. The same refusal again, in a later run, says nothing new.
+func (e *explainer) gather(r *profile.Requirement, found *findings, counts func(run int, anyOf capability.Set) bool) {
+	firstIn := map[string]int{}
+	for _, run := range slices.Sorted(maps.Keys(found.denials)) {
+		for i, denial := range found.denials[run] {
+			anyOf := capability.Of(denial.AnyOf...)
+			if denial.Unreachable || !anyOf.Has(r.Capability) || !counts(run, anyOf) {
+				continue
+			}
+			d := describeDenial(run, denial)
+			kind := d
+			kind.Run, kind.ID = 0, ""
+			key := identify(kind)
+			if first, seen := firstIn[key]; seen {
+				if first == run {
+					e.count(d.ID, run, i, denial.Operation)
+				}
+				continue
+			}
+			firstIn[key] = run
+			r.Evidence = append(r.Evidence, e.denial(run, i, denial))
+		}
+	}
+}
+
+// denial describes the refusal with that index in a run, and counts it.
+func (e *explainer) denial(run, index int, m mapper.Denial) profile.Denial {
+	d := describeDenial(run, m)
+	e.count(d.ID, run, index, m.Operation)
+	return d
+}
+
+// describeDenial describes a refusal. Alike ones get the same ID.
+func describeDenial(run int, m mapper.Denial) profile.Denial {
 	op := m.Operation
 	d := profile.Denial{
 		AnyOf:      m.AnyOf,
@@ -64,21 +99,20 @@ func (e *explainer) denial(run int, m mapper.Denial) profile.Denial {
 		Run:        run,
 	}
 	d.ID = "d-" + identify(d)
-	e.count(d.ID, op)
 	return d
 }
 
 // failure describes a failure that no capability cures.
-func (e *explainer) failure(run int, m mapper.Failure) profile.Failure {
-	return e.failed(run, m.Operation, m.Cause, m.Cure)
+func (e *explainer) failure(run, index int, m mapper.Failure) profile.Failure {
+	return e.failed(run, index, m.Operation, m.Cause, m.Cure)
 }
 
 // unreachable describes a denial that granting the capability would not change.
-func (e *explainer) unreachable(run int, m mapper.Denial) profile.Failure {
-	return e.failed(run, m.Operation, m.Why, m.Cure)
+func (e *explainer) unreachable(run, index int, m mapper.Denial) profile.Failure {
+	return e.failed(run, index, m.Operation, m.Why, m.Cure)
 }
 
-func (e *explainer) failed(run int, op observation.Operation, cause, cure string) profile.Failure {
+func (e *explainer) failed(run, index int, op observation.Operation, cause, cure string) profile.Failure {
 	f := profile.Failure{
 		Executable: op.Executable,
 		Process:    op.Comm,
@@ -91,20 +125,18 @@ func (e *explainer) failed(run int, op observation.Operation, cause, cure string
 		Run:        run,
 	}
 	f.ID = "f-" + identify(f)
-	e.count(f.ID, op)
+	e.count(f.ID, run, index, op)
 	return f
 }
 
-// count adds an operation's occurrences to those of an ID, once an operation: one
-// that is evidence for two capabilities must not count twice.
-func (e *explainer) count(id string, op observation.Operation) {
-	if pid, ok := e.meta.PIDs[id]; ok && pid == op.PID {
-		e.meta.Counts[id] = max(e.meta.Counts[id], op.Count)
-		return
-	}
-	e.meta.Counts[id] += op.Count
-	if _, ok := e.meta.PIDs[id]; !ok {
-		e.meta.PIDs[id] = op.PID
+// count adds an operation's occurrences to those of an ID, once an operation.
+func (e *explainer) count(id string, run, index int, op observation.Operation) {
+	if s := (sighting{id, run, index}); !e.counted[s] {
+		e.counted[s] = true
+		e.meta.Counts[id] += op.Count
+		if _, ok := e.meta.PIDs[id]; !ok {
+			e.meta.PIDs[id] = op.PID
+		}
 	}
 }
 

@@ -2,26 +2,12 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 )
-
-// findings are what the traced runs explained.
-type findings struct {
-	// denials by the number of the run that showed them.
-	denials  map[int][]mapper.Denial
-	failures map[int][]mapper.Failure
-	// unmet are the clauses that no allowed capability meets, of the last traced
-	// run.
-	unmet []mapper.Clause
-	// last is the last traced run.
-	last result
-}
 
 // explore runs the workload under trace with more and more capabilities, until it
 // passes or a run teaches nothing new. It returns the set of the last run and
@@ -29,37 +15,38 @@ type findings struct {
 func (s *session) explore(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
 	var granted capability.Set
 	for {
-		r, err := s.exploreOnce(ctx, granted)
+		r, err := s.besideReference(ctx, plan{purpose: profile.PurposeExplore, set: granted, traced: true})
 		if err != nil {
-			return granted, false, err
+			return granted, false, unfinishedBy(err, "no set that passes was found by then")
 		}
 		if r.refused {
 			if granted, err = s.grantable(ctx, granted); err != nil {
 				return granted, false, err
 			}
+			granted = granted.Union(found.choose(granted, s.allowed()))
+			if last := found.last.run; last.Number > 0 && granted == last.Set {
+				// What is left was run already, and has no alternative.
+				return granted, false, nil
+			}
 			continue
 		}
-		added := s.learn(env, r, found)
+		found.learn(env, r)
 		if r.passed {
 			return granted, true, nil
 		}
-		if known := s.knownReference(); added.Empty() || known != nil && !known.passed {
+		if first := len(found.denials) == 1; first && r.startErr != nil && !r.startErr.Permission {
+			return granted, false, fmt.Errorf("run %d: %w", r.run.Number, r.startErr)
+		}
+		reference, err := s.knownOrDue(ctx, r)
+		if err != nil {
+			return granted, false, err
+		}
+		added := found.choose(granted, s.allowed())
+		if added.Empty() || reference != nil && !reference.passed {
 			return granted, false, nil
 		}
 		granted = granted.Union(added)
 	}
-}
-
-// learn maps a traced run and returns what to add to its set.
-func (s *session) learn(env mapper.Environment, r result, found *findings) capability.Set {
-	env.Granted = r.run.Set
-	mapped := mapper.Map(r.obs, env)
-	found.denials[r.run.Number] = mapped.Denials
-	found.failures[r.run.Number] = mapped.Failures
-	found.last = r
-	choice := mapper.Choose(mapper.Clauses(mapped.Denials), s.allowed(), r.run.Set)
-	found.unmet = choice.Unmet
-	return choice.Added
 }
 
 // allowed is what may be granted and the engine has not refused.
@@ -84,67 +71,4 @@ func (s *session) grantable(ctx context.Context, set capability.Set) (capability
 	}
 	s.refused = s.refused.Union(set.Minus(possible))
 	return possible, nil
-}
-
-// exploreOnce makes one traced run. While it is not known how long a passing run
-// takes, and this one takes long, a reference run beside it finds out, so that a
-// workload that hangs when it is refused something does not cost the time limit.
-func (s *session) exploreOnce(ctx context.Context, set capability.Set) (result, error) {
-	hopeless := make(chan struct{})
-	p := plan{purpose: profile.PurposeExplore, set: set, traced: true, hopeless: hopeless}
-	if _, known := s.pace.limit(s.opts.Timeout); known || s.opts.Jobs < 2 || s.opts.Patience <= 0 {
-		return s.run(ctx, p)
-	}
-	beside, stop := context.WithCancel(ctx)
-	reference := make(chan error, 1)
-	go func() {
-		select {
-		case <-time.After(s.opts.Patience):
-		case <-beside.Done():
-			reference <- nil
-			return
-		}
-		s.observer.Note("this takes long: a run with everything allowed, beside it, shows how long it may")
-		r, err := s.reference(beside)
-		if err == nil && !r.passed {
-			close(hopeless)
-		}
-		reference <- err
-	}()
-	r, err := s.run(ctx, p)
-	stop()
-	if besideErr := <-reference; err == nil && besideErr != nil && !errors.Is(besideErr, context.Canceled) && !errors.Is(besideErr, errRunLimit) {
-		err = besideErr
-	}
-	return r, err
-}
-
-// knownReference is the reference run, nil while there was none.
-func (s *session) knownReference() *result {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.referenceRun
-}
-
-// reference runs the workload with everything allowed, once.
-func (s *session) reference(ctx context.Context) (result, error) {
-	if known := s.knownReference(); known != nil {
-		return *known, nil
-	}
-	for {
-		set := s.allowed()
-		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set})
-		if err != nil {
-			return r, err
-		}
-		if !r.refused {
-			s.mu.Lock()
-			s.referenceRun = &r
-			s.mu.Unlock()
-			return r, nil
-		}
-		if _, err := s.grantable(ctx, set); err != nil {
-			return r, err
-		}
-	}
 }

@@ -30,8 +30,10 @@ func (in *Input) Reader() io.ReadCloser {
 	return &inputReader{in: in}
 }
 
-// Seal ends the input for all readers at what has been read so far: after the
-// first run has ended, nobody is there to type for the others.
+// Seal ends the input for all readers at what has been read so far. Once a run has
+// passed, what it was given is enough for the others, and nobody should have to
+// type more for them. Before that it would cut off a pipe that is still being
+// written to.
 func (in *Input) Seal() { in.end(io.EOF) }
 
 func (in *Input) end(err error) {

@@ -2,6 +2,10 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,71 +23,104 @@ type proof struct {
 	failedRun result
 }
 
+// unproven says which removals are missing.
+func (p proof) unproven() string {
+	if left := p.set.Minus(capability.Of(slices.Collect(maps.Keys(p.provenBy))...)); !left.Empty() {
+		return fmt.Sprintf("the workload passes with %s; that it needs %s was not shown", p.set, left)
+	}
+	return fmt.Sprintf("the workload passes with %s; that it needs each of them was shown only beside what has gone since", p.set)
+}
+
 // confirm runs the set by itself.
 func (s *session) confirm(ctx context.Context, set capability.Set) (result, error) {
-	return s.run(ctx, plan{purpose: profile.PurposeConfirm, set: set})
+	r, err := s.granted(ctx, plan{purpose: profile.PurposeConfirm, set: set})
+	return r, unfinishedBy(err, fmt.Sprintf("%s was not confirmed by a run of its own", set))
 }
 
 // prove confirms a set that passed, and runs it less each of its capabilities.
 // What turns out removable goes, and the rest is proven anew: a program may
 // behave otherwise with fewer capabilities.
 func (s *session) prove(ctx context.Context, set capability.Set) (proof, error) {
+	p := proof{set: set, provenBy: map[capability.Cap]int{}}
 	r, err := s.confirm(ctx, set)
 	if err != nil || !r.passed {
-		return proof{set: set, failedRun: r}, err
+		p.failedRun = r
+		return p, err
 	}
+	p.confirmed = true
 	for {
-		p := proof{set: set, confirmed: true, provenBy: map[capability.Cap]int{}}
-		runs, err := s.withoutEach(ctx, set)
-		if err != nil {
+		runs, err := s.withoutEach(ctx, p.set)
+		if err != nil && !endsEarly(err) {
 			return p, err
 		}
 		var removable capability.Set
 		for c, r := range runs {
 			if r.passed {
 				removable = removable.With(c)
+				delete(p.provenBy, c)
 			} else {
 				p.provenBy[c] = r.run.Number
 			}
 		}
+		if err != nil {
+			if worst, ok := mostDangerous(removable); ok {
+				p.set = p.set.Without(worst)
+			}
+			return p, unfinishedBy(err, p.unproven())
+		}
 		if removable.Empty() {
 			return p, nil
 		}
-		smaller := set.Minus(removable)
-		if removable.Len() > 1 {
-			// Each of them can go; all together only if they do not stand in for each
-			// other.
-			together, err := s.confirm(ctx, smaller)
-			if err != nil {
-				return p, err
-			}
-			if !together.passed {
-				dangerous := removable.ByDanger()
-				smaller = set.Without(dangerous[len(dangerous)-1])
-			}
+		if p.set, err = s.less(ctx, p.set, removable); err != nil {
+			return p, err
 		}
-		set = smaller
+		maps.DeleteFunc(p.provenBy, func(c capability.Cap, _ int) bool { return !p.set.Has(c) })
 	}
 }
 
-// withoutEach runs a set less each of its members, several at a time.
-func (s *session) withoutEach(ctx context.Context, set capability.Set) (map[capability.Cap]result, error) {
-	members := set.ByDanger()
-	results := make([]result, len(members))
-	numbers := make([]int, len(members))
-	plans := make([]plan, len(members))
-	for i, c := range members {
-		plans[i] = plan{purpose: profile.PurposeRemove, set: set.Without(c), without: &c}
-		number, err := s.reserve(plans[i])
-		if err != nil {
-			s.unreserve(numbers[:i])
-			return nil, err
-		}
-		numbers[i] = number
+// less takes what is removable out of a set: all together if the rest passes, else
+// the most dangerous one, for they may stand in for each other. When no run tells,
+// it is the set less the most dangerous one, with which a run passed.
+func (s *session) less(ctx context.Context, set, removable capability.Set) (capability.Set, error) {
+	worst, _ := mostDangerous(removable)
+	if removable.Len() == 1 {
+		return set.Without(worst), nil
 	}
+	together, err := s.confirm(ctx, set.Minus(removable))
+	if err == nil && together.passed {
+		return set.Minus(removable), nil
+	}
+	return set.Without(worst), err
+}
+
+func mostDangerous(set capability.Set) (capability.Cap, bool) {
+	if set.Empty() {
+		return 0, false
+	}
+	all := set.ByDanger()
+	return all[len(all)-1], true
+}
+
+// withoutEach runs a set less each of its members, several at a time. When the run
+// limit, or an engine that refuses, leaves some out, it returns the other results
+// beside the error.
+func (s *session) withoutEach(ctx context.Context, set capability.Set) (map[capability.Cap]result, error) {
+	var plans []plan
+	var numbers []int
+	var short error
+	for _, c := range set.ByDanger() {
+		p := plan{purpose: profile.PurposeRemove, set: set.Without(c), without: &c}
+		number, err := s.reserve(p)
+		if err != nil {
+			short = err
+			break
+		}
+		plans, numbers = append(plans, p), append(numbers, number)
+	}
+	results := make([]result, len(plans))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.opts.Jobs))
-	for i := range members {
+	for i := range plans {
 		group.Go(func() error {
 			r, err := s.runNumbered(ctx, numbers[i], plans[i])
 			results[i] = r
@@ -93,18 +130,13 @@ func (s *session) withoutEach(ctx context.Context, set capability.Set) (map[capa
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	byCap := make(map[capability.Cap]result, len(members))
-	for i, c := range members {
-		byCap[c] = results[i]
+	byCap := make(map[capability.Cap]result, len(plans))
+	for i, p := range plans {
+		if results[i].refused {
+			short = errors.Join(short, withdrawn(results[i]))
+			continue
+		}
+		byCap[*p.without] = results[i]
 	}
-	return byCap, nil
-}
-
-// unreserve gives numbers back that were planned and not run; they are the last
-// ones.
-func (s *session) unreserve(numbers []int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.runs = s.runs[:len(s.runs)-len(numbers)]
-	s.durations = s.durations[:len(s.runs)]
+	return byCap, short
 }

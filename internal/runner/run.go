@@ -30,6 +30,7 @@ type session struct {
 	runs      []profile.Run // by number less one
 	durations []time.Duration
 	losses    observation.Losses
+	outputs   map[int]*tail
 	refused   capability.Set
 	// referenceRun is the run with everything allowed, nil while there was none.
 	referenceRun *result
@@ -66,6 +67,9 @@ var (
 	errHopeless = errors.New("a run with everything allowed fails too")
 	// errRunLimit says that no more runs may be made.
 	errRunLimit = errors.New("the run limit was reached")
+	// errWithdrawn says that the engine refused a set in the place of a run that
+	// has to tell something of the workload.
+	errWithdrawn = errors.New("the engine refused a part of what it had granted before")
 )
 
 // reserve gives a run its number. Numbers are given in the order of planning, so
@@ -82,6 +86,17 @@ func (s *session) reserve(p plan) (int, error) {
 	return number, nil
 }
 
+// forget takes a run back that came to no end, a reference run that is not wanted
+// any more for one. Only the last number can be taken back; with an earlier one the
+// whole search ends.
+func (s *session) forget(number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if number == len(s.runs) {
+		s.runs, s.durations = s.runs[:number-1], s.durations[:number-1]
+	}
+}
+
 // run makes a run. Its error is never the workload's.
 func (s *session) run(ctx context.Context, p plan) (result, error) {
 	number, err := s.reserve(p)
@@ -89,6 +104,21 @@ func (s *session) run(ctx context.Context, p plan) (result, error) {
 		return result{}, err
 	}
 	return s.runNumbered(ctx, number, p)
+}
+
+// granted makes a run of a set that the engine has granted before, alone or as a
+// part of a greater one. That the engine refuses it now says nothing of the
+// workload, so it is no failed run but an error.
+func (s *session) granted(ctx context.Context, p plan) (result, error) {
+	r, err := s.run(ctx, p)
+	if err == nil && r.refused {
+		err = withdrawn(r)
+	}
+	return r, err
+}
+
+func withdrawn(r result) error {
+	return fmt.Errorf("%w: run %d with %s (%s)", errWithdrawn, r.run.Number, r.run.Set, r.run.Detail)
 }
 
 func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, error) {
@@ -104,6 +134,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 		took = time.Since(began)
 	}
 	if err != nil {
+		s.forget(number)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -111,10 +142,15 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	}
 	if r.passed {
 		s.pace.passed(took)
+		if s.opts.Input != nil {
+			// What this run was given is enough to pass.
+			s.opts.Input.Seal()
+		}
 	}
 	s.mu.Lock()
-	s.runs[number-1], s.durations[number-1] = r.run, took
+	s.runs[number-1], s.durations[number-1], s.outputs[number] = r.run, took, r.output
 	s.mu.Unlock()
+	s.refers(r)
 	s.observer.Ended(r.run, took)
 	return r, nil
 }
@@ -233,23 +269,6 @@ func (s *session) limit(ctx context.Context, p plan) (context.Context, func()) {
 		}
 	}()
 	return limited, func() { cancel(nil) }
-}
-
-// cleanupTime bounds what is done after a run, even an interrupted one: a
-// container must not stay because the user was in a hurry.
-const cleanupTime = 30 * time.Second
-
-// remove deletes a container while the next run begins.
-func (s *session) remove(ctx context.Context, c Container) {
-	s.removals.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-		defer cancel()
-		if err := c.Remove(ctx); err != nil {
-			s.mu.Lock()
-			s.cleanup = append(s.cleanup, fmt.Errorf("removing container %s: %w (capprof clean removes leftovers)", c.ID(), err))
-			s.mu.Unlock()
-		}
-	})
 }
 
 func (s *session) addLosses(l observation.Losses) {

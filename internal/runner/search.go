@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -12,14 +13,21 @@ import (
 // the workload passes; with from it is known to, with background it is known not
 // to. It is QuickXplain (Junker, AAAI 2004), which among the smallest sets prefers
 // the least dangerous capabilities, and needs about 2k log2(n/k) + 2k runs for k
-// of n.
+// of n. A search that cannot go on returns the smallest set that passed by then.
 func (s *session) searchByRemoval(ctx context.Context, background, from capability.Set) (capability.Set, error) {
+	smallest := from
 	passes := func(set capability.Set) (bool, error) {
-		r, err := s.run(ctx, plan{purpose: profile.PurposeSearch, set: set})
+		r, err := s.granted(ctx, plan{purpose: profile.PurposeSearch, set: set})
+		if err == nil && r.passed && set.Len() < smallest.Len() {
+			smallest = set
+		}
 		return r.passed, err
 	}
 	needed, err := quickXplain(background, from.Minus(background).ByDanger(), passes)
-	return background.Union(needed), err
+	if err != nil {
+		return smallest, unfinishedBy(err, fmt.Sprintf("the workload passes with %s, and the search for less was not finished", smallest))
+	}
+	return background.Union(needed), nil
 }
 
 // quickXplain returns the members of candidates, in order of preference, that are

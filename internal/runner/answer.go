@@ -1,0 +1,229 @@
+package runner
+
+import (
+	"context"
+	"errors"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// answer is what the search ended with.
+type answer struct {
+	verdict  profile.Verdict
+	reasons  []string
+	set      capability.Set
+	provenBy map[capability.Cap]int
+	// deciding is the run that decided against a success.
+	deciding *result
+}
+
+// answer goes through the loop: explore, and where that does not end well,
+// reference and search; then confirm and prove, and look at what is tolerated.
+func (s *session) answer(ctx context.Context, env mapper.Environment, found *findings) (answer, error) {
+	a, err := s.find(ctx, env, found)
+	if err == nil && a.verdict == "" {
+		a, err = s.settle(ctx, env, found, a)
+	}
+	var end *unfinished
+	switch {
+	case errors.As(err, &end):
+		a.verdict = profile.Incomplete
+		a.reasons = append(a.reasons, end.err.Error(), end.left)
+		if found.last.run.Number > 0 && !found.last.passed {
+			a.deciding = &found.last
+		}
+	case err != nil:
+		return a, err
+	}
+	return s.doubt(a), nil
+}
+
+// find looks for a set that passes. The answer has a verdict already when there is
+// none.
+func (s *session) find(ctx context.Context, env mapper.Environment, found *findings) (answer, error) {
+	set, ok, err := s.first(ctx, env, found)
+	a := answer{set: set}
+	if ok || err != nil {
+		return a, err
+	}
+	reference, err := s.reference(ctx)
+	if err != nil {
+		return a, err
+	}
+	if !reference.passed {
+		return answer{verdict: profile.Failed, reasons: s.whyFailed(reference, found), deciding: &reference}, nil
+	}
+	a.set, err = s.searchByRemoval(ctx, set, s.allowed())
+	return a, err
+}
+
+// first finds a set that passes, or shows that the trace does not lead to one.
+func (s *session) first(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
+	if s.tracer != nil {
+		return s.explore(ctx, env, found)
+	}
+	r, err := s.besideReference(ctx, plan{purpose: profile.PurposeSearch})
+	if err != nil {
+		return 0, false, unfinishedBy(err, "no set that passes was found by then")
+	}
+	if r.startErr != nil && !r.startErr.Permission {
+		return 0, false, r.startErr
+	}
+	return 0, r.passed, nil
+}
+
+// settle turns a set that passes into an answer: it confirms and proves it, looks
+// at what is tolerated where the trace is of another set, and adds what --strict
+// asks for.
+func (s *session) settle(ctx context.Context, env mapper.Environment, found *findings, a answer) (answer, error) {
+	switch {
+	case a.set.Empty():
+		// The run that passed had nothing: there is nothing to confirm or remove.
+		a.verdict = profile.Proven
+	case s.opts.Prove:
+		p, err := s.prove(ctx, a.set)
+		a.set, a.provenBy = p.set, p.provenBy
+		if err != nil {
+			return a, err
+		}
+		if !p.confirmed {
+			return s.unstable(a, p.failedRun), nil
+		}
+		a.verdict = profile.Proven
+	default:
+		r, err := s.confirm(ctx, a.set)
+		if err != nil {
+			return a, err
+		}
+		if !r.passed {
+			return s.unstable(a, r), nil
+		}
+		a.verdict = profile.Confirmed
+		a.reasons = append(a.reasons, "that nothing in the set can go was not tried (--no-prove)")
+	}
+	if s.tracer == nil {
+		return a, nil
+	}
+	if found.last.run.Set != a.set {
+		r, err := s.granted(ctx, plan{purpose: profile.PurposeExplore, set: a.set, traced: true})
+		if err != nil {
+			return a, unfinishedBy(err, "what the workload tolerates with the set was not looked at")
+		}
+		found.learn(env, r)
+		if !r.passed {
+			return s.unstable(a, r), nil
+		}
+	}
+	if s.opts.Strict {
+		return s.strict(ctx, env, found, a)
+	}
+	return a, nil
+}
+
+// strict adds what the workload survives the want of, until nothing that may be
+// granted is denied. With more capabilities a program may do more and need more, so
+// a run that fails is explored as the first ones were.
+func (s *session) strict(ctx context.Context, env mapper.Environment, found *findings, a answer) (answer, error) {
+	needed, trying := a.set, a.set
+	for {
+		trying = trying.Union(found.choose(trying, s.allowed()))
+		if trying == found.last.run.Set {
+			break
+		}
+		r, err := s.run(ctx, plan{purpose: profile.PurposeExplore, set: trying, traced: true})
+		if err != nil {
+			return a, unfinishedBy(err, "what --strict adds to the set was not tried to its end")
+		}
+		if r.refused {
+			if trying, err = s.grantable(ctx, trying); err != nil {
+				return a, err
+			}
+			continue
+		}
+		found.learn(env, r)
+	}
+	if !found.last.passed {
+		a.verdict, a.deciding = profile.Incomplete, &found.last
+		a.reasons = append(a.reasons, strictFails(found.last))
+		return a, nil
+	}
+	if added := trying.Minus(needed); !added.Empty() {
+		a.reasons = append(a.reasons, strictAdds(a, added))
+		// A run without one capability lacked the added ones too, and proves nothing
+		// of a set that has them.
+		a.set, a.verdict, a.provenBy = trying, profile.Confirmed, nil
+	}
+	return a, nil
+}
+
+// unstable is the answer when a set that should pass fails.
+func (s *session) unstable(a answer, r result) answer {
+	a.verdict, a.deciding = profile.Incomplete, &r
+	a.reasons = append(a.reasons, s.whyUnstable(r.run))
+	return a
+}
+
+// doubt takes a good verdict from an answer that the runs contradict or whose
+// trace has gaps.
+func (s *session) doubt(a answer) answer {
+	good := a.verdict == profile.Proven || a.verdict == profile.Confirmed
+	if passed, failed, ok := s.contradiction(); good && ok {
+		a.verdict = profile.Incomplete
+		a.reasons = append(a.reasons, contradicts(passed, failed))
+		a.deciding = &result{run: failed, output: s.outputs[failed.Number]}
+	}
+	if s.losses.Total() > 0 {
+		if good {
+			a.verdict = profile.Incomplete
+		}
+		a.reasons = append(a.reasons, "events of the trace were lost, so explanations and tolerated denials may be missing")
+	}
+	return a
+}
+
+// contradiction finds two runs of one set of which one passed and one did not.
+func (s *session) contradiction() (passed, failed profile.Run, found bool) {
+	first := map[capability.Set]profile.Run{}
+	for _, run := range s.runs {
+		if run.Outcome == profile.OutcomeRefused {
+			continue
+		}
+		before, seen := first[run.Set]
+		if !seen {
+			first[run.Set] = run
+			continue
+		}
+		if before.Outcome == profile.OutcomePassed != (run.Outcome == profile.OutcomePassed) {
+			if run.Outcome == profile.OutcomePassed {
+				return run, before, true
+			}
+			return before, run, true
+		}
+	}
+	return passed, failed, false
+}
+
+// unfinished says that the search ended before it was done, and what was left.
+type unfinished struct {
+	err  error
+	left string
+}
+
+func (u *unfinished) Error() string { return u.err.Error() + ": " + u.left }
+
+func (u *unfinished) Unwrap() error { return u.err }
+
+// unfinishedBy makes an unfinished of what ends a search early and is no fault of
+// the engine's or the user's. What was left when it happened counts, not what the
+// callers had in mind.
+func unfinishedBy(err error, left string) error {
+	var already *unfinished
+	if errors.As(err, &already) || !endsEarly(err) {
+		return err
+	}
+	return &unfinished{err: err, left: left}
+}
+
+func endsEarly(err error) bool { return errors.Is(err, errRunLimit) || errors.Is(err, errWithdrawn) }

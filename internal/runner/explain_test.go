@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+func TestRequirementsAreExplained(t *testing.T) {
+	a := try(t, newEngine(t, does(
+		needs(search, override).that(survives), needs(chown, search), needs(setuid).as(hidden), needs(kill).that(survives), needs(chown, search).that(survives),
+	)), func(o *Options) { o.Allowed = o.Allowed.With(search) })
+	a.gives(t, profile.Proven, search, setuid)
+	d := a.Document
+	r, _ := d.Requirement(search)
+	if r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 2 || len(r.Alternatives) != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r, _ := d.Requirement(setuid); r.FoundBy != profile.FoundByRemoval || len(r.Evidence) != 0 || r.ProvenBy == 0 {
+		t.Errorf("%+v", r)
+	}
+	if d.Capabilities.Tolerated != capability.Of(kill) || len(d.Tolerated) != 1 || len(d.Blocked) != 0 || d.Capabilities.BeyondAllowed != 0 {
+		t.Errorf("tolerated %s, %d denials; blocked %d", d.Capabilities.Tolerated, len(d.Tolerated), len(d.Blocked))
+	}
+	if d.Environment.Sysctls["net.ipv4.ip_unprivileged_port_start"] != "0" || d.Environment.Hook != "fake" || d.Environment.Seccomp != "unconfined" {
+		t.Errorf("environment: %+v", d.Environment)
+	}
+}
+
+// A refusal that another capability of the set has cured is no reason for the one
+// that nothing explains.
+func TestEvidenceBelongsToTheCapabilityThatMeetsIt(t *testing.T) {
+	a := try(t, newEngine(t, does(needs(setuid, kill).that(failsLater), needs(kill), needs(setuid).as(hidden))), nil)
+	a.gives(t, profile.Proven, kill, setuid)
+	if r, _ := a.Document.Requirement(kill); r.FoundBy != profile.FoundByTrace {
+		t.Errorf("%+v", r)
+	}
+	if r, _ := a.Document.Requirement(setuid); r.FoundBy != profile.FoundByRemoval {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestOccurrencesAreCountedOnceAnOperation(t *testing.T) {
+	e := newEngine(t, program{})
+	// One operation is evidence for two capabilities; two are alike but for the PID.
+	e.program = program{fileCaps: capability.Of(netRaw, kill), steps: does(needs(chown), needs(chown)).steps}
+	a := try(t, e, nil)
+	a.gives(t, profile.Proven, chown, kill, netRaw)
+	for id, n := range a.Document.Meta.Counts {
+		if n != 1 {
+			t.Errorf("%s is counted %d times", id, n)
+		}
+	}
+}
+
+func TestFailedSaysWhatIsInTheWay(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		program         program
+		change          func(*Options)
+		unknown         capability.Set
+		reasons         []string
+		beyond          capability.Set
+		blocked         int
+		failures, total int
+	}{
+		{
+			name: "a reason that no capability cures", program: does(step{sight: incurable}),
+			reasons: []string{"with everything allowed", "exits 1"}, failures: 1, total: 2,
+		},
+		{
+			name: "nothing is allowed", program: does(needs(chown)), change: func(o *Options) { o.Allowed = 0 },
+			reasons: []string{"with no capability, which is all that is allowed, the workload exits 1", "--allow CHOWN lets"},
+			beyond:  capability.Of(chown), blocked: 1, total: 1,
+		},
+		{
+			name: "more than allowed", program: does(needs(chown), needs(sysTime)), reasons: []string{"it asks for SYS_TIME", "--allow SYS_TIME"},
+			beyond: capability.Of(sysTime), blocked: 1, total: 3,
+		},
+		{
+			name: "refused by the engine", program: does(needs(chown)), unknown: capability.Of(chown),
+			reasons: []string{"it asks for CHOWN, which the engine refuses"}, blocked: 1, total: 3,
+		},
+		{
+			name: "refused by the engine, with an alternative that is not allowed", program: does(needs(chown, sysTime)), unknown: capability.Of(chown),
+			reasons: []string{"--allow SYS_TIME"}, beyond: capability.Of(sysTime), blocked: 1, total: 3,
+		},
+		{
+			name: "the capability does not arrive", program: does(needs(netRaw).as(outOfReach)),
+			reasons: []string{"it asks for NET_RAW, and granting that changes nothing: the process runs as user 1000", "setcap"}, failures: 1, total: 3,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newEngine(t, c.program)
+			e.unknown = c.unknown
+			e.program.output = "it is over\n"
+			a := try(t, e, c.change)
+			a.gives(t, profile.Failed)
+			a.says(t, c.reasons...)
+			d := a.Document
+			if d.Capabilities.BeyondAllowed != c.beyond || len(d.Blocked) != c.blocked || len(d.Failures) != c.failures || len(d.Runs) != c.total || d.Capabilities.Refused != c.unknown {
+				t.Errorf("beyond %s, %d blocked, %d failures, refused %s; runs:\n%s\nreasons: %q", d.Capabilities.BeyondAllowed, len(d.Blocked), len(d.Failures),
+					d.Capabilities.Refused, a.runs(), d.Reasons)
+			}
+			if a.Deciding == 0 || !slices.Equal(a.Tail, []string{"it is over"}) || a.StartError != nil {
+				t.Errorf("run %d decided, with %q, %v", a.Deciding, a.Tail, a.StartError)
+			}
+		})
+	}
+}
+
+func TestStrict(t *testing.T) {
+	strict := func(o *Options) { o.Strict = true }
+	t.Run("adds what is tolerated", func(t *testing.T) {
+		a := try(t, newEngine(t, does(needs(chown).that(survives), needs(kill))), strict)
+		a.gives(t, profile.Confirmed, chown, kill)
+		a.says(t, "survives without CHOWN", "needs KILL was proven")
+		if len(a.Document.Tolerated) != 0 {
+			t.Errorf("%+v", a.Document.Tolerated)
+		}
+	})
+	t.Run("from nothing, in stages", func(t *testing.T) {
+		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
+			if set.Has(setuid) {
+				return []step{needs(kill)} // with SETUID it needs more
+			}
+			return []step{needs(setuid).that(survives)}
+		}}), strict)
+		a.gives(t, profile.Confirmed, kill, setuid)
+		a.made(t, "explore none passed", "explore SETUID failed", "explore KILL+SETUID passed")
+	})
+	t.Run("adds nothing", func(t *testing.T) {
+		a := try(t, newEngine(t, does(needs(kill), needs(sysTime).that(survives))), strict)
+		a.gives(t, profile.Proven, kill)
+		if len(a.Document.Tolerated) != 1 || len(a.Document.Blocked) != 0 {
+			t.Errorf("tolerated %+v, blocked %+v", a.Document.Tolerated, a.Document.Blocked)
+		}
+	})
+	t.Run("breaks the workload", func(t *testing.T) {
+		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
+			if set.Has(setuid) {
+				return []step{{sight: incurable}}
+			}
+			return []step{needs(setuid).that(survives), needs(kill)}
+		}}), strict)
+		// The plain loop finds it first: everything that was denied is granted.
+		a.gives(t, profile.Failed)
+	})
+	t.Run("breaks a workload that passes", func(t *testing.T) {
+		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
+			if set.Has(setuid) {
+				return []step{{sight: incurable}}
+			}
+			return []step{needs(setuid).that(survives)}
+		}}), strict)
+		a.gives(t, profile.Incomplete)
+		a.says(t, "with SETUID, which --strict asks for, the workload exits 1 in run 2")
+	})
+	t.Run("an alternative to what the engine refuses", func(t *testing.T) {
+		e := newEngine(t, does(needs(chown, kill).that(survives)))
+		e.unheld = capability.Of(kill)
+		a := try(t, e, strict)
+		a.gives(t, profile.Confirmed, chown)
+		a.made(t, "explore none passed", "explore KILL refused", "explore CHOWN passed")
+	})
+	t.Run("without a trace", func(t *testing.T) {
+		if a := try(t, newEngine(t, does()), both(strict, untraced)); a.err == nil || len(a.engine.containers) != 0 {
+			t.Errorf("%v, %d containers", a.err, len(a.engine.containers))
+		}
+	})
+}
+
+func TestLossesMakeIncomplete(t *testing.T) {
+	for name, c := range map[string]struct {
+		program program
+		verdict profile.Verdict
+	}{
+		"passes":   {does(), profile.Incomplete},
+		"is found": {does(needs(chown)), profile.Incomplete},
+		"fails":    {does(step{sight: incurable}), profile.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, c.program)
+			e.losses = observation.Losses{Checks: 2, Stacks: 1}
+			a := try(t, e, nil)
+			if a.err != nil || a.Document.Verdict != c.verdict || a.Document.Losses.Checks == 0 {
+				t.Fatalf("%v %+v", a.err, a.Document)
+			}
+			a.says(t, "were lost")
+		})
+	}
+}

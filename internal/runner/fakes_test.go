@@ -1,0 +1,278 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// fakeEngine runs programs of the tests' own kernel. It is Engine and Tracer.
+type fakeEngine struct {
+	t       testing.TB
+	program program
+	info    EngineInfo
+	image   Image
+
+	// unknown capabilities are refused by name at the creation, unheld ones without
+	// a name at the start. withdraws refuses a container by its number too.
+	unknown, unheld capability.Set
+	withdraws       func(number int, set capability.Set) bool
+	// onCreate, onRun and onFinish are called on the way with a container's number;
+	// an error is the engine's.
+	onCreate, onRun, onFinish func(number int) error
+	// removing is how long that takes, removeErr how it ends.
+	removing  time.Duration
+	removeErr error
+	// losses are those of each traced run.
+	losses observation.Losses
+
+	mu         sync.Mutex
+	containers []*fakeContainer
+	running    int
+	together   int // the most containers that ever ran at one time
+	attached   int
+	closed     int
+}
+
+func newEngine(t testing.TB, p program) *fakeEngine {
+	return &fakeEngine{
+		t: t, program: p, info: EngineInfo{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18"},
+		image: Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
+	}
+}
+
+func (e *fakeEngine) Info(ctx context.Context) (EngineInfo, error) { return e.info, ctx.Err() }
+
+func (e *fakeEngine) Image(ctx context.Context, _ string, progress io.Writer) (Image, error) {
+	fmt.Fprintln(progress, "pulling")
+	return e.image, ctx.Err()
+}
+
+func (e *fakeEngine) Leftovers(context.Context) ([]string, error) { return nil, nil }
+
+func (e *fakeEngine) Grantable(_ context.Context, _ string, ask capability.Set) (capability.Set, error) {
+	return ask.Minus(e.unknown).Minus(e.unheld), nil
+}
+
+func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Set) (Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if named := grant.Intersect(e.unknown); !named.Empty() {
+		return nil, &RefusedError{Refused: named, Err: errors.New("unknown capability")}
+	}
+	e.mu.Lock()
+	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, interactive: w.Interactive, killed: make(chan struct{})}
+	e.containers = append(e.containers, c)
+	e.mu.Unlock()
+	if e.onCreate != nil {
+		if err := e.onCreate(c.number); err != nil {
+			c.removed = 1 // it was never made
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+type fakeContainer struct {
+	engine      *fakeEngine
+	number      int
+	set         capability.Set
+	interactive bool
+	killed      chan struct{}
+
+	mu      sync.Mutex
+	started bool
+	ended   bool
+	removed int
+	ops     []observation.Operation
+}
+
+func (c *fakeContainer) ID() string         { return fmt.Sprintf("%064d", c.number) }
+func (c *fakeContainer) CgroupName() string { return c.ID() }
+
+func (c *fakeContainer) FileCapabilities(_ context.Context, path string) (capability.Set, error) {
+	if path != "/bin/program" {
+		return 0, fmt.Errorf("asked for the file capabilities of %q", path)
+	}
+	return c.engine.program.fileCaps, nil
+}
+
+func (c *fakeContainer) Kill(context.Context) error { close(c.killed); return nil }
+
+func (c *fakeContainer) Remove(ctx context.Context) error {
+	select {
+	case <-time.After(c.engine.removing):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.removed++
+	return c.engine.removeErr
+}
+
+func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
+	e := c.engine
+	e.mu.Lock()
+	e.running++
+	e.together = max(e.together, e.running)
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.running--
+		e.mu.Unlock()
+		c.mu.Lock()
+		c.ended = true
+		c.mu.Unlock()
+	}()
+	c.mu.Lock()
+	c.started = true
+	c.mu.Unlock()
+	if e.onRun != nil {
+		if err := e.onRun(c.number); err != nil {
+			return Exit{}, err
+		}
+	}
+	if ctx.Err() != nil {
+		return Exit{}, ctx.Err()
+	}
+	if !c.set.Intersect(e.unheld).Empty() || e.withdraws != nil && e.withdraws(c.number, c.set) {
+		return Exit{}, &RefusedError{Err: errors.New("unable to apply caps")}
+	}
+	p := e.program
+	if p.start != nil {
+		if failure := p.start(c.set); failure != nil {
+			return Exit{}, failure
+		}
+	}
+	if !c.set.Contains(p.fileCaps) {
+		c.ops = append(c.ops, refusedExec(c.set))
+		return Exit{}, &StartError{Code: 126, Permission: true, Err: errors.New("operation not permitted")}
+	}
+	if (stdio.Stdin != nil) != c.interactive {
+		e.t.Errorf("run %d: standard input given: %v, asked for: %v", c.number, stdio.Stdin != nil, c.interactive)
+	}
+	if p.reads != "" {
+		input, err := io.ReadAll(stdio.Stdin)
+		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			return Exit{}, err
+		}
+		if string(input) != p.reads {
+			fmt.Fprintf(stdio.Stderr, "got %q\n", input)
+			return Exit{Code: 9}, nil
+		}
+	}
+	f := p.run(c.number, c.set)
+	c.mu.Lock()
+	c.ops = f.ops
+	c.mu.Unlock()
+	io.WriteString(stdio.Stderr, p.output)
+	over := make(<-chan time.Time)
+	if !f.hangs {
+		over = time.After(f.takes)
+	}
+	select {
+	case <-over:
+		return Exit{Code: f.code}, nil
+	case <-ctx.Done():
+		return Exit{}, ctx.Err()
+	case <-c.killed:
+		return Exit{Code: 137}, nil
+	}
+}
+
+func (e *fakeEngine) Hook() string { return "fake" }
+
+func (e *fakeEngine) Attach(cgroup string) (Trace, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.containers {
+		if c.CgroupName() == cgroup {
+			if c.started {
+				e.t.Errorf("container %d was traced after its start", c.number)
+			}
+			e.attached++
+			return &fakeTrace{c}, nil
+		}
+	}
+	return nil, fmt.Errorf("no container %s", cgroup)
+}
+
+type fakeTrace struct{ c *fakeContainer }
+
+func (t *fakeTrace) Finish() (observation.Observation, error) {
+	if e := t.c.engine; e.onFinish != nil {
+		if err := e.onFinish(t.c.number); err != nil {
+			return observation.Observation{}, err
+		}
+	}
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if !t.c.ended {
+		t.c.engine.t.Errorf("the trace of container %d was finished before its end", t.c.number)
+	}
+	return observation.Observation{
+		Hook: "fake", Operations: t.c.ops, Executions: 1, Losses: t.c.engine.losses,
+		Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "0"},
+	}, nil
+}
+
+func (t *fakeTrace) Close() {
+	t.c.engine.mu.Lock()
+	defer t.c.engine.mu.Unlock()
+	t.c.engine.closed++
+}
+
+// watcher is an Observer that keeps what it is told.
+type watcher struct {
+	t  testing.TB
+	mu sync.Mutex
+	// open counts runs that were started and not done.
+	open  int
+	ended []profile.Run
+	notes []string
+}
+
+func (w *watcher) Started(profile.Run) (io.Writer, io.Writer, func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open++
+	return io.Discard, io.Discard, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.open--
+	}
+}
+
+func (w *watcher) Ended(run profile.Run, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if took < 0 {
+		w.t.Errorf("run %d took %v", run.Number, took)
+	}
+	w.ended = append(w.ended, run)
+}
+
+func (w *watcher) Note(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, text)
+}
+
+func (w *watcher) Pull() io.Writer { return io.Discard }
+
+func (w *watcher) noted(words string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Contains(strings.Join(w.notes, "\n"), words)
+}

@@ -1,0 +1,140 @@
+package runner
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
+)
+
+// reaction is what a program does about a refusal.
+type reaction int
+
+const (
+	dies       reaction = iota // exits at once
+	failsLater                 // goes on, and exits with an error in the end
+	survives
+	hangs // until it is killed
+)
+
+// sight is what a trace sees of a refusal.
+type sight int
+
+const (
+	checked    sight = iota // a refused check in a failed call
+	hidden                  // nothing
+	gated                   // a call that seccomp refused: chroot(2), which SYS_CHROOT opens
+	outOfReach              // a refused check, whatever the container was granted: the process is not root's
+	incurable               // a failed call without any check
+)
+
+// step is one thing that a program does, for which it takes one of some
+// capabilities, or none at all.
+type step struct {
+	anyOf capability.Set
+	then  reaction
+	sight sight
+}
+
+// program is a workload of the tests' own kernel.
+type program struct {
+	// steps are those of the program's run with that number (from 1) and set.
+	steps func(run int, set capability.Set) []step
+	// takes is how long a run lasts that neither dies early nor hangs, dying how
+	// long one does that dies.
+	takes, dying time.Duration
+	// fileCaps are those of its executable, without which execve(2) refuses it.
+	fileCaps capability.Set
+	// start, when it is not nil, is why it cannot be started with a set.
+	start func(set capability.Set) *StartError
+	// reads says that it reads its standard input to the end before its steps, and
+	// fails when it is not this.
+	reads string
+	// output is what it writes on stderr before it ends.
+	output string
+	// exit is the code of a run that did all its steps.
+	exit int
+}
+
+// does is a program that always does the same.
+func does(steps ...step) program {
+	return program{steps: func(int, capability.Set) []step { return steps }, takes: time.Second, dying: time.Second / 10}
+}
+
+func needs(caps ...capability.Cap) step { return step{anyOf: capability.Of(caps...)} }
+
+func (s step) that(then reaction) step { s.then = then; return s }
+
+func (s step) as(how sight) step { s.sight = how; return s }
+
+// fate is the end of a program's run, before time is taken into account.
+type fate struct {
+	code  int
+	hangs bool
+	takes time.Duration
+	ops   []observation.Operation
+}
+
+// run does the program's steps with a set.
+func (p program) run(number int, set capability.Set) fate {
+	e := fate{code: p.exit, takes: p.takes}
+	late := false
+	for i, s := range p.steps(number, set) {
+		if s.sight != outOfReach && s.sight != incurable && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
+			continue
+		}
+		if s.sight != hidden {
+			e.ops = append(e.ops, s.refusal(i, set))
+		}
+		switch s.then {
+		case dies:
+			e.code, e.takes = 1, p.dying
+			return e
+		case hangs:
+			e.hangs = true
+			return e
+		case failsLater:
+			late = true
+		}
+	}
+	if late {
+		e.code = 1
+	}
+	return e
+}
+
+// refusal is what the tracer shows of a refused step.
+func (s step) refusal(i int, set capability.Set) observation.Operation {
+	op := observation.Operation{
+		Executable: "/bin/program", Comm: "program", PID: 1000 + i, Bounding: set, Permitted: set, Effective: set,
+		Arch: "amd64", Number: unix.SYS_OPENAT, Syscall: "openat", Errno: syscall.EPERM, Entered: true, Returned: true,
+		Object: observation.Object{Path: fmt.Sprintf("/step/%d", i)}, Count: 1,
+	}
+	switch s.sight {
+	case gated:
+		op.Number, op.Syscall, op.Entered = unix.SYS_CHROOT, "chroot", false
+		return op
+	case incurable:
+		return op
+	case outOfReach:
+		op.UID, op.Permitted, op.Effective = 1000, 0, 0
+	}
+	for _, c := range s.anyOf.ByDanger() {
+		op.Checks = append(op.Checks, observation.Check{Capability: c, Count: 1})
+	}
+	return op
+}
+
+// refusedExec is what the tracer shows of an execve(2) that file capabilities
+// forbid.
+func refusedExec(set capability.Set) observation.Operation {
+	return observation.Operation{
+		Comm: "runc:[2:INIT]", PID: 999, Bounding: set, Permitted: set, Effective: set, Starting: true, Arch: "amd64",
+		Number: unix.SYS_EXECVE, Syscall: "execve", Errno: syscall.EPERM, Entered: true, Returned: true,
+		Object: observation.Object{Path: "/bin/program"}, Count: 1,
+	}
+}

@@ -1,0 +1,151 @@
+package runner
+
+import (
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+const (
+	chown    = capability.Chown
+	setuid   = capability.SetUID
+	setgid   = capability.SetGID
+	kill     = capability.Kill
+	netRaw   = capability.NetRaw
+	override = capability.DACOverride
+	search   = capability.DACReadSearch
+	chroot   = capability.SysChroot
+	sysTime  = capability.SysTime
+)
+
+func TestAProgramThatNeedsNothingTakesOneRun(t *testing.T) {
+	for name, change := range map[string]func(*Options){"traced": nil, "untraced": untraced, "strict": func(o *Options) { o.Strict = true }, "not proven": func(o *Options) { o.Prove = false }} {
+		t.Run(name, func(t *testing.T) {
+			a := try(t, newEngine(t, does()), change)
+			a.gives(t, profile.Proven)
+			if len(a.Document.Runs) != 1 || a.Document.Environment.Traced != (name != "untraced") {
+				t.Errorf("runs:\n%s\nenvironment: %+v", a.runs(), a.Document.Environment)
+			}
+		})
+	}
+}
+
+func TestExploreConfirmProve(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		program program
+		change  func(*Options)
+		verdict profile.Verdict
+		want    []capability.Cap
+		runs    []string
+		reasons []string
+	}{
+		{
+			name: "staged", program: does(needs(setgid), needs(setuid), needs(kill).that(failsLater)),
+			verdict: profile.Proven, want: []capability.Cap{kill, setgid, setuid},
+			runs: []string{
+				"explore none failed", "explore SETGID failed", "explore SETGID+SETUID failed", "explore KILL+SETGID+SETUID passed",
+				"confirm KILL+SETGID+SETUID passed", "remove SETGID+SETUID failed", "remove KILL+SETUID failed", "remove KILL+SETGID failed",
+			},
+		},
+		{
+			name: "tolerated is removed and looked at", program: does(needs(chown).that(survives), needs(kill)),
+			verdict: profile.Proven, want: []capability.Cap{kill},
+			runs: []string{
+				"explore none failed", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN failed", "remove KILL passed",
+				"remove none failed", "explore KILL passed",
+			},
+		},
+		{
+			name: "hidden is found by removal", program: does(needs(chown), needs(netRaw).as(hidden)),
+			verdict: profile.Proven, want: []capability.Cap{chown, netRaw},
+		},
+		{
+			name: "seccomp", program: does(needs(chroot).as(gated)), verdict: profile.Proven, want: []capability.Cap{chroot},
+			runs: []string{"explore none failed", "explore SYS_CHROOT passed", "confirm SYS_CHROOT passed", "remove none failed"},
+		},
+		{
+			name: "the least dangerous alternative", program: does(needs(search, override)), verdict: profile.Proven,
+			change: func(o *Options) { o.Allowed = o.Allowed.With(search) }, want: []capability.Cap{search},
+		},
+		{
+			name: "the allowed alternative", program: does(needs(search, override)), verdict: profile.Proven, want: []capability.Cap{override},
+		},
+		{
+			// The wider clause must not vanish behind the narrower one that nobody can
+			// meet.
+			name: "an alternative beside what is not allowed", verdict: profile.Proven, want: []capability.Cap{override},
+			program: does(needs(search).that(survives), needs(search, override)),
+		},
+		{
+			name: "both stand in for each other", program: program{steps: func(_ int, set capability.Set) []step {
+				if set.Has(chown) || set.Has(kill) {
+					return []step{needs(chown, kill)}
+				}
+				return []step{needs(chown).that(failsLater), needs(kill).that(failsLater)}
+			}}, verdict: profile.Proven, want: []capability.Cap{kill},
+			runs: []string{
+				"explore none failed", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN passed", "remove KILL passed",
+				"confirm none failed", "remove none failed", "explore KILL passed",
+			},
+		},
+		{
+			name: "does more with more", program: program{steps: func(_ int, set capability.Set) []step {
+				if set.Has(setuid) {
+					return []step{needs(kill)}
+				}
+				return []step{needs(setuid)}
+			}}, verdict: profile.Proven, want: []capability.Cap{kill, setuid},
+		},
+		{
+			name: "not proven", program: does(needs(chown)), change: func(o *Options) { o.Prove = false },
+			verdict: profile.Confirmed, want: []capability.Cap{chown}, reasons: []string{"--no-prove"},
+			runs: []string{"explore none failed", "explore CHOWN passed", "confirm CHOWN passed"},
+		},
+		{
+			name: "found by removal, not proven", program: does(needs(kill).that(survives), needs(chown).as(hidden)), verdict: profile.Confirmed,
+			change: func(o *Options) { o.Prove, o.Allowed = false, capability.Of(chown, kill, setuid) }, want: []capability.Cap{chown, kill},
+		},
+		{
+			name: "another exit code", program: program{steps: does(needs(chown)).steps, exit: 3},
+			change: func(o *Options) { o.Success = ExitCode(3) }, verdict: profile.Proven, want: []capability.Cap{chown},
+		},
+		{
+			name: "file capabilities", program: program{steps: does().steps, fileCaps: capability.Of(netRaw, kill)},
+			verdict: profile.Proven, want: []capability.Cap{kill, netRaw},
+			runs: []string{"explore none failed", "explore KILL+NET_RAW passed", "confirm KILL+NET_RAW passed", "remove NET_RAW failed", "remove KILL failed"},
+		},
+		{
+			name: "file capabilities without a trace", program: program{steps: does().steps, fileCaps: capability.Of(netRaw)},
+			change: untraced, verdict: profile.Proven, want: []capability.Cap{netRaw},
+		},
+		{
+			name: "by removal alone", program: does(needs(setgid), needs(setuid), needs(chown).that(survives)),
+			change: untraced, verdict: profile.Proven, want: []capability.Cap{setgid, setuid},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newEngine(t, c.program)
+			e.info.Seccomp = "default"
+			a := try(t, e, c.change)
+			a.gives(t, c.verdict, c.want...)
+			a.says(t, c.reasons...)
+			if c.runs != nil {
+				a.made(t, c.runs...)
+			}
+			// Several jobs change nothing but the time.
+			e = newEngine(t, c.program)
+			e.info.Seccomp = "default"
+			many := try(t, e, both(func(o *Options) { o.Jobs = 4 }, func(o *Options) {
+				if c.change != nil {
+					c.change(o)
+				}
+			}))
+			many.gives(t, c.verdict, c.want...)
+			if many.runs() != a.runs() {
+				t.Errorf("with 4 jobs:\n%s\nwith 1:\n%s", many.runs(), a.runs())
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+func jobs(n int) func(*Options) { return func(o *Options) { o.Jobs = n } }
+
+// A workload that hangs when it is refused something costs the patience and a
+// passing run's time, not the time limit.
+func TestAHangingWorkloadDoesNotCostTheTimeLimit(t *testing.T) {
+	hanging := does(needs(chown).that(hangs), needs(kill).that(hangs))
+	for name, c := range map[string]struct {
+		change func(*Options)
+		most   time.Duration
+		runs   []string
+	}{
+		"beside": {jobs(2), time.Minute, []string{
+			"explore none stuck", "reference AUDIT_WRITE+CHOWN+DAC_OVERRIDE+FOWNER+FSETID+KILL+MKNOD+NET_BIND_SERVICE+NET_RAW+SETFCAP+SETGID+SETPCAP+SETUID+SYS_CHROOT passed",
+			"explore CHOWN stuck", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN stuck", "remove KILL stuck",
+		}},
+		"beside, untraced": {both(jobs(2), untraced), 3 * time.Minute, nil},
+		"one job": {jobs(1), 11 * time.Minute, []string{
+			"explore none timeout", "reference AUDIT_WRITE+CHOWN+DAC_OVERRIDE+FOWNER+FSETID+KILL+MKNOD+NET_BIND_SERVICE+NET_RAW+SETFCAP+SETGID+SETPCAP+SETUID+SYS_CHROOT passed",
+			"explore CHOWN stuck", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN stuck", "remove KILL stuck",
+		}},
+		"one job, untraced": {both(jobs(1), untraced), 13 * time.Minute, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := try(t, newEngine(t, hanging), c.change)
+			a.gives(t, profile.Proven, chown, kill)
+			if c.runs != nil {
+				a.made(t, c.runs...)
+			}
+			if a.took > c.most {
+				t.Errorf("took %v:\n%s", a.took, a.runs())
+			}
+			if name == "beside" && (a.engine.together != 2 || !a.watcher.noted("takes long")) {
+				t.Errorf("%d runs at a time; notes %q", a.engine.together, a.watcher.notes)
+			}
+		})
+	}
+}
+
+func TestSlowWorkloads(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		program program
+		change  func(*Options)
+		verdict profile.Verdict
+		want    []capability.Cap
+		runs    []string
+		most    time.Duration
+	}{
+		{
+			// The reference is not wanted any more when the explored run passes.
+			name: "passes, slowly", program: program{steps: does().steps, takes: 20 * time.Second}, change: jobs(2), verdict: profile.Proven,
+			runs: []string{"explore none passed"}, most: 21 * time.Second,
+		},
+		{
+			// What the reference is about to tell is needed after a run that failed.
+			name: "fails slowly, passes slowly", program: program{steps: does(needs(chown)).steps, takes: 20 * time.Second, dying: 10 * time.Second},
+			change: both(jobs(2), allow(chown, kill)), verdict: profile.Proven, want: []capability.Cap{chown},
+			runs: []string{"explore none failed", "reference CHOWN+KILL passed", "explore CHOWN passed", "confirm CHOWN passed", "remove none failed"},
+			most: 2 * time.Minute,
+		},
+		{
+			name: "hangs whatever it has", program: does(needs(sysTime).that(hangs)), change: both(jobs(2), allow(chown, kill)),
+			verdict: profile.Failed, runs: []string{"explore none timeout", "reference CHOWN+KILL timeout"}, most: 11 * time.Minute,
+		},
+		{
+			name: "hangs, or fails with everything", change: both(jobs(2), allow(chown, kill)), verdict: profile.Failed,
+			program: does(needs(chown).that(hangs), step{sight: incurable}),
+			runs:    []string{"explore none stuck", "reference CHOWN+KILL failed"}, most: 10 * time.Second,
+		},
+		{
+			name: "hangs, with nothing allowed", program: does(needs(chown).that(hangs)), change: both(jobs(2), allow()), verdict: profile.Failed,
+			runs: []string{"explore none timeout"}, most: 11 * time.Minute,
+		},
+		{
+			name: "hangs, alone, whatever it has", program: does(needs(sysTime).that(hangs)), change: both(jobs(1), allow(chown)),
+			verdict: profile.Failed, runs: []string{"explore none timeout", "reference CHOWN timeout"}, most: 21 * time.Minute,
+		},
+		{
+			name: "the time limit is the ceiling", program: program{steps: does(needs(chown)).steps, takes: 5 * time.Second},
+			change: both(jobs(2), allow(chown), func(o *Options) { o.Timeout = 2 * time.Second }), verdict: profile.Failed,
+			runs: []string{"explore none failed", "explore CHOWN timeout"}, most: 5 * time.Second,
+		},
+		{
+			name: "no run is left for the reference beside", program: does(needs(chown).that(hangs)), verdict: profile.Incomplete,
+			change: both(jobs(2), func(o *Options) { o.MaxRuns = 1 }), runs: []string{"explore none timeout"}, most: 11 * time.Minute,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := try(t, newEngine(t, c.program), c.change)
+			a.gives(t, c.verdict, c.want...)
+			a.made(t, c.runs...)
+			if a.took > c.most {
+				t.Errorf("took %v", a.took)
+			}
+		})
+	}
+}
+
+func allow(caps ...capability.Cap) func(*Options) {
+	return func(o *Options) { o.Allowed = capability.Of(caps...) }
+}
+
+func TestTheEngineGoesAwayBeside(t *testing.T) {
+	e := newEngine(t, does(needs(chown).that(hangs)))
+	e.onCreate = at(2, func() error { return ErrEngineLost })
+	a := try(t, e, jobs(2))
+	if !errors.Is(a.err, ErrEngineLost) || a.took > time.Minute {
+		t.Errorf("%v after %v", a.err, a.took)
+	}
+}
+
+func TestRefusedBeside(t *testing.T) {
+	e := newEngine(t, does(needs(chown).that(hangs)))
+	e.unheld = capability.Of(kill)
+	a := try(t, e, both(jobs(2), allow(chown, kill)))
+	a.gives(t, profile.Proven, chown)
+	a.made(t, "explore none stuck", "reference CHOWN+KILL refused", "reference CHOWN passed", "explore CHOWN passed", "confirm CHOWN passed", "remove none stuck")
+}
+
+func TestJobsBoundTheRunsAtOneTime(t *testing.T) {
+	p := does(needs(chown), needs(kill), needs(setuid), needs(setgid), needs(netRaw), needs(chroot))
+	for _, n := range []int{1, 4} {
+		if a := try(t, newEngine(t, p), jobs(n)); a.engine.together != n {
+			t.Errorf("%d jobs: %d runs at one time", n, a.engine.together)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+func TestACommandThatCannotBeStarted(t *testing.T) {
+	for name, missing := range map[string]*StartError{
+		"not found":      {Code: 127, Err: errors.New("no such file or directory")},
+		"not executable": {Code: 126, Err: errors.New("exec format error")},
+	} {
+		for _, change := range []func(*Options){nil, untraced, jobs(4)} {
+			e := newEngine(t, program{start: func(capability.Set) *StartError { return missing }})
+			a := try(t, e, change)
+			if got, ok := errors.AsType[*StartError](a.err); !ok || got.Code != missing.Code || a.Outcome != nil {
+				t.Errorf("%s: %v", name, a.err)
+			}
+			if len(e.containers) != 1 {
+				t.Errorf("%s: %d containers", name, len(e.containers))
+			}
+		}
+	}
+}
+
+func TestAStartWithoutPermission(t *testing.T) {
+	denied := &StartError{Code: 126, Permission: true, Err: errors.New("permission denied")}
+	for _, change := range []func(*Options){nil, untraced, jobs(4)} {
+		// Nothing helps.
+		a := try(t, newEngine(t, program{start: func(capability.Set) *StartError { return denied }}), change)
+		a.gives(t, profile.Failed)
+		a.says(t, "the workload does not start: permission denied")
+		if a.StartError != denied || len(a.Document.Runs) != 2 || a.Document.Runs[1].ExitCode != 126 || a.Document.Runs[1].Purpose != profile.PurposeReference {
+			t.Errorf("%v\n%s", a.StartError, a.runs())
+		}
+		// A capability helps, unseen; the removal of it fails otherwise than the first
+		// run.
+		missing := &StartError{Code: 127, Err: errors.New("not in $PATH")}
+		runs := 0
+		a = try(t, newEngine(t, program{steps: does().steps, start: func(set capability.Set) *StartError {
+			runs++
+			switch {
+			case set.Has(override):
+				return nil
+			case runs == 1:
+				return denied
+			}
+			return missing
+		}}), change)
+		a.gives(t, profile.Proven, override)
+		if a.StartError != nil {
+			t.Error(a.StartError)
+		}
+	}
+}
+
+func TestNoCommandAtAll(t *testing.T) {
+	e := newEngine(t, does())
+	for name, c := range map[string]struct {
+		image Image
+		w     Workload
+		ok    bool
+	}{
+		"none":                             {Image{}, Workload{}, false},
+		"the image's":                      {Image{Command: []string{"x"}}, Workload{}, true},
+		"the image's entrypoint":           {Image{Entrypoint: []string{"x"}}, Workload{}, true},
+		"given":                            {Image{}, Workload{Command: []string{"x"}}, true},
+		"entrypoint given":                 {Image{}, Workload{Entrypoint: []string{"x"}}, true},
+		"entrypoint cleared, no command":   {Image{Entrypoint: []string{"x"}, Command: []string{"y"}}, Workload{Entrypoint: []string{""}}, false},
+		"entrypoint cleared, with command": {Image{Entrypoint: []string{"x"}}, Workload{Entrypoint: []string{""}, Command: []string{"y"}}, true},
+	} {
+		e.image = c.image
+		a := try(t, e, func(o *Options) { o.Workload = c.w; o.Workload.Image = "image" })
+		if c.ok != (a.err == nil) || !c.ok && !errors.Is(a.err, ErrBadWorkload) {
+			t.Errorf("%s: %v", name, a.err)
+		}
+		e.containers = nil
+	}
+}
