@@ -66,7 +66,7 @@ func New(opts Options) (*Progress, error) {
 	p := &Progress{opts: opts, stop: make(chan struct{})}
 	if opts.Live {
 		p.ticker = time.NewTicker(redraw)
-		go p.tick()
+		go p.tick(p.ticker.C)
 	}
 	return p, nil
 }
@@ -90,12 +90,15 @@ func (p *Progress) Cooked() {
 	p.opts.RawTerminal = false
 }
 
-func (p *Progress) tick() {
+func (p *Progress) tick(ticks <-chan time.Time) {
 	for {
 		select {
-		case <-p.ticker.C:
+		case <-ticks:
 			p.mu.Lock()
-			p.draw()
+			// A tick may be on its way when Close has taken the line away.
+			if p.ticker != nil {
+				p.draw()
+			}
 			p.mu.Unlock()
 		case <-p.stop:
 			return
@@ -226,8 +229,8 @@ func (p *Progress) draw() {
 	if a.last != "" {
 		text += " | " + a.last
 	}
-	if runes := []rune(text); p.opts.Width > 1 && len(runes) >= p.opts.Width {
-		text = string(runes[:p.opts.Width-1])
+	if p.opts.Width > 1 {
+		text = fit(text, p.opts.Width-1)
 	}
 	p.write(text)
 	p.drawn = true

@@ -136,3 +136,18 @@ func TestJobsBoundTheRunsAtOneTime(t *testing.T) {
 		}
 	}
 }
+
+func TestPace(t *testing.T) {
+	p := newPace()
+	if limit, known := p.limit(time.Hour); known || limit != time.Hour {
+		t.Errorf("%v, %v", limit, known)
+	}
+	for _, c := range []struct{ took, want time.Duration }{
+		{0, 3*time.Millisecond + stuckMargin}, {time.Second, 3*time.Second + stuckMargin}, {time.Millisecond, 3*time.Second + stuckMargin}, {time.Hour, 2 * time.Hour},
+	} {
+		p.passed(c.took)
+		if limit, known := p.limit(2 * time.Hour); !known || limit != c.want {
+			t.Errorf("after a run of %v: %v, %v", c.took, limit, known)
+		}
+	}
+}
