@@ -1,9 +1,9 @@
 package tracer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/cilium/ebpf/ringbuf"
 )
@@ -38,15 +38,17 @@ func collect(reader *ringbuf.Reader) collected {
 	}
 }
 
-// decodeDetail reads a struct detail of bpf/contract.h.
+// decodeDetail reads a struct detail of bpf/contract.h. The Go type has the layout
+// of the C one, without implicit padding, so that a copy does: field by field it
+// takes as long as the kernel needs for several details, and a burst of new keys
+// would outrun the reader.
 func decodeDetail(sample []byte) (capprofDetail, error) {
 	var d capprofDetail
-	if want := binary.Size(d); len(sample) < want {
-		return d, fmt.Errorf("a detail has %d bytes, %d expected", len(sample), want)
+	memory := unsafe.Slice((*byte)(unsafe.Pointer(&d)), unsafe.Sizeof(d))
+	if len(sample) < len(memory) {
+		return d, fmt.Errorf("a detail has %d bytes, %d expected", len(sample), len(memory))
 	}
-	if _, err := binary.Decode(sample, binary.NativeEndian, &d); err != nil {
-		return d, fmt.Errorf("decoding a detail: %w", err)
-	}
+	copy(memory, sample)
 	if int(d.ChecksLen) > len(d.Checks) || int(d.NamesLen) > len(d.Names) || int(d.BlobLen) > len(d.Blob) {
 		return d, fmt.Errorf("a detail holds %d checks, %d names and %d bytes, more than fit", d.ChecksLen, d.NamesLen, d.BlobLen)
 	}
