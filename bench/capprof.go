@@ -36,10 +36,10 @@ func (s *setup) profile(ctx context.Context, command []string) (*capprofRun, err
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+s.engine.Host, "DOCKER_CONTEXT=")
 	cmd.Stdout, cmd.Stderr = &r.peak, &r.stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	go func() {
+	s.running.Go(func() {
 		defer close(r.ended)
 		r.err = cmd.Run()
-	}()
+	})
 	return r, nil
 }
 

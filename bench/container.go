@@ -31,10 +31,10 @@ func (s *setup) start(ctx context.Context, command []string) *dockerRun {
 	r := &dockerRun{ended: make(chan struct{})}
 	cmd := s.engine.Command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
-	go func() {
+	s.running.Go(func() {
 		defer close(r.ended)
 		r.err = cmd.Run()
-	}()
+	})
 	return r
 }
 

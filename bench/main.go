@@ -63,7 +63,12 @@ func bench(ctx context.Context, rounds int, scale float64, only string, stdout, 
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, s.close(context.WithoutCancel(ctx))) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		// What a failed measurement left behind has to end before its things go.
+		stop()
+		err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+	}()
 	m := newMeasurements()
 	for round := range rounds {
 		fmt.Fprintf(stderr, "round %d of %d\n", round+1, rounds)

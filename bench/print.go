@@ -17,7 +17,13 @@ var rows = []struct{ subject, title, unit string }{
 
 func printMeasurements(w io.Writer, m *measurements) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	heading := []string{"median (of untraced)"}
+	rounds := 0
+	for _, values := range m.values {
+		for _, v := range values {
+			rounds = max(rounds, len(v))
+		}
+	}
+	heading := []string{fmt.Sprintf("median of %d (ratio to untraced)", rounds)}
 	for _, v := range variants {
 		heading = append(heading, string(v))
 	}
@@ -68,7 +74,7 @@ func bars() []bar {
 	of := func(subject string, v, to variant) func(*measurements) (float64, bool) {
 		return func(m *measurements) (float64, bool) { return m.ratio(subject, v, to) }
 	}
-	ownTime := func(v variant) func(*measurements) (float64, bool) {
+	added := func(v variant) func(*measurements) (float64, bool) {
 		return func(m *measurements) (float64, bool) {
 			whole, ok := m.median(stepsName, v)
 			bare, okBare := m.median(stepsName, bareSteps)
@@ -84,8 +90,8 @@ func bars() []bar {
 		// 1.05 of the time a request takes.
 		{"confirmed / untraced, redis requests/s", "x", of(redisName, confirmed, untraced), 1 / 1.05, true},
 		{"confirmed / untraced, neighbour", "x", of(neighbourName, confirmed, untraced), 1.05, false},
-		{"capprof's own time, its only run", "ms", ownTime(wholeOfOne), 150, false},
-		{"capprof's own time, each of four runs", "ms", ownTime(eachOfFour), 150, false},
+		{"capprof's own time, its only run", "ms", added(wholeOfOne), 150, false},
+		{"capprof's own time, each of four runs", "ms", added(eachOfFour), 150, false},
 		{"capprof's peak memory", "MiB", func(m *measurements) (float64, bool) { return float64(m.peak) / (1 << 20), m.peak > 0 }, 64, false},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/capprof/capprof/bench/empty"
 	"github.com/capprof/capprof/internal/testengine"
@@ -40,6 +41,8 @@ type setup struct {
 	programs *empty.Programs
 	gate     *net.UnixListener
 	label    string
+	// running are the commands that have not ended yet.
+	running sync.WaitGroup
 	// runs numbers the runs of capprof, for their directories.
 	runs int
 	// peak is the largest resident set of a capprof so far, in bytes.
@@ -91,8 +94,10 @@ func newSetup(ctx context.Context, progress io.Writer) (_ *setup, err error) {
 	return s, nil
 }
 
-// close removes everything, containers of an interrupted measurement included.
+// close removes everything, containers of an interrupted measurement included. The
+// context of the measurements must have ended.
 func (s *setup) close(ctx context.Context) error {
+	s.running.Wait()
 	var problems []error
 	if s.programs != nil {
 		problems = append(problems, s.programs.Close())

@@ -22,9 +22,9 @@ const (
 	eachOfFour variant = "capprof, each of four"
 )
 
-// steps4 measures capprof's own time: a workload that does nothing, by the engine's
+// ownTime measures capprof's own time: a workload that does nothing, by the engine's
 // API alone and by capprof.
-func (s *setup) steps4() func(context.Context, func(variant, float64)) error {
+func (s *setup) ownTime() func(context.Context, func(variant, float64)) error {
 	return func(ctx context.Context, add func(variant, float64)) error {
 		took, err := s.bareSteps(ctx, []string{"true"})
 		if err != nil {

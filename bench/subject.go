@@ -58,7 +58,7 @@ func (s *setup) subjects(scale float64) []subject {
 		{checkName, s.variantsOf(times("refused %d", checkTurns), times("refused %d", checkTurnsStraced))},
 		{redisName, s.variantsOf(times(redis, requests), times(redis, requestsStraced))},
 		{neighbourName, s.neighbour(times("loop %d", loopTurns))},
-		{stepsName, s.steps4()},
+		{stepsName, s.ownTime()},
 	}
 }
 
