@@ -102,8 +102,13 @@ var namespaceFlags = []struct {
 	bit  uint64
 	name string
 }{
-	{unix.CLONE_NEWNS, "mount"}, {unix.CLONE_NEWCGROUP, "cgroup"}, {unix.CLONE_NEWUTS, "UTS"}, {unix.CLONE_NEWIPC, "IPC"},
-	{unix.CLONE_NEWUSER, "user"}, {unix.CLONE_NEWPID, "PID"}, {unix.CLONE_NEWNET, "network"},
+	{unix.CLONE_NEWNS, "mount"},
+	{unix.CLONE_NEWCGROUP, "cgroup"},
+	{unix.CLONE_NEWUTS, "UTS"},
+	{unix.CLONE_NEWIPC, "IPC"},
+	{unix.CLONE_NEWUSER, "user"},
+	{unix.CLONE_NEWPID, "PID"},
+	{unix.CLONE_NEWNET, "network"},
 }
 
 // namespaceWords names the namespaces of a call. clone3(2) has its flags in memory.
