@@ -39,6 +39,7 @@ func commands() []command {
 		{"run", runSynopsis, "find and prove the capabilities that a workload needs", runCommand},
 		{"check", checkSynopsis, "profile a workload again and fail when its set has changed", checkCommand},
 		{"diff", diffSynopsis, "compare two profiles", diffCommand},
+		{"explain", explainSynopsis, "say what a capability, a mask or a profile means", explainCommand},
 		{"doctor", doctorSynopsis, "check what capprof needs of this machine", doctorCommand},
 		{"clean", cleanSynopsis, "remove the containers of a capprof that was killed", cleanCommand},
 		{"version", versionSynopsis, "print the version", versionCommand},

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/explain"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+const explainSynopsis = "explain [--format text|json] CAPABILITY | MASK | PROFILE [CAPABILITY]"
+
+const explainHelp = `CAPABILITY is a name or a number (NET_ADMIN, cap_net_admin, 12). MASK is 16
+hexadecimal digits as in /proc/PID/status, or fewer after 0x. PROFILE is a file
+that capprof run -o FILE wrote, or - for standard input; a file that is called
+like a capability is meant by ./NAME.
+
+Exit codes:
+  0    explained
+  125  the argument or the profile cannot be read
+
+Examples:
+  capprof explain NET_ADMIN
+  capprof explain 00000000a80425fb
+  capprof explain profile.json
+  capprof explain profile.json CHOWN`
+
+func explainCommand(_ context.Context, args []string, std stdio) error {
+	flags := newFlags(explainSynopsis, "Says what a capability allows, how dangerous it is in a container, who grants it\nby default, what would do instead, and why a workload needs it.", explainHelp, std)
+	// Nothing here belongs to a workload, so that flags may follow.
+	flags.SetInterspersed(true)
+	format := flags.String("format", "text", "`format` of the explanation: "+strings.Join(explain.Formats(), ", "))
+	if err := parse(flags, args, "explain"); err != nil {
+		return err
+	}
+	write, err := explain.Lookup(*format)
+	if err != nil {
+		return usageError("%w", err)
+	}
+	if flags.NArg() == 0 {
+		return usageError("explain needs a capability, a mask or a profile (see capprof explain --help)")
+	}
+	asked, err := explain.ParseArgument(flags.Arg(0), fileExists)
+	if err != nil {
+		return usageError("explain: %w", err)
+	}
+	var explanation explain.Explanation
+	switch {
+	case flags.NArg() > 2 || flags.NArg() == 2 && asked.Kind != explain.KindProfile:
+		return usageError("explain takes one argument, or a profile and a capability, got %q (see capprof explain --help)", flags.Args())
+	case asked.Kind == explain.KindCapability:
+		explanation = explain.OfCapability(asked.Capability)
+	case asked.Kind == explain.KindMask:
+		explanation = explain.OfMask(asked.Mask)
+	default:
+		if explanation, err = explainProfile(asked.Path, flags.Args()[1:], std); err != nil {
+			return coded(exitUnfit, err)
+		}
+	}
+	var options explain.Options
+	if fd, ok := terminal(std.out); ok {
+		if width, _, err := term.GetSize(fd); err == nil {
+			options.Width = width
+		}
+	}
+	return write(std.out, explanation, options)
+}
+
+// explainProfile explains all of a profile, or one capability of it.
+func explainProfile(path string, only []string, std stdio) (explain.Explanation, error) {
+	// A mistyped capability is told before a profile is waited for on a pipe.
+	var c capability.Cap
+	if len(only) > 0 {
+		var err error
+		if c, err = capability.Parse(only[0]); err != nil {
+			return explain.Explanation{}, fmt.Errorf("explain: %w", err)
+		}
+	}
+	d, err := loadProfile(path, std)
+	if err != nil {
+		return explain.Explanation{}, err
+	}
+	if len(only) > 0 {
+		return explain.OfProfileCapability(d, c), nil
+	}
+	return explain.OfProfile(d), nil
+}
+
+func loadProfile(path string, std stdio) (*profile.Document, error) {
+	if path != "-" {
+		return profile.Load(path)
+	}
+	d, err := profile.Decode(std.in)
+	if err != nil {
+		return nil, fmt.Errorf("reading profile from standard input: %w", err)
+	}
+	return d, nil
+}
+
+// fileExists also holds for a file that may not be looked at: the error that
+// opening it gives says more than a guess.
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil || os.IsPermission(err)
+}

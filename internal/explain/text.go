@@ -1,0 +1,204 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// listed bounds the evidence of one capability in text; JSON holds all of it.
+const listed = 10
+
+// whole writes everything on one capability, what a profile says of it first.
+func whole(p *page, c Capability, from *Profile) {
+	p.title(fmt.Sprintf("%s (%s, mask %s): lets a container %s", c.Name, number(c), c.Mask, c.Summary))
+	if c.Workload != nil {
+		p.heading("In the profile of " + from.Image + " (" + string(from.Verdict) + ")")
+		inProfile(p, c.Workload)
+	}
+	if len(c.Allows) > 0 {
+		p.heading("Allows")
+		p.items(c.Allows)
+	}
+	p.heading("Danger: " + string(c.Danger.Level) + ", " + string(c.Danger.Scope))
+	p.paragraph(c.Danger.Reason)
+	if c.Known {
+		p.item(fmt.Sprintf("%s: %s; number %d of %d from the least to the most dangerous", c.Danger.Level, c.Danger.Level.meaning(), c.Danger.Rank, c.Danger.Of))
+		p.item(string(c.Danger.Scope) + ": " + c.Danger.Scope.meaning())
+		p.item("in a user namespace (userns-remap, rootless, hostUsers: false): " + inUserNamespace(c.UserNamespace))
+	}
+	if len(c.Syscalls) > 0 {
+		p.item("granting it also opens in Docker's default seccomp profile: " + strings.Join(c.Syscalls, ", "))
+	}
+	p.heading("Granted by default")
+	grantRows(p, c)
+	if len(c.Safer) > 0 {
+		p.heading("Safer ways")
+		p.items(c.Safer)
+	}
+	if len(c.See) > 0 {
+		p.heading("See")
+		p.paragraph("capabilities(7), " + strings.Join(c.See, ", "))
+	}
+}
+
+func number(c Capability) string {
+	if c.Since == "" {
+		return fmt.Sprintf("number %d", c.Value)
+	}
+	return fmt.Sprintf("number %d, since Linux %s", c.Value, c.Since)
+}
+
+func inUserNamespace(u UserNamespace) string {
+	switch u.Effect {
+	case Works:
+		return "works " + u.Note
+	case Partly:
+		return "works in part: " + u.Note
+	default:
+		return "does nothing: " + u.Note
+	}
+}
+
+func grantRows(p *page, c Capability) {
+	const width = len("restricted")
+	p.row("by", width, whoGrants(c.GrantedBy, true))
+	p.row("not by", width, whoGrants(c.GrantedBy, false))
+	p.heading("In Kubernetes, by level of the Pod Security Standards")
+	for _, level := range c.PodSecurity {
+		p.row(level.Level, width, level.Rule)
+	}
+}
+
+// labels is the width of the column of labels in what a profile says.
+const labels = len("granted")
+
+// inProfile writes what a profile says of one capability.
+func inProfile(p *page, w *Workload) {
+	p.row("status", labels, string(w.Status)+": "+w.Meaning)
+	var why []string
+	for _, e := range w.Evidence[:min(len(w.Evidence), listed)] {
+		why = append(why, sentence(e))
+	}
+	if more := len(w.Evidence) - listed; more > 0 {
+		why = append(why, fmt.Sprintf("and %d more (--format json)", more))
+	}
+	rows(p, "why", "and", why)
+	if w.Proof != "" {
+		p.row("proof", labels, w.Proof)
+	}
+	if len(w.Alternatives) > 0 {
+		p.row("instead", labels, strings.Join(names(w.Alternatives), " or ")+" would meet the need too")
+	}
+	rows(p, "note", "and", w.Notes)
+}
+
+// rows writes texts, the first under one label and the others under another.
+func rows(p *page, label, next string, texts []string) {
+	for _, text := range texts {
+		p.row(label, labels, text)
+		label = next
+	}
+}
+
+// sentence is a piece of evidence on one line.
+func sentence(e Evidence) string {
+	text := e.Operation
+	if e.Because != "" {
+		text += " (" + e.Because + ")"
+	}
+	if e.Count > 1 {
+		text += fmt.Sprintf(", %d times", e.Count)
+	}
+	return text
+}
+
+// ofMask writes a table of the members.
+func ofMask(p *page, e Explanation) {
+	p.title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, count(len(e.Capabilities))))
+	width := 0
+	for _, c := range e.Capabilities {
+		width = max(width, len(c.Number.Short()))
+	}
+	for _, c := range e.Capabilities {
+		text := string(c.Danger.Level) + ", " + string(c.Danger.Scope) + ": " + c.Summary
+		p.row(c.Number.Short(), width, text)
+	}
+	p.heading("Compared")
+	if len(e.Mask.Equals) > 0 {
+		p.item("the default set of " + strings.Join(e.Mask.Equals, ", "))
+	}
+	if !e.Mask.Beyond.Empty() {
+		p.item("beyond Docker's default set: " + e.Mask.Beyond.String())
+	}
+	if !e.Mask.Lacks.Empty() {
+		p.item("lacks of Docker's default set: " + e.Mask.Lacks.String())
+	}
+	if !e.Mask.Unknown.Empty() {
+		p.item("not in capprof's table: " + strings.Join(e.Mask.Unknown.Names(), ", "))
+	}
+	if len(e.Capabilities) > 0 {
+		p.heading("capprof explain NAME says more of one, such as: capprof explain " + worst(e.Capabilities).Short())
+	}
+}
+
+// worst is the most dangerous one of those that there is more to say about.
+func worst(all []Capability) capability.Cap {
+	var set capability.Set
+	for _, c := range all {
+		set = set.With(c.Number)
+	}
+	if known := set.Intersect(capability.Known()); !known.Empty() {
+		set = known
+	}
+	byDanger := set.ByDanger()
+	return byDanger[len(byDanger)-1]
+}
+
+// ofProfile writes a block for each capability that the profile mentions.
+func ofProfile(p *page, e Explanation) {
+	summary := fmt.Sprintf("%s: %s requires %s", e.Profile.Verdict, e.Profile.Image, count(e.Profile.Required.Len()))
+	switch e.Profile.Verdict {
+	case profile.Failed:
+		summary = fmt.Sprintf("%s: no set of capabilities made %s pass", e.Profile.Verdict, e.Profile.Image)
+	case profile.Incomplete:
+		summary += " as far as is known"
+	}
+	p.title(summary)
+	for _, reason := range e.Profile.Reasons {
+		p.paragraph(reason)
+	}
+	for _, c := range e.Capabilities {
+		p.heading(c.Number.Short() + ": lets a container " + c.Summary)
+		inProfile(p, c.Workload)
+		danger := string(c.Danger.Level) + ", " + string(c.Danger.Scope)
+		// What the workload does without is named, not argued.
+		if c.Workload.Status != Required && c.Workload.Status != Blocked {
+			p.row("danger", labels, danger)
+			continue
+		}
+		p.row("danger", labels, danger+". "+c.Danger.Reason)
+		p.row("granted", labels, "by default: "+whoGrants(c.GrantedBy, true))
+		rows(p, "safer", "or", c.Safer)
+	}
+	if !e.Profile.Dropped.Empty() {
+		p.heading("Granted today and not required")
+		p.paragraph(e.Profile.Dropped.String())
+	}
+	if len(e.Capabilities) > 0 {
+		p.heading("capprof explain PROFILE NAME says all of one")
+	}
+}
+
+func count(n int) string {
+	switch n {
+	case 0:
+		return "no capability"
+	case 1:
+		return "1 capability"
+	default:
+		return fmt.Sprintf("%d capabilities", n)
+	}
+}

@@ -1,0 +1,226 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// Profile is what a profile says as a whole.
+type Profile struct {
+	Image    string          `json:"image"`
+	Verdict  profile.Verdict `json:"verdict"`
+	Reasons  []string        `json:"reasons"`
+	Required capability.Set  `json:"required"`
+	// Dropped is what the engine grants today and the workload does not require;
+	// empty where the verdict does not vouch for the set.
+	Dropped capability.Set `json:"dropped"`
+}
+
+// Status is what a profile says of one capability.
+type Status string
+
+// The statuses. Where several hold, the first of this list is given.
+const (
+	Required Status = "required"
+	// Blocked: something was denied for want of it, and it was not allowed.
+	Blocked Status = "blocked"
+	// Alternative: it would have met a need that a required one meets.
+	Alternative Status = "alternative"
+	// Tolerated: denied in the final run, without harm.
+	Tolerated Status = "tolerated"
+	// Refused: the engine would not grant it.
+	Refused Status = "refused"
+	// Dropped: the engine grants it today, and the workload does not require it.
+	Dropped Status = "dropped"
+	// NotNeeded: neither granted today nor required.
+	NotNeeded Status = "not needed"
+	// Undecided: the profile is failed or incomplete, so nothing is said of it.
+	Undecided Status = "undecided"
+)
+
+// Workload is what a profile says of one capability.
+type Workload struct {
+	Status Status `json:"status"`
+	// Meaning is the status in a sentence.
+	Meaning string `json:"meaning"`
+	// Proof is what happened in the run without it, "" when there was none.
+	Proof string `json:"proof"`
+	// Alternatives would meet the need of a required one too, the least dangerous
+	// first.
+	Alternatives []capability.Cap `json:"alternatives"`
+	// Evidence are the denials that it cures.
+	Evidence []Evidence `json:"evidence"`
+	// Notes warn of what the statement depends on.
+	Notes []string `json:"notes"`
+}
+
+// Evidence is one kind of refused operation, printable.
+type Evidence struct {
+	Operation string           `json:"operation"`
+	Because   string           `json:"because"`
+	AnyOf     []capability.Cap `json:"anyOf"`
+	Run       int              `json:"run"`
+	// Count is how often it was seen, 0 when that was not counted.
+	Count uint64 `json:"count"`
+}
+
+func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()) }
+
+func profileOf(d *profile.Document) *Profile {
+	p := &Profile{
+		Image: profile.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
+		Reasons: []string{}, Required: d.Capabilities.Required,
+	}
+	for _, reason := range d.Reasons {
+		p.Reasons = append(p.Reasons, profile.Printable(reason))
+	}
+	if vouched(d) {
+		p.Dropped = d.Capabilities.Baseline.Minus(d.Capabilities.Required)
+	}
+	return p
+}
+
+// vouched says that the workload passed with the set, learned without losses.
+func vouched(d *profile.Document) bool {
+	return d.Verdict == profile.Proven || d.Verdict == profile.Confirmed
+}
+
+func workload(d *profile.Document, c capability.Cap) *Workload {
+	w := &Workload{Alternatives: []capability.Cap{}, Evidence: []Evidence{}, Notes: notes(d, c)}
+	blocked, tolerated := curedBy(d, d.Blocked, c), curedBy(d, d.Tolerated, c)
+	requirement, required := d.Requirement(c)
+	instead := alternativeTo(d, c)
+	name := c.Short()
+	switch {
+	case required:
+		w.Status, w.Proof = Required, d.Proof(requirement)
+		w.Meaning = "the workload needs " + name
+		if w.Proof == "" {
+			w.Meaning = name + " is in the set; no run without it was made to show that it cannot go"
+		}
+		w.Alternatives = append(w.Alternatives, requirement.Alternatives...)
+		w.Evidence = evidence(d, requirement.Evidence)
+		if requirement.FoundBy == profile.FoundByRemoval {
+			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
+		}
+	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
+		w.Status, w.Evidence = Blocked, blocked
+		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied for want of it (to allow it: capprof run --allow " + name + ")"
+	case len(instead) > 0:
+		w.Status = Alternative
+		w.Meaning = name + " is not required: " + strings.Join(names(instead), ", ") + " meets the need that it would have met too"
+		for _, other := range instead {
+			if r, ok := d.Requirement(other); ok {
+				w.Evidence = append(w.Evidence, evidence(d, sharedNeed(r.Evidence, c))...)
+			}
+		}
+	case vouched(d) && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
+		w.Status, w.Evidence = Tolerated, tolerated
+		w.Meaning = name + " is not required: something was denied for want of it, and the workload passed all the same (capprof run --strict counts such as required)"
+	case d.Capabilities.Refused.Has(c):
+		w.Status = Refused
+		w.Meaning = "the engine or its runtime would not grant " + name + ", which says nothing about the workload"
+	case !vouched(d):
+		w.Status, w.Evidence = Undecided, tolerated
+		w.Meaning = "the profile is " + string(d.Verdict) + ", so it does not say whether the workload needs " + name
+	case d.Capabilities.Baseline.Has(c):
+		w.Status = Dropped
+		w.Meaning = name + " is not required: it is granted today, and the workload passed without it" + asked(d)
+	default:
+		w.Status = NotNeeded
+		w.Meaning = name + " is not required: it is not granted today either, and the workload passed without it" + asked(d)
+	}
+	return w
+}
+
+// asked adds what only a trace can tell.
+func asked(d *profile.Document) string {
+	if !d.Environment.Traced {
+		return ""
+	}
+	return " and without a denial that it would cure"
+}
+
+// curedBy lists the denials that the capability would cure.
+func curedBy(d *profile.Document, denials []profile.Denial, c capability.Cap) []Evidence {
+	return evidence(d, sharedNeed(denials, c))
+}
+
+func sharedNeed(denials []profile.Denial, c capability.Cap) []profile.Denial {
+	var found []profile.Denial
+	for _, denial := range denials {
+		if slices.Contains(denial.AnyOf, c) {
+			found = append(found, denial)
+		}
+	}
+	return found
+}
+
+func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
+	all := make([]Evidence, len(denials))
+	for i, denial := range denials {
+		all[i] = Evidence{
+			Operation: denial.Operation(), Because: denial.Because(),
+			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Counts[denial.ID],
+		}
+	}
+	return all
+}
+
+// alternativeTo lists the required capabilities to which c is an alternative.
+func alternativeTo(d *profile.Document, c capability.Cap) []capability.Cap {
+	var found []capability.Cap
+	for _, r := range d.Required {
+		if slices.Contains(r.Alternatives, c) {
+			found = append(found, r.Capability)
+		}
+	}
+	return found
+}
+
+func names(caps []capability.Cap) []string {
+	all := make([]string, len(caps))
+	for i, c := range caps {
+		all[i] = c.Short()
+	}
+	return all
+}
+
+// notes warn where the statement would not hold elsewhere, or is worth less
+// than it looks.
+func notes(d *profile.Document, c capability.Cap) []string {
+	all := []string{}
+	if d.Verdict == profile.Incomplete && d.Capabilities.Required.Has(c) {
+		all = append(all, "the profile is incomplete, so it may lack something or hold too much")
+	}
+	if d.Capabilities.Required.Has(c) {
+		return all
+	}
+	switch c {
+	case capability.NetBindService:
+		// The kernel's default is 1024; Docker sets 0 (moby daemon/oci_linux.go).
+		if start, err := strconv.Atoi(d.Environment.Sysctls[portStart]); err == nil && start < 1024 {
+			all = append(all, "learned with "+portStart+"="+strconv.Itoa(start)+"; where that is 1024, as in Kubernetes on containerd 1.x, listening on a port below needs it")
+		}
+	case capability.NetRaw:
+		// The kernel's default is "1 0", which is nobody.
+		if bounds := strings.Fields(d.Environment.Sysctls[pingRange]); len(bounds) == 2 && bounds[0] == "0" {
+			all = append(all, "learned with "+pingRange+"="+strings.Join(bounds, " ")+"; where no group may use ICMP sockets, ping needs it")
+		}
+	}
+	for i := range all {
+		all[i] = profile.Printable(all[i])
+	}
+	return all
+}
+
+// The sysctls on which a profile's answer depends.
+const (
+	portStart = "net.ipv4.ip_unprivileged_port_start"
+	pingRange = "net.ipv4.ping_group_range"
+)
