@@ -1,0 +1,141 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// group says which part of the table a case stands in.
+type group string
+
+// The groups.
+const (
+	// operations do one thing that the kernel or the seccomp profile guards.
+	operations group = "operation"
+	// traps are where a naive tool is wrong.
+	traps group = "trap"
+	// programs are Debian packages as their maintainers ship them.
+	programs group = "program"
+)
+
+// imageName says what a case runs in.
+type imageName int
+
+// The images.
+const (
+	scratch imageName = iota // ops, privop and their files
+	checked                  // scratch with a health check that is refused something
+	debian                   // the packages of the programs
+)
+
+// kase is one workload, and what must be known to judge it. There is no expected
+// set: that is for the judge to find.
+type kase struct {
+	group group
+	name  string
+	image imageName
+	// flags are docker run's, which capprof run takes too.
+	flags []string
+	// command is what runs; script is a file of testdata/programs, run by bash as
+	// process 1, where it is set.
+	command []string
+	script  string
+	// naive is the answer that a tool would give which takes what it sees at face
+	// value, and why; for traps.
+	naive string
+	// tries is how often a run may be repeated until it passes, for a program that
+	// fails for reasons of its own; 0 is once.
+	tries int
+	// unprovable says that no set of this workload can be proven: a flaky one's.
+	unprovable bool
+	// limit is the time after which a run counts as failed; 0 is defaultLimit.
+	limit time.Duration
+	// noSet says why the workload fails with everything that the engine grants, for
+	// those of which that is known beforehand. The judge shows it.
+	noSet string
+	// explained is why capprof's answer differs from the judge's, where it may.
+	explained string
+}
+
+// defaultLimit is the time limit of a run, generous for a loaded machine.
+const defaultLimit = 60 * time.Second
+
+func (k kase) timeLimit() time.Duration {
+	if k.limit == 0 {
+		return defaultLimit
+	}
+	return k.limit
+}
+
+func (k kase) title() string { return string(k.group) + "/" + k.name }
+
+// cases are all, in the order of the table.
+func cases() ([]kase, error) {
+	fromPackages, err := programCases()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(operationCases(), trapCases, fromPackages), nil
+}
+
+// result is a row of the table.
+type result struct {
+	kase kase
+	// truth are the minimal sets, the least dangerous first; none where no set
+	// makes the workload pass.
+	truth []capability.Set
+	// complete is false when there may be more of them.
+	complete bool
+	// judgeRuns and exhaustiveRuns are what the judge used, and what removing one
+	// at a time takes for one set.
+	judgeRuns, exhaustiveRuns int
+	// withAll is the last that the workload wrote when it failed with everything.
+	withAll string
+	answer  answer
+	verdict verdict
+	// err is why there is no verdict.
+	err error
+}
+
+// answer is capprof's.
+type answer struct {
+	// none is true when capprof says that no set makes the workload pass.
+	none    bool
+	set     capability.Set
+	verdict string
+	reasons []string
+	runs    int
+}
+
+// verdict compares the two.
+type verdict struct {
+	exact          bool
+	missing, extra capability.Set
+	// dearer is set when the answer is minimal, but another is less dangerous.
+	dearer bool
+	// note says what no set can say.
+	note string
+}
+
+// compare judges an answer by the minimal sets.
+func compare(truth []capability.Set, a answer) verdict {
+	switch {
+	case len(truth) == 0 && a.none:
+		return verdict{exact: true}
+	case len(truth) == 0:
+		return verdict{extra: a.set, note: "no set makes it pass"}
+	case a.none:
+		return verdict{missing: truth[0], note: "found none"}
+	}
+	if i := slices.Index(truth, a.set); i >= 0 {
+		return verdict{exact: i == 0, dearer: i > 0}
+	}
+	// The nearest minimal set tells best what is wrong.
+	nearest := slices.MinFunc(truth, func(x, y capability.Set) int { return distance(x, a.set) - distance(y, a.set) })
+	return verdict{missing: nearest.Minus(a.set), extra: a.set.Minus(nearest)}
+}
+
+// distance counts the capabilities that are in one of the sets alone.
+func distance(x, y capability.Set) int { return x.Minus(y).Len() + y.Minus(x).Len() }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/truth/removal"
+)
+
+// court is what all cases share.
+type court struct {
+	options    options
+	containers *containers
+	images     *images
+	grants     grants
+	subject    *subject
+	progress   io.Writer
+}
+
+// judge makes the table.
+func judge(ctx context.Context, o options, out, progress io.Writer) (err error) {
+	all, err := cases()
+	if err != nil {
+		return err
+	}
+	var chosen []kase
+	for _, k := range all {
+		if o.only.MatchString(k.title()) {
+			chosen = append(chosen, k)
+		}
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("no case matches %q", o.only)
+	}
+	if o.list {
+		for _, k := range chosen {
+			fmt.Fprintln(out, k.title())
+		}
+		return nil
+	}
+	engine, err := testengine.System(ctx)
+	if err != nil {
+		return err
+	}
+	c := &court{options: o, containers: newContainers(engine), images: newImages(engine, progress), progress: progress}
+	defer func() {
+		// Also after an interrupt, when ctx is of no more use.
+		lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer stop()
+		err = errors.Join(err, c.containers.close(lasting), c.images.remove(lasting))
+	}()
+	if err := c.prepare(ctx, chosen); err != nil {
+		return err
+	}
+	if c.subject != nil {
+		defer func() { err = errors.Join(err, c.subject.close()) }()
+	}
+	results, err := c.judgeAll(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	t := newTable(results, c.grants, o)
+	if err := t.print(out); err != nil {
+		return err
+	}
+	if o.json != "" {
+		if err := t.writeJSON(o.json); err != nil {
+			return err
+		}
+	}
+	if t.wrong() {
+		return errWrong
+	}
+	return nil
+}
+
+func (c *court) prepare(ctx context.Context, chosen []kase) error {
+	// What the engine grants is asked with an image that is there in any case.
+	if err := c.images.load(ctx, append([]kase{{image: scratch}}, chosen...)); err != nil {
+		return err
+	}
+	var err error
+	if c.grants, err = c.containers.tryAll(ctx, c.images.loaded[scratch]); err != nil {
+		return fmt.Errorf("asking the engine what it grants: %w", err)
+	}
+	fmt.Fprintf(c.progress, "the engine grants %d capabilities and refuses %d\n", c.grants.all.Len(), len(c.grants.refused))
+	if c.options.judge {
+		return nil
+	}
+	path, err := filepath.Abs(c.options.capprof)
+	if err != nil {
+		return fmt.Errorf("finding capprof: %w", err)
+	}
+	c.subject, err = newSubject(path, c.containers.engine.Host)
+	return err
+}
+
+// judgeAll judges as many cases at a time as was asked for, in their order.
+func (c *court) judgeAll(ctx context.Context, chosen []kase) ([]result, error) {
+	results := make([]result, len(chosen))
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(c.options.jobs)
+	for i, k := range chosen {
+		workers.Go(func() error {
+			start := time.Now()
+			results[i] = c.judgeOne(ctx, k)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			fmt.Fprintf(c.progress, "%3d/%d  %-40s %-24s %5.1f s\n", i+1, len(chosen), k.title(), results[i].word(), time.Since(start).Seconds())
+			return nil
+		})
+	}
+	return results, workers.Wait()
+}
+
+func (c *court) judgeOne(ctx context.Context, k kase) result {
+	r := result{kase: k}
+	flags := append([]string{"--network", "none"}, k.flags...)
+	command, err := k.argv()
+	if err != nil {
+		r.err = err
+		return r
+	}
+	image := c.images.loaded[k.image]
+	found, err := c.search(ctx, &r, image, flags, command)
+	if err != nil {
+		r.err = fmt.Errorf("judge: %w", err)
+		return r
+	}
+	r.truth, r.complete = found.Sets, found.Complete
+	r.judgeRuns, r.exhaustiveRuns = found.Runs, found.Exhaustive
+	if c.subject == nil {
+		return r
+	}
+	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
+		r.err = fmt.Errorf("capprof: %w", err)
+		return r
+	}
+	r.verdict = compare(r.truth, r.answer)
+	if k.unprovable && r.answer.verdict == "proven" {
+		r.verdict.exact, r.verdict.note = false, "says proven of what can't be"
+	}
+	return r
+}
+
+// search runs the workload until its sets are known.
+func (c *court) search(ctx context.Context, r *result, image string, flags, command []string) (removal.Answer, error) {
+	k := r.kase
+	limit := k.timeLimit()
+	var withAll time.Duration
+	return removal.Search(ctx, c.grants.all, func(ctx context.Context, set capability.Set) (bool, error) {
+		for tries := max(k.tries, 1); ; tries-- {
+			o, err := c.containers.run(ctx, image, flags, command, set, limit)
+			if err != nil {
+				return false, err
+			}
+			if set == c.grants.all {
+				withAll, r.withAll = o.took, o.tail
+				// It is known now how long a good run takes; a bad one may hang.
+				if o.passed {
+					limit = min(limit, 5*time.Second+5*withAll)
+				}
+			}
+			if o.passed || tries == 1 {
+				return o.passed, nil
+			}
+		}
+	}, removal.Options{OneByOne: c.options.oneByOne})
+}

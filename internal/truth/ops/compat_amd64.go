@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// compatOperations make the 32-bit calls of x86-64, which have numbers of their
+// own: 208 is setresuid32 there, io_getevents in the 64-bit table. A tracer that
+// takes the number at face value names another call.
+var compatOperations = map[string]operation{
+	"setuid-32bit":   setuid32,
+	"nice-32bit":     nice32,
+	"unshare-32bit":  unshare32,
+	"harmless-32bit": harmless32,
+}
+
+// Numbers of arch/x86/entry/syscalls/syscall_32.tbl.
+const (
+	getpid32      = 20
+	setpriority32 = 97
+	setresuid32   = 208
+	unshareCall32 = 310
+)
+
+// syscall32 enters the kernel by int 0x80.
+//
+//go:noescape
+func syscall32(number, a, b, c uint32) int32
+
+func call32(number, a, b, c uint32) error {
+	if result := syscall32(number, a, b, c); result < 0 {
+		return unix.Errno(-result)
+	}
+	return nil
+}
+
+func setuid32([]string) error {
+	return onThread(func() error {
+		if err := call32(setresuid32, other, other, other); err != nil {
+			return err
+		}
+		now, _, _ := unix.RawSyscall(unix.SYS_GETEUID, 0, 0, 0)
+		if now != other {
+			return fmt.Errorf("the user is %d", now)
+		}
+		return nil
+	})
+}
+
+func nice32([]string) error {
+	minusOne := ^uint32(0)
+	return onThread(func() error { return call32(setpriority32, unix.PRIO_PROCESS, 0, minusOne) })
+}
+
+func unshare32([]string) error {
+	return onThread(func() error { return call32(unshareCall32, unix.CLONE_NEWUTS, 0, 0) })
+}
+
+func harmless32([]string) error { return call32(getpid32, 0, 0, 0) }

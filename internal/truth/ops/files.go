@@ -1,0 +1,220 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the image is made with: a tree of the user and group other, on the root
+// file system.
+const (
+	other        = 1000
+	otherFile    = "/other/file"      // mode 0600
+	otherDir     = "/other/directory" // mode 0755, with nothing in it
+	otherPrivate = "/other/private"   // mode 0700, with one file in it
+	sticky       = "/other/sticky"    // mode 1777, with the file below in it
+	stickyFile   = "/other/sticky/file"
+	// memory is a tmpfs, which every engine mounts and which does what a FUSE root
+	// cannot: leases, flags, handles.
+	memory = "/dev/shm"
+)
+
+// fileOperations are those that owners and modes decide on.
+var fileOperations = map[string]operation{
+	"chown-group":           chownGroup,
+	"create-in-other-dir":   func([]string) error { return os.WriteFile(otherDir+"/new", nil, 0o600) },
+	"list-private-dir":      listPrivateDir,
+	"truncate-other":        func([]string) error { return unix.Truncate(otherFile, 0) },
+	"unlink-sticky":         func([]string) error { return unix.Unlink(stickyFile) },
+	"rename-sticky":         func([]string) error { return unix.Rename(stickyFile, sticky+"/renamed") },
+	"set-times-other":       setTimesOther,
+	"touch-other":           func([]string) error { return unix.UtimesNano(otherFile, nowTimes()) },
+	"open-noatime":          openNoATime,
+	"hard-link-other":       func([]string) error { return unix.Link(otherFile, "/tmp/linked") },
+	"write-setuid-file":     writeSetuidFile,
+	"open-by-handle":        openByHandle,
+	"link-by-descriptor":    linkByDescriptor,
+	"whiteout":              whiteout,
+	"chown-to-itself":       func([]string) error { return os.Chown("/tmp", 0, 0) },
+	"chown-without-change":  func([]string) error { return os.Chown(otherFile, -1, -1) },
+	"write-read-only-root":  func([]string) error { return os.WriteFile("/tmp/x", nil, 0o600) },
+	"write-proc-sys":        func([]string) error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) },
+	"open-device":           openDevice,
+	"copy-up":               copyUp,
+	"execute-not-marked":    executeNotMarked,
+	"access-other":          func([]string) error { return unix.Access(otherFile, unix.R_OK) },
+	"read-other-or-default": readOtherOrDefault,
+}
+
+// nowTimes asks for the present, which whoever may write the file may set.
+func nowTimes() []unix.Timespec {
+	return []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+}
+
+// chownGroup gives a file of its own to a group that it is not in.
+func chownGroup([]string) error {
+	const path = "/tmp/grouped"
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	if err := os.Chown(path, -1, other); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Gid != other {
+		return fmt.Errorf("the group is %d", st.Gid)
+	}
+	return nil
+}
+
+func listPrivateDir([]string) error {
+	entries, err := os.ReadDir(otherPrivate)
+	if err == nil && len(entries) == 0 {
+		return errors.New("nothing in it")
+	}
+	return err
+}
+
+// setTimesOther sets a time of its choice, which only the owner may.
+func setTimesOther([]string) error {
+	want := time.Unix(1_000_000_000, 0)
+	if err := os.Chtimes(otherFile, want, want); err != nil {
+		return err
+	}
+	info, err := os.Stat(otherFile)
+	if err == nil && !info.ModTime().Equal(want) {
+		return fmt.Errorf("the time is %v", info.ModTime())
+	}
+	return err
+}
+
+// openNoATime opens what anybody may read in a way that only the owner may.
+func openNoATime([]string) error {
+	fd, err := unix.Open("/other/readable", unix.O_RDONLY|unix.O_NOATIME|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// writeSetuidFile writes into a file and expects it to stay setuid: CAP_FSETID.
+// Without it the write succeeds and the bit is gone (file_remove_privs).
+func writeSetuidFile([]string) error {
+	const path = memory + "/setuid"
+	if err := os.WriteFile(path, []byte("before"), 0o700); err != nil {
+		return err
+	}
+	if err := unix.Chmod(path, 0o4755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte("after"), 0); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_ISUID == 0 {
+		return fmt.Errorf("the setuid bit was dropped: mode %o", st.Mode)
+	}
+	return nil
+}
+
+// openByHandle opens a file without a path, past the modes of all directories.
+func openByHandle([]string) error {
+	const path = memory + "/by-handle"
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		return err
+	}
+	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, path, 0)
+	if err != nil {
+		return fmt.Errorf("naming the handle: %w", err)
+	}
+	mount, err := unix.Open(memory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(mount)
+	fd, err := unix.OpenByHandleAt(mount, handle, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// linkByDescriptor names a file that it has open but that was opened under other
+// credentials: linkat(2) then says ENOENT, not EPERM, without
+// CAP_DAC_READ_SEARCH.
+func linkByDescriptor([]string) error {
+	fd, err := unix.Open(memory, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return onThread(func() error {
+		// New credentials that equal the old ones are others to the kernel, which
+		// compares pointers since Linux 6.10.
+		header, data, err := readCapabilities()
+		if err != nil {
+			return err
+		}
+		if err := unix.Capset(header, &data[0]); err != nil {
+			return err
+		}
+		return unix.Linkat(fd, "", unix.AT_FDCWD, memory+"/linked", unix.AT_EMPTY_PATH)
+	})
+}
+
+// whiteout makes the one device node that needs no capability: 0, 0.
+func whiteout([]string) error { return unix.Mknod(memory+"/whiteout", unix.S_IFCHR, 0) }
+
+// openDevice reads a device node that the container's device group lacks.
+func openDevice([]string) error {
+	const path = memory + "/kmsg"
+	if err := unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 11))); err != nil {
+		return fmt.Errorf("making the node: %w", err)
+	}
+	// The node of a tmpfs without nodev, so that nothing but the group refuses.
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// copyUp changes a file of a lower layer, which the storage driver does with
+// privileges of its own.
+func copyUp([]string) error {
+	for _, step := range []error{
+		os.Chmod("/own/file", 0o640),
+		os.WriteFile("/own/directory/new", nil, 0o600),
+		os.Remove("/own/removed"),
+	} {
+		if step != nil {
+			return step
+		}
+	}
+	return nil
+}
+
+// executeNotMarked executes a file that nobody may: not even CAP_DAC_OVERRIDE
+// helps where no execute bit is set.
+func executeNotMarked([]string) error {
+	return unix.Exec("/other/readable", []string{"readable"}, nil)
+}
+
+// readOtherOrDefault prefers a file that it cannot read and does well without.
+func readOtherOrDefault([]string) error {
+	if _, err := os.ReadFile(otherFile); err == nil || !errors.Is(err, unix.EACCES) {
+		return err
+	}
+	_, err := os.ReadFile("/other/readable")
+	return err
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// memoryOperations lock and place memory.
+var memoryOperations = map[string]operation{
+	"lock-limit-zero":  func([]string) error { return lockMemory(0, 4096) },
+	"lock-over-limit":  func([]string) error { return lockMemory(64<<10, 256<<10) },
+	"lock-under-limit": func([]string) error { return lockMemory(64<<10, 4096) },
+	"map-locked":       mapLocked,
+	"map-low":          mapLow,
+	"map-much":         mapMuch,
+	"huge-pages":       hugePages,
+}
+
+func limitLocked(bytes uint64) error {
+	return unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: bytes, Max: bytes})
+}
+
+func lockMemory(limit uint64, size int) error {
+	if err := limitLocked(limit); err != nil {
+		return err
+	}
+	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return err
+	}
+	return unix.Mlock(memory)
+}
+
+// mapLocked fails with EAGAIN, not EPERM, where the limit is passed.
+func mapLocked([]string) error {
+	if err := limitLocked(64 << 10); err != nil {
+		return err
+	}
+	_, err := unix.Mmap(-1, 0, 256<<10, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED)
+	return err
+}
+
+// mapLow maps a page below vm.mmap_min_addr: CAP_SYS_RAWIO (cap_mmap_addr).
+func mapLow([]string) error {
+	const address = 0x1000
+	got, _, errno := unix.Syscall6(unix.SYS_MMAP, address, 4096, unix.PROT_READ,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uintptr(0), 0)
+	if errno != 0 {
+		return errno
+	}
+	if got != address {
+		return fmt.Errorf("mapped at %#x", got)
+	}
+	return nil
+}
+
+// mapMuch maps and uses memory, each time of which the kernel asks for
+// CAP_SYS_ADMIN to know whether the last reserve may be had, and goes on.
+func mapMuch([]string) error {
+	for range 200 {
+		memory, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		if err != nil {
+			return err
+		}
+		memory[0] = 1
+		if err := unix.Munmap(memory); err != nil {
+			return err
+		}
+	}
+	return child("/proc/self/exe", "give-up").Run()
+}
+
+// hugePages makes a file of huge pages, whose group check nobody minds.
+func hugePages([]string) error {
+	fd, err := unix.MemfdCreate("huge", unix.MFD_HUGETLB|unix.MFD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	return os.NewFile(uintptr(fd), "huge").Close()
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// namespaceOperations make, enter and fill namespaces.
+var namespaceOperations = map[string]operation{
+	"domain-name":       func([]string) error { return unix.Setdomainname([]byte("truth")) },
+	"unshare-net":       unshares(unix.CLONE_NEWNET),
+	"unshare-mount":     unshares(unix.CLONE_NEWNS),
+	"unshare-uts":       unshares(unix.CLONE_NEWUTS),
+	"unshare-user":      unshares(unix.CLONE_NEWUSER),
+	"unshare-files":     unshares(unix.CLONE_FILES),
+	"clone-net":         clones(unix.CLONE_NEWNET),
+	"clone-user":        clones(unix.CLONE_NEWUSER),
+	"enter-net":         enters("net", unix.CLONE_NEWNET),
+	"enter-mount":       enters("mnt", unix.CLONE_NEWNS),
+	"pivot-root":        pivotRoot,
+	"map-user-root":     mapUserRoot,
+	"own-user-space":    ownUserSpace,
+	"choose-pid":        choosePID,
+	"last-pid":          func([]string) error { return os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte("100"), 0) },
+	"thaw":              thaw,
+	"personality-linux": func([]string) error { return personality(0) },
+	"personality-other": func([]string) error { return personality(0x0004) }, // PER_BSD, sys/personality.h
+}
+
+func unshares(flags int) operation {
+	return func([]string) error { return onThread(func() error { return unix.Unshare(flags) }) }
+}
+
+// clones starts a child in a namespace of its own.
+func clones(flags uintptr) operation {
+	return func([]string) error {
+		cmd := child("/proc/self/exe", "give-up")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
+		return cmd.Run()
+	}
+}
+
+// enters enters the namespace that it is in.
+func enters(name string, kind int) operation {
+	return func([]string) error {
+		return onThread(func() error {
+			// A mount namespace is refused to threads that share a root directory.
+			if kind == unix.CLONE_NEWNS {
+				if err := unix.Unshare(unix.CLONE_FS); err != nil {
+					return fmt.Errorf("parting with the shared root: %w", err)
+				}
+			}
+			space, err := os.Open("/proc/thread-self/ns/" + name)
+			if err != nil {
+				return err
+			}
+			defer space.Close()
+			return unix.Setns(int(space.Fd()), kind)
+		})
+	}
+}
+
+// pivotRoot is let through to where its arguments fail.
+func pivotRoot([]string) error {
+	err := unix.PivotRoot("/tmp", "/tmp")
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return refusal(errno)
+	}
+	return err
+}
+
+// mapUserRoot makes a user namespace whose root is its own: unshare -Ur. The map
+// needs CAP_SETFCAP in the parent, which is not asked for but remembered from
+// when the namespace was made (user_namespaces(7)).
+func mapUserRoot([]string) error {
+	cmd := child("/proc/self/exe", "give-up")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+	}
+	return cmd.Run()
+}
+
+// ownUserSpace does in a user namespace of its own what needs much outside: the
+// checks are made there, and granted.
+func ownUserSpace([]string) error {
+	cmd := child("/proc/self/exe", "domain-name")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWUTS}
+	return cmd.Run()
+}
+
+// choosePID starts a child with a process ID of its choice: clone3(2), set_tid.
+// Docker's profile answers ENOSYS to clone3 without CAP_SYS_ADMIN.
+func choosePID([]string) error {
+	want := int32(999)
+	arguments := struct {
+		flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
+	}{exitSignal: uint64(unix.SIGCHLD), setTID: uint64(uintptr(unsafe.Pointer(&want))), setTIDSize: 1}
+	// The child, a copy, exits at once; the parent waits so long.
+	arguments.flags = unix.CLONE_VFORK
+	pid, _, errno := rawClone3(unsafe.Pointer(&arguments), unsafe.Sizeof(arguments))
+	if errno != 0 {
+		return errno
+	}
+	if _, err := unix.Wait4(int(pid), nil, 0, nil); err != nil {
+		return err
+	}
+	if int32(pid) != want {
+		return fmt.Errorf("the process ID is %d", pid)
+	}
+	return nil
+}
+
+// rawClone3 makes the call; the child exits at once, with no other Go code run.
+//
+//go:nosplit
+//go:norace
+func rawClone3(arguments unsafe.Pointer, size uintptr) (pid, _ uintptr, errno unix.Errno) {
+	pid, _, errno = unix.RawSyscall(unix.SYS_CLONE3, uintptr(arguments), size, 0)
+	if errno == 0 && pid == 0 {
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+	}
+	return pid, 0, errno
+}
+
+// thaw thaws what is not frozen: FITHAW, which asks first.
+func thaw([]string) error {
+	directory, err := os.Open("/dev/shm")
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	const fithaw = 0xc0045878 // _IOWR('X', 120, int), linux/fs.h
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, directory.Fd(), fithaw, 0)
+	return refusal(errno)
+}
+
+// personality changes the execution domain, of which the seccomp profile knows a
+// few values.
+func personality(value uintptr) error {
+	return onThread(func() error {
+		_, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, value, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// subject is the capprof under judgement.
+type subject struct {
+	path, host, dir string
+	count           atomic.Int64
+}
+
+func newSubject(path, host string) (*subject, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("finding the capprof to judge (make build): %w", err)
+	}
+	dir, err := os.MkdirTemp("", "capprof-truth-profiles-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for profiles: %w", err)
+	}
+	return &subject{path: path, host: host, dir: dir}, nil
+}
+
+func (s *subject) close() error { return os.RemoveAll(s.dir) }
+
+// Exit codes of capprof run with which there is a profile to read.
+var judged = []int{0, 4, 5}
+
+// profile has capprof profile the workload. It may grant what the judge may.
+func (s *subject) profile(ctx context.Context, image string, flags, command []string, k kase) (answer, error) {
+	file := filepath.Join(s.dir, strconv.FormatInt(s.count.Add(1), 10)+".json")
+	args := slices.Concat(
+		[]string{"run", "--quiet", "--allow", "ALL", "--jobs", "1", "--timeout", k.timeLimit().String(), "--output", file},
+		flags, []string{image, "--"}, command)
+	var output tail
+	cmd := exec.CommandContext(ctx, s.path, args...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+s.host, "DOCKER_CONTEXT=")
+	cmd.Stdout, cmd.Stderr = &output, &output
+	// As by Ctrl-C, so that it removes its containers.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return answer{}, context.Cause(ctx)
+	}
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	switch {
+	case failed && !slices.Contains(judged, exit.ExitCode()):
+		return answer{}, fmt.Errorf("exit code %d: %s", exit.ExitCode(), output.String())
+	case err != nil && !failed:
+		return answer{}, err
+	}
+	document, err := profile.Load(file)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{
+		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
+		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
+	}, nil
+}

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// table is the result of all.
+type table struct {
+	results []result
+	grants  grants
+	// judgeOnly says that there are no answers to compare.
+	judgeOnly bool
+}
+
+func newTable(results []result, g grants, o options) *table {
+	return &table{results: results, grants: g, judgeOnly: o.judge}
+}
+
+// word is the verdict in a word or two.
+func (r result) word() string {
+	v := r.verdict
+	switch {
+	case r.err != nil:
+		return "error"
+	case r.answer.verdict == "":
+		return "judged"
+	case v.exact:
+		return "exact"
+	case r.kase.explained != "":
+		return "explained"
+	}
+	var parts []string
+	if !v.missing.Empty() {
+		parts = append(parts, "missing "+v.missing.String())
+	}
+	if !v.extra.Empty() {
+		parts = append(parts, "extra "+v.extra.String())
+	}
+	if v.dearer {
+		parts = append(parts, "not the least dangerous")
+	}
+	if v.note != "" {
+		parts = append(parts, v.note)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// right says that nothing is left to explain.
+func (r result) right() bool {
+	return r.err == nil && (r.answer.verdict == "" || r.verdict.exact || r.kase.explained != "")
+}
+
+// wrong says that some result is not right.
+func (t *table) wrong() bool {
+	return slices.ContainsFunc(t.results, func(r result) bool { return !r.right() })
+}
+
+// setsText lists alternatives.
+func setsText(sets []capability.Set, complete bool) string {
+	if len(sets) == 0 {
+		return "no set"
+	}
+	var texts []string
+	for _, set := range sets {
+		texts = append(texts, strings.ReplaceAll(set.String(), ", ", "+"))
+	}
+	text := strings.Join(texts, " | ")
+	if !complete {
+		text += " | ..."
+	}
+	return text
+}
+
+func (a answer) text() string {
+	switch {
+	case a.verdict == "":
+		return "-"
+	case a.none:
+		return "no set"
+	}
+	return strings.ReplaceAll(a.set.String(), ", ", "+")
+}
+
+func (t *table) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CASE\tBRUTE FORCE\tCAPPROF\tRUNS\tCAPPROF\tVERDICT")
+	for _, r := range t.results {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), setsText(r.truth, r.complete), r.answer.text(),
+			r.judgeRuns, r.answer.runs, r.word())
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	t.printRemarks(out)
+	t.printCoverage(out)
+	t.printTotals(out)
+	return nil
+}
+
+// printRemarks says what does not fit into a row.
+func (t *table) printRemarks(out io.Writer) {
+	for _, r := range t.results {
+		var remarks []string
+		if r.err != nil {
+			remarks = append(remarks, r.err.Error())
+		}
+		if r.kase.explained != "" && r.err == nil && !r.verdict.exact {
+			remarks = append(remarks, "differs because "+r.kase.explained)
+		}
+		if len(r.truth) == 0 && r.err == nil {
+			if r.kase.noSet != "" {
+				remarks = append(remarks, "no set: "+r.kase.noSet)
+			}
+			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
+		}
+		if !r.right() && r.err == nil {
+			remarks = append(remarks, fmt.Sprintf("capprof says %s: %s", r.answer.verdict, strings.Join(r.answer.reasons, " ")))
+		}
+		if r.kase.naive != "" && !t.judgeOnly {
+			remarks = append(remarks, "a naive tool says "+r.kase.naive)
+		}
+		if len(remarks) > 0 {
+			fmt.Fprintf(out, "\n%s\n", r.kase.title())
+			for _, remark := range remarks {
+				fmt.Fprintf(out, "    %s\n", strings.ReplaceAll(remark, "\n", "\n    "))
+			}
+		}
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// printCoverage says which of the known capabilities some minimal set holds, and
+// of the others why not.
+func (t *table) printCoverage(out io.Writer) {
+	var seen capability.Set
+	for _, r := range t.results {
+		for _, set := range r.truth {
+			seen = seen.Union(set)
+		}
+	}
+	known := capability.Known()
+	fmt.Fprintf(out, "\n%d of %d capabilities are in a minimal set of some case", seen.Intersect(known).Len(), known.Len())
+	rest := known.Minus(seen)
+	fmt.Fprintf(out, "; not:\n")
+	for c := range rest.All() {
+		reason := unexercised[c]
+		if message := t.grants.refused[c]; message != "" {
+			reason = "the engine refuses it: " + message
+		}
+		if reason == "" {
+			reason = "no case was run that needs it"
+		}
+		fmt.Fprintf(out, "    %-24s %s\n", c, reason)
+	}
+}
+
+// totals are the sums under the table.
+type totals struct {
+	Cases           int     `json:"cases"`
+	Exact           int     `json:"exact"`
+	Explained       int     `json:"explained"`
+	Wrong           int     `json:"wrong"`
+	Errors          int     `json:"errors"`
+	Missing         int     `json:"missingCapabilities"`
+	Extra           int     `json:"extraCapabilities"`
+	JudgeRuns       int     `json:"judgeRuns"`
+	ExhaustiveRuns  int     `json:"exhaustiveRuns"`
+	CapprofRuns     int     `json:"capprofRuns"`
+	TimesFewer      float64 `json:"timesFewerThanExhaustive"`
+	ExactPercentage float64 `json:"exactPercentage"`
+}
+
+func sum(results []result) totals {
+	var t totals
+	for _, r := range results {
+		t.Cases++
+		switch {
+		case r.err != nil:
+			t.Errors++
+			continue
+		case r.answer.verdict == "":
+		case r.verdict.exact:
+			t.Exact++
+		case r.kase.explained != "":
+			t.Explained++
+		default:
+			t.Wrong++
+		}
+		t.Missing += r.verdict.missing.Len()
+		t.Extra += r.verdict.extra.Len()
+		t.JudgeRuns += r.judgeRuns
+		t.ExhaustiveRuns += r.exhaustiveRuns
+		t.CapprofRuns += r.answer.runs
+	}
+	if t.CapprofRuns > 0 {
+		t.TimesFewer = float64(t.ExhaustiveRuns) / float64(t.CapprofRuns)
+	}
+	if t.Cases > 0 {
+		t.ExactPercentage = 100 * float64(t.Exact) / float64(t.Cases)
+	}
+	return t
+}
+
+// groups splits the results, in the order of the groups' first cases.
+func (t *table) groups() []group {
+	var all []group
+	for _, r := range t.results {
+		if !slices.Contains(all, r.kase.group) {
+			all = append(all, r.kase.group)
+		}
+	}
+	return all
+}
+
+func (t *table) of(g group) []result {
+	var some []result
+	for _, r := range t.results {
+		if r.kase.group == g {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+func (t *table) printTotals(out io.Writer) {
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tjudge's runs\texhaustive\tcapprof's\ttimes fewer\t")
+	line := func(name string, s totals) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Explained,
+			s.Wrong, s.Errors, s.Missing, s.Extra, s.JudgeRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
+	}
+	for _, g := range t.groups() {
+		line(string(g)+"s", sum(t.of(g)))
+	}
+	line("all", sum(t.results))
+	// A broken pipe shows at the next write; the table was out before.
+	_ = w.Flush()
+}
+
+// row is a result in the JSON file.
+type row struct {
+	Group          group            `json:"group"`
+	Name           string           `json:"name"`
+	Truth          []capability.Set `json:"minimalSets"`
+	Complete       bool             `json:"complete"`
+	Capprof        capability.Set   `json:"capprof"`
+	CapprofVerdict string           `json:"capprofVerdict"`
+	JudgeRuns      int              `json:"judgeRuns"`
+	ExhaustiveRuns int              `json:"exhaustiveRuns"`
+	CapprofRuns    int              `json:"capprofRuns"`
+	Verdict        string           `json:"verdict"`
+	Explained      string           `json:"explained,omitempty"`
+	Error          string           `json:"error,omitempty"`
+}
+
+func (t *table) writeJSON(path string) error {
+	document := struct {
+		Grantable capability.Set    `json:"grantable"`
+		Refused   map[string]string `json:"refused"`
+		Rows      []row             `json:"rows"`
+		Totals    map[group]totals  `json:"totals"`
+	}{Grantable: t.grants.all, Refused: map[string]string{}, Totals: map[group]totals{"all": sum(t.results)}}
+	for _, c := range slices.Sorted(maps.Keys(t.grants.refused)) {
+		document.Refused[c.String()] = t.grants.refused[c]
+	}
+	for _, g := range t.groups() {
+		document.Totals[g] = sum(t.of(g))
+	}
+	for _, r := range t.results {
+		entry := row{
+			Group: r.kase.group, Name: r.kase.name, Truth: r.truth, Complete: r.complete,
+			Capprof: r.answer.set, CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
+			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, Verdict: r.word(), Explained: r.kase.explained,
+		}
+		if r.err != nil {
+			entry.Error = r.err.Error()
+		}
+		document.Rows = append(document.Rows, entry)
+	}
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the table: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}
