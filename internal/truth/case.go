@@ -38,8 +38,8 @@ type kase struct {
 	image imageName
 	// flags are docker run's, which capprof run takes too.
 	flags []string
-	// command is what runs; script is a file of testdata/programs, run by bash as
-	// process 1, where it is set.
+	// command is what runs; script is a file of testdata/programs, less its
+	// suffix, run by bash as process 1, where it is set.
 	command []string
 	script  string
 	// naive is the answer that a tool would give which takes what it sees at face

@@ -45,7 +45,7 @@ func (i *images) load(ctx context.Context, all []kase) error {
 func (i *images) make(ctx context.Context, name imageName) (string, error) {
 	switch name {
 	case debian:
-		return testimage.Debian(ctx, i.engine, i.progress)
+		return debianImage(ctx, i.engine, i.progress)
 	case checked:
 		// A check that is refused something each time, and comes often.
 		return i.scratch(ctx, "checked",

@@ -1,13 +1,99 @@
 package main
 
-import "fmt"
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/testengine/testimage"
+)
+
+// programScripts are the workloads, one a file, run by bash as process 1. Each
+// does what its package is for and checks that it worked; none waits for a time
+// where there is something to wait for.
+//
+//go:embed testdata/programs
+var programScripts embed.FS
+
+//go:embed testdata/image
+var programImage embed.FS
+
+// programRecipe is the image of the programs: a gigabyte, built once.
+var programRecipe = testimage.Recipe{Name: "truth-programs", Files: programImage, Dir: "testdata/image", Takes: "a few minutes"}
+
+func debianImage(ctx context.Context, e *testengine.Engine, progress io.Writer) (string, error) {
+	return testimage.FromPackages(ctx, e, programRecipe, progress)
+}
+
+// variant runs a script of testdata/programs a second time, in other circumstances.
+type variant struct {
+	suffix string
+	flags  []string
+	of     []string
+}
+
+// variants are those of the scripts whose answer they may change.
+var variants = []variant{
+	{"strict-ports", strictPorts, []string{"nginx-stdout", "node-http80", "sshd-login"}},
+	{"no-seccomp", openSeccomp, []string{"chrt-fifo", "mount-tmpfs", "nice-negative", "redis-entrypoint", "unshare-user"}},
+	{"no-new-privileges", noNewPrivileges, []string{"gosu", "ping", "sudo-user"}},
+	{"user", asUser, []string{"ping", "ls-color", "node-http80", "sudo-user", "su-user", "user-id"}},
+}
+
+// programNoSets are the reasons why no set makes some of them pass.
+var programNoSets = map[string]string{
+	"chrt-fifo":                   "a control group without real-time budget refuses it whatever the capabilities",
+	"chrt-fifo@no-seccomp":        "a control group without real-time budget refuses it whatever the capabilities",
+	"sudo-user@no-new-privileges": "sudo refuses to run where its setuid bit has no effect",
+	"su-user@user":                "su asks an ordinary user for the password, and nobody types it",
+	"user-id":                     "root is not user 1000",
+}
+
+// programCases are the scripts of testdata/programs and their variants.
+func programCases() ([]kase, error) {
+	var all []kase
+	add := func(name, script string, flags []string) {
+		all = append(all, kase{
+			group: programs, name: name, image: debian, flags: flags, script: script,
+			// cron begins at a full minute; databases fill their directories.
+			limit: 3 * time.Minute, noSet: programNoSets[name],
+		})
+	}
+	known := map[string]bool{}
+	files, err := programScripts.ReadDir("testdata/programs")
+	if err != nil {
+		return nil, fmt.Errorf("listing the programs: %w", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(file.Name(), ".sh")
+		known[name] = true
+		add(name, name, nil)
+	}
+	for _, v := range variants {
+		for _, script := range v.of {
+			if !known[script] {
+				return nil, fmt.Errorf("variant %s of a script that is not there: %s", v.suffix, script)
+			}
+			add(script+"@"+v.suffix, script, v.flags)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b kase) int { return strings.Compare(a.name, b.name) })
+	return all, nil
+}
 
 // argv is the command as the container gets it.
 func (k kase) argv() ([]string, error) {
 	if k.script == "" {
 		return k.command, nil
 	}
-	return nil, fmt.Errorf("no script %s", k.script)
+	text, err := programScripts.ReadFile("testdata/programs/" + k.script + ".sh")
+	if err != nil {
+		return nil, fmt.Errorf("reading a program: %w", err)
+	}
+	return []string{"bash", "-c", string(text)}, nil
 }
-
-func programCases() ([]kase, error) { return nil, nil }

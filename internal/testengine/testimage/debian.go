@@ -23,10 +23,28 @@ import (
 // suite is the Debian release whose packages are used.
 const suite = "bookworm"
 
-// recipe is all that the Debian image is made of, beside the packages.
+// debianFiles is all that the Debian image is made of, beside the packages.
 //
 //go:embed debian/packages.txt debian/customize.sh all:debian/app
-var recipe embed.FS
+var debianFiles embed.FS
+
+// Recipe says what an image of Debian packages is made of.
+type Recipe struct {
+	// Name is the image's, and the one of its tree in the cache.
+	Name string
+	// Files holds Dir, in which packages.txt names the packages and customize.sh,
+	// run as root with the path of the root file system, does the rest. It finds
+	// the other files of Dir beside itself.
+	Files fs.FS
+	Dir   string
+	// CopyIn is a directory of Dir that goes to /srv, if any does.
+	CopyIn string
+	// Takes says how long building takes, for people who wait.
+	Takes string
+}
+
+// debianRecipe is that of the tests' own image.
+var debianRecipe = Recipe{Name: "debian", Files: debianFiles, Dir: "debian", CopyIn: "app", Takes: "about a minute"}
 
 // unwanted are files that no workload reads; without them the image is a third
 // smaller.
@@ -38,7 +56,12 @@ var unwanted = []string{
 // first use on a machine builds it, which takes most of a minute; later ones
 // find the tree in the user's cache directory. Progress goes to the writer.
 func Debian(ctx context.Context, e *testengine.Engine, progress io.Writer) (string, error) {
-	path, err := debianTree(ctx, progress)
+	return FromPackages(ctx, e, debianRecipe, progress)
+}
+
+// FromPackages does the same by any recipe.
+func FromPackages(ctx context.Context, e *testengine.Engine, recipe Recipe, progress io.Writer) (string, error) {
+	path, err := recipe.tree(ctx, progress)
 	if err != nil {
 		return "", err
 	}
@@ -47,14 +70,14 @@ func Debian(ctx context.Context, e *testengine.Engine, progress io.Writer) (stri
 		return "", fmt.Errorf("opening the Debian tree: %w", err)
 	}
 	defer tree.Close()
-	return importTar(ctx, e, "debian", tree,
+	return importTar(ctx, e, recipe.Name, tree,
 		"ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		`CMD ["bash"]`)
 }
 
-// debianTree returns the path of the root file system, an archive that holds
+// tree returns the path of the root file system, an archive that holds
 // extended attributes, and builds it when it is not in the cache.
-func debianTree(ctx context.Context, progress io.Writer) (string, error) {
+func (r Recipe) tree(ctx context.Context, progress io.Writer) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("finding the cache: %w", err)
@@ -63,7 +86,7 @@ func debianTree(ctx context.Context, progress io.Writer) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("making the cache: %w", err)
 	}
-	key, err := recipeKey()
+	key, err := r.key()
 	if err != nil {
 		return "", err
 	}
@@ -73,16 +96,16 @@ func debianTree(ctx context.Context, progress io.Writer) (string, error) {
 	}
 	defer unlock()
 
-	path := filepath.Join(cache, "debian-"+key+".tar")
+	path := filepath.Join(cache, r.Name+"-"+key+".tar")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	stale, err := filepath.Glob(filepath.Join(cache, "debian-*.tar"))
+	stale, err := filepath.Glob(filepath.Join(cache, r.Name+"-*.tar"))
 	if err != nil {
 		return "", fmt.Errorf("looking for older trees: %w", err)
 	}
-	fmt.Fprintln(progress, "building the Debian test image, once: about a minute")
-	if err := buildDebian(ctx, path); err != nil {
+	fmt.Fprintf(progress, "building the Debian image %q, once: %s\n", r.Name, r.Takes)
+	if err := r.build(ctx, path); err != nil {
 		return "", err
 	}
 	for _, old := range stale {
@@ -93,16 +116,16 @@ func debianTree(ctx context.Context, progress io.Writer) (string, error) {
 	return path, nil
 }
 
-// recipeKey is a hash of everything that decides what the tree holds, save the
+// key is a hash of everything that decides what the tree holds, save the
 // archive's own state.
-func recipeKey() (string, error) {
+func (r Recipe) key() (string, error) {
 	hash := sha256.New()
 	fmt.Fprintln(hash, suite, runtime.GOARCH, unwanted)
-	err := fs.WalkDir(recipe, ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(r.Files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := recipe.ReadFile(path)
+		data, err := fs.ReadFile(r.Files, path)
 		if err != nil {
 			return err
 		}
@@ -115,8 +138,8 @@ func recipeKey() (string, error) {
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
 }
 
-// buildDebian builds the tree into path, which appears only when it is whole.
-func buildDebian(ctx context.Context, path string) (err error) {
+// build builds the tree into path, which appears only when it is whole.
+func (r Recipe) build(ctx context.Context, path string) (err error) {
 	tool, err := exec.LookPath("mmdebstrap")
 	if err != nil {
 		return testengine.Unavailable(testengine.NoMmdebstrap,
@@ -130,14 +153,14 @@ func buildDebian(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("making a work directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	if err := os.CopyFS(work, recipe); err != nil {
+	if err := os.CopyFS(work, r.Files); err != nil {
 		return fmt.Errorf("unpacking the recipe: %w", err)
 	}
-	script := filepath.Join(work, "debian", "customize.sh")
+	script := filepath.Join(work, filepath.FromSlash(r.Dir), "customize.sh")
 	if err := os.Chmod(script, 0o755); err != nil {
 		return fmt.Errorf("making the script executable: %w", err)
 	}
-	packages, err := recipe.ReadFile("debian/packages.txt")
+	packages, err := fs.ReadFile(r.Files, r.Dir+"/packages.txt")
 	if err != nil {
 		return fmt.Errorf("reading the package list: %w", err)
 	}
@@ -148,9 +171,11 @@ func buildDebian(ctx context.Context, path string) (err error) {
 		// A package's recommendations would triple the tree.
 		`--aptopt=APT::Install-Recommends "false"`,
 		"--include=" + strings.Join(strings.Fields(string(packages)), ","),
-		"--customize-hook=copy-in " + filepath.Join(work, "debian", "app") + " /srv",
-		"--customize-hook=" + script,
 	}
+	if r.CopyIn != "" {
+		args = append(args, "--customize-hook=copy-in "+filepath.Join(work, filepath.FromSlash(r.Dir), r.CopyIn)+" /srv")
+	}
+	args = append(args, "--customize-hook="+script)
 	for _, pattern := range unwanted {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}

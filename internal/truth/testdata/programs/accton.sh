@@ -1,0 +1,2 @@
+touch /tmp/pacct
+accton /tmp/pacct && accton off

@@ -1,0 +1,1 @@
+touch /tmp/f && chown alice:alice /tmp/f

@@ -1,0 +1,1 @@
+chrt -f 1 true

@@ -1,0 +1,1 @@
+date -s "$(date -R)"

@@ -1,0 +1,1 @@
+dmesg >/dev/null

@@ -1,0 +1,1 @@
+gosu alice id -un | grep -q alice

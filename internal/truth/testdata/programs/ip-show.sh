@@ -1,0 +1,1 @@
+ip addr show >/dev/null && ip route show >/dev/null

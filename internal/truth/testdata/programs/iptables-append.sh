@@ -1,0 +1,1 @@
+iptables-nft -A INPUT -p tcp --dport 9 -j DROP

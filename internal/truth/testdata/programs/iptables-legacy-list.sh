@@ -1,0 +1,1 @@
+iptables-legacy -L -n >/dev/null

@@ -1,0 +1,1 @@
+iptables-nft -L -n >/dev/null

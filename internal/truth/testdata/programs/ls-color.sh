@@ -1,0 +1,1 @@
+ls -la --color=always / /usr/bin /etc >/dev/null

@@ -1,0 +1,1 @@
+mknod /tmp/n c 1 3

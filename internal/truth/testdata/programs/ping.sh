@@ -1,0 +1,1 @@
+ping -c1 -W1 127.0.0.1 >/dev/null

@@ -1,0 +1,1 @@
+ps -ef >/dev/null

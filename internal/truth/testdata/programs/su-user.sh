@@ -1,0 +1,1 @@
+su alice -c 'id -un' | grep -q alice

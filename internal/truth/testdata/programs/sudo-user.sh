@@ -1,0 +1,1 @@
+sudo -n -u alice id -un | grep -q alice

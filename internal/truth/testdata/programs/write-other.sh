@@ -1,0 +1,1 @@
+echo x >>/home/alice/.bashrc
