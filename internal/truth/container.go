@@ -107,7 +107,7 @@ func (c *containers) close(ctx context.Context) error {
 type tail struct{ kept []byte }
 
 // tailSize is enough for an error message.
-const tailSize = 2 << 10
+const tailSize = 8 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.kept = append(t.kept, p...)

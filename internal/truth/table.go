@@ -19,10 +19,12 @@ type table struct {
 	grants  grants
 	// judgeOnly says that there are no answers to compare.
 	judgeOnly bool
+	// whole says that all cases were run, so that what none shows is not shown.
+	whole bool
 }
 
 func newTable(results []result, g grants, o options) *table {
-	return &table{results: results, grants: g, judgeOnly: o.judge}
+	return &table{results: results, grants: g, judgeOnly: o.judge, whole: o.only.String() == ""}
 }
 
 // word is the verdict in a word or two.
@@ -59,8 +61,11 @@ func (r result) right() bool {
 	return r.err == nil && (r.answer.verdict == "" || r.verdict.exact || r.kase.explained != "")
 }
 
-// wrong says that some result is not right.
+// wrong says that some result is not right, or that a capability was forgotten.
 func (t *table) wrong() bool {
+	if t.whole && slices.ContainsFunc(t.unseen().Slice(), func(c capability.Cap) bool { return t.whyUnseen(c) == "" }) {
+		return true
+	}
 	return slices.ContainsFunc(t.results, func(r result) bool { return !r.right() })
 }
 
@@ -142,26 +147,37 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
+// unseen are the known capabilities that are in no minimal set of any case.
+func (t *table) unseen() capability.Set {
+	rest := capability.Known()
+	for _, r := range t.results {
+		for _, set := range r.truth {
+			rest = rest.Minus(set)
+		}
+	}
+	return rest
+}
+
+// whyUnseen is the reason why no case can show that a capability is needed.
+func (t *table) whyUnseen(c capability.Cap) string {
+	if message := t.grants.refused[c]; message != "" {
+		return "the engine refuses it: " + message
+	}
+	return unexercised[c]
+}
+
 // printCoverage says which of the known capabilities some minimal set holds, and
 // of the others why not.
 func (t *table) printCoverage(out io.Writer) {
-	var seen capability.Set
-	for _, r := range t.results {
-		for _, set := range r.truth {
-			seen = seen.Union(set)
-		}
+	rest, known := t.unseen(), capability.Known()
+	fmt.Fprintf(out, "\n%d of %d capabilities are in a minimal set of some case\n", known.Len()-rest.Len(), known.Len())
+	if !t.whole {
+		return
 	}
-	known := capability.Known()
-	fmt.Fprintf(out, "\n%d of %d capabilities are in a minimal set of some case", seen.Intersect(known).Len(), known.Len())
-	rest := known.Minus(seen)
-	fmt.Fprintf(out, "; not:\n")
 	for c := range rest.All() {
-		reason := unexercised[c]
-		if message := t.grants.refused[c]; message != "" {
-			reason = "the engine refuses it: " + message
-		}
+		reason := t.whyUnseen(c)
 		if reason == "" {
-			reason = "no case was run that needs it"
+			reason = "no case needs it, and nobody says why"
 		}
 		fmt.Fprintf(out, "    %-24s %s\n", c, reason)
 	}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/truth/removal"
+)
+
+// bench is an engine with the image of the single operations.
+func bench(t *testing.T) (*containers, string) {
+	t.Helper()
+	engine, err := testengine.System(t.Context())
+	if err != nil {
+		testengine.SkipOrFail(t, err)
+	}
+	c, i := newContainers(engine), newImages(engine, io.Discard)
+	t.Cleanup(func() {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer stop()
+		if err := errors.Join(c.close(ctx), i.remove(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := i.load(t.Context(), []kase{{image: scratch}}); err != nil {
+		testengine.SkipOrFail(t, err)
+	}
+	return c, i.loaded[scratch]
+}
+
+var isolated = []string{"--network", "none"}
+
+func mustRun(t *testing.T, c *containers, image string, set capability.Set, command ...string) outcome {
+	t.Helper()
+	o, err := c.run(t.Context(), image, isolated, command, set, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// What the engine will not grant is told by the engine, one capability at a time,
+// and with them everything known is accounted for.
+func TestGrantable(t *testing.T) {
+	c, image := bench(t)
+	g, err := c.tryAll(t.Context(), image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !g.all.Contains(capability.DockerDefault) {
+		t.Errorf("the engine grants {%s}, which lacks some of its own default", g.all)
+	}
+	accounted := g.all
+	for capability, message := range g.refused {
+		accounted = accounted.With(capability)
+		if !strings.Contains(message, "capab") && !strings.Contains(message, "caps") {
+			t.Errorf("%v is refused for another reason: %s", capability, message)
+		}
+	}
+	if accounted != capability.Known() {
+		t.Errorf("not accounted for: {%s}", capability.Known().Minus(accounted))
+	}
+}
+
+// CAP_MAC_ADMIN and CAP_MAC_OVERRIDE do nothing where no security module asks for
+// them: a label of Smack's is written by whoever may write any security
+// attribute.
+func TestNoCapabilityWithoutItsModule(t *testing.T) {
+	if _, err := os.Stat("/proc/self/attr/smack"); err == nil {
+		testengine.Skip(t, testengine.Unsettled, "Smack runs here and asks")
+	}
+	c, image := bench(t)
+	if mustRun(t, c, image, of(capability.MACAdmin, capability.MACOverride), "/ops", "smack-label").passed {
+		t.Error("the label was written without CAP_SYS_ADMIN")
+	}
+	if o := mustRun(t, c, image, of(capability.SysAdmin), "/ops", "smack-label"); !o.passed {
+		t.Errorf("CAP_SYS_ADMIN does not suffice: %s", o.tail)
+	}
+}
+
+// CAP_BLOCK_SUSPEND shows only where the kernel can suspend, and there alone does
+// it decide.
+func TestBlockSuspendNeedsSuspend(t *testing.T) {
+	c, image := bench(t)
+	canSuspend := false
+	if states, err := os.ReadFile("/sys/power/state"); err == nil {
+		canSuspend = strings.TrimSpace(string(states)) != ""
+	}
+	o := mustRun(t, c, image, of(capability.BlockSuspend), "/ops", "block-suspend")
+	if o.passed != canSuspend {
+		t.Errorf("passed %t where the kernel can suspend: %t (%s)", o.passed, canSuspend, o.tail)
+	}
+	if mustRun(t, c, image, 0, "/ops", "block-suspend").passed {
+		t.Error("the flag is kept without the capability")
+	}
+}
+
+// The search on an engine finds what is known of chown(2) and of reading another
+// user's file, both ways.
+func TestSearchOnEngine(t *testing.T) {
+	c, image := bench(t)
+	few := of(capability.Chown, capability.DACOverride, capability.DACReadSearch, capability.Kill)
+	for _, oneByOne := range []bool{false, true} {
+		got, err := removal.Search(t.Context(), few, func(ctx context.Context, set capability.Set) (bool, error) {
+			o, err := c.run(ctx, image, isolated, []string{"/privop", "chown", "+", "read-other"}, set, time.Minute)
+			return o.passed, err
+		}, removal.Options{OneByOne: oneByOne})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []capability.Set{
+			of(capability.Chown, capability.DACReadSearch), of(capability.Chown, capability.DACOverride),
+		}
+		if !slices.Equal(got.Sets, want) {
+			t.Errorf("one by one %t: found %v, want %v", oneByOne, got.Sets, want)
+		}
+	}
+}
+
+// A run that hangs ends at its limit and leaves no container.
+func TestStuckRunsEnd(t *testing.T) {
+	c, image := bench(t)
+	o, err := c.run(t.Context(), image, isolated, []string{"/privop", "block"}, 0, 3*time.Second)
+	if err != nil || o.passed || !o.stuck {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	left, err := c.engine.Lines(t.Context(), "ps", "-aq", "--filter", "label="+c.label)
+	if err != nil || len(left) != 0 {
+		t.Errorf("containers left: %v, %v", left, err)
+	}
+}
+
+// Every operation that the cases name is one that the programs have: a misspelt
+// one would fail with every set and pass for one that no capability cures.
+func TestOperationsExist(t *testing.T) {
+	c, image := bench(t)
+	all, err := cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{}
+	for _, program := range []string{"/ops", "/privop"} {
+		known[program] = mustRun(t, c, image, 0, program).tail + " "
+	}
+	for _, k := range all {
+		if k.script != "" || !strings.HasPrefix(k.command[0], "/") {
+			continue
+		}
+		for i, word := range k.command[1:] {
+			if i == 0 || k.command[i] == "+" {
+				if !strings.Contains(known[k.command[0]], " "+word+" ") {
+					t.Errorf("%s: %s has no operation %q", k.title(), k.command[0], word)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+var of = capability.Of
+
+func TestCompare(t *testing.T) {
+	read, write, raw := capability.DACReadSearch, capability.DACOverride, capability.NetRaw
+	both := []capability.Set{of(read, raw), of(write, raw)}
+	for name, test := range map[string]struct {
+		truth []capability.Set
+		is    answer
+		want  verdict
+	}{
+		"equal":         {both, answer{set: of(read, raw)}, verdict{exact: true}},
+		"dearer":        {both, answer{set: of(write, raw)}, verdict{dearer: true}},
+		"missing":       {both, answer{set: of(read)}, verdict{missing: of(raw)}},
+		"extra":         {both, answer{set: of(write, raw, capability.Kill)}, verdict{extra: of(capability.Kill)}},
+		"both wrong":    {[]capability.Set{of(raw)}, answer{set: of(read)}, verdict{missing: of(raw), extra: of(read)}},
+		"nothing":       {[]capability.Set{0}, answer{}, verdict{exact: true}},
+		"no set":        {nil, answer{none: true}, verdict{exact: true}},
+		"a set of none": {nil, answer{set: of(raw)}, verdict{extra: of(raw), note: "no set makes it pass"}},
+		"none of a set": {both, answer{none: true}, verdict{missing: of(read, raw), note: "found none"}},
+	} {
+		if got := compare(test.truth, test.is); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+}
+
+// The table is what the bars are read from, so its sums are checked by hand.
+func TestTableSums(t *testing.T) {
+	row := func(name string, is verdict, explained string, err error) result {
+		return result{
+			kase: kase{group: traps, name: name, explained: explained}, truth: []capability.Set{of(capability.Chown)},
+			complete: true, judgeRuns: 10, exhaustiveRuns: 40, answer: answer{verdict: "proven", runs: 4}, verdict: is, err: err,
+		}
+	}
+	results := []result{
+		row("right", verdict{exact: true}, "", nil),
+		row("explained", verdict{missing: of(capability.Kill)}, "it is so", nil),
+		row("wrong", verdict{missing: of(capability.Chown), extra: of(capability.Kill, capability.NetRaw)}, "", nil),
+		row("broken", verdict{}, "", errors.New("no engine")),
+	}
+	got := sum(results)
+	want := totals{
+		Cases: 4, Exact: 1, Explained: 1, Wrong: 1, Errors: 1, Missing: 2, Extra: 2,
+		JudgeRuns: 30, ExhaustiveRuns: 120, CapprofRuns: 12, TimesFewer: 10, ExactPercentage: 25,
+	}
+	if got != want {
+		t.Errorf("sums %+v, want %+v", got, want)
+	}
+
+	only := regexp.MustCompile("trap")
+	table := newTable(results, grants{}, options{only: only})
+	var out bytes.Buffer
+	if err := table.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"trap/wrong      CHOWN        none     10    4        missing CHOWN; extra KILL, NET_RAW",
+		"differs because it is so", "no engine", "traps      4      1          1      1       1        2      2",
+	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the table lacks %q:\n%s", part, out.String())
+		}
+	}
+	if !table.wrong() {
+		t.Error("a wrong answer passes")
+	}
+	if newTable(results[:2], grants{}, options{only: only}).wrong() {
+		t.Error("an explained difference does not pass")
+	}
+	if newTable(results[3:], grants{}, options{only: only}).wrong() == false {
+		t.Error("an error passes")
+	}
+	if !newTable(results[:1], grants{}, options{only: regexp.MustCompile("")}).wrong() {
+		t.Error("the whole table passes although most capabilities are in no case")
+	}
+}
+
+func TestTableAsJSON(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table.json")
+	results := []result{{
+		kase: kase{group: operations, name: "one"}, truth: []capability.Set{of(capability.Chown)}, complete: true,
+		answer: answer{verdict: "proven", set: of(capability.Chown), runs: 4}, verdict: verdict{exact: true},
+	}}
+	refused := map[capability.Cap]string{capability.BPF: "unknown"}
+	if err := newTable(results, grants{refused: refused}, options{only: regexp.MustCompile("")}).writeJSON(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Refused map[string]string
+		Rows    []struct {
+			Name        string
+			MinimalSets [][]string
+			Capprof     []string
+			Verdict     string
+		}
+		Totals map[string]totals
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	if len(document.Rows) != 1 || document.Rows[0].Verdict != "exact" || document.Rows[0].MinimalSets[0][0] != "CAP_CHOWN" ||
+		document.Refused["CAP_BPF"] != "unknown" || document.Totals["operation"].Exact != 1 || document.Totals["all"].Cases != 1 {
+		t.Errorf("the file holds %+v", document)
+	}
+}
+
+func TestCasesAreWellFormed(t *testing.T) {
+	all, err := cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, k := range all {
+		if seen[k.title()] {
+			t.Errorf("%s is there twice", k.title())
+		}
+		seen[k.title()] = true
+		if command, err := k.argv(); err != nil || len(command) == 0 {
+			t.Errorf("%s: command %q, %v", k.title(), command, err)
+		}
+		if k.group == traps && k.naive == "" {
+			t.Errorf("%s does not say what a naive tool answers", k.title())
+		}
+	}
+	for name := range programNoSets {
+		if !seen["program/"+name] {
+			t.Errorf("a reason for a program that is not there: %s", name)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		code int
+	}{
+		"help":            {[]string{"-h"}, 0},
+		"list":            {[]string{"-list", "-run", "program/true$"}, 0},
+		"no case":         {[]string{"-run", "^nothing-like-it$"}, 1},
+		"bad expression":  {[]string{"-run", "("}, 2},
+		"no jobs":         {[]string{"-jobs", "0"}, 2},
+		"stray argument":  {[]string{"nginx"}, 2},
+		"unknown flag":    {[]string{"-x"}, 2},
+		"list everything": {[]string{"-list"}, 0},
+	} {
+		var out, complaints bytes.Buffer
+		if code := run(t.Context(), test.args, &out, &complaints); code != test.code {
+			t.Errorf("%s: exit code %d, want %d: %s", name, code, test.code, complaints.String())
+		}
+		if name == "list" && out.String() != "program/true\n" {
+			t.Errorf("the list is %q", out.String())
+		}
+	}
+}
+
+func TestReasonsAreForKnownCapabilities(t *testing.T) {
+	for c, reason := range unexercised {
+		if !capability.Known().Has(c) || reason == "" {
+			t.Errorf("%v: %q", c, reason)
+		}
+	}
+}
