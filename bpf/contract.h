@@ -5,7 +5,7 @@
 
 #include "kernel.h"
 
-#define MAX_CHECKS 12   /* different checks that one call can carry */
+#define MAX_CHECKS 16   /* different checks that one call can carry */
 #define MAX_MEMO 4      /* checks of a call that can be recognised as a repeat */
 #define MAX_STACK 20    /* kernel frames kept of a check */
 #define MAX_NAMES 10    /* path components of a file descriptor or directory */
@@ -26,6 +26,10 @@ enum arg_kind {
 	ARG_FIRST64 = 6,  /* pointer to a struct whose first u64 tells calls apart */
 	ARG_MESSAGE = 7,  /* pointer to a struct msghdr */
 };
+
+/* The topmost bit of arg_kinds: the call overrides its own credentials and checks
+ * on the caller's behalf all the same (access(2) and its kin). */
+#define ARGS_KEEP_OVERRIDDEN (1U << 31)
 
 /* Flags of a check. */
 enum {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/capprof/capprof/internal/runner"
 )
 
 // stdio are the process's streams.
@@ -95,7 +97,11 @@ func dispatch(ctx context.Context, args []string, std stdio) exitCode {
 			return exitOK
 		}
 		if err != nil && ctx.Err() != nil {
-			// What went wrong while everything was being stopped is no news.
+			// What went wrong while everything was being stopped is no news, but what is
+			// left behind is.
+			if errors.Is(err, runner.ErrCleanup) {
+				fmt.Fprintln(std.err, "capprof: "+err.Error())
+			}
 			return exitInterrupt
 		}
 		if err != nil && err.Error() != "" {

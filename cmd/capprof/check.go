@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/drift"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/runner"
 )
 
 const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
@@ -76,14 +77,14 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	opts.CapAdd, opts.CapDrop, opts.Privileged = saved.CapAdd, saved.CapDrop, saved.Privileged
 	out, err := profileWorkload(ctx, opts, search, std)
+	if start, ok := errors.AsType[*runner.StartError](err); ok {
+		return coded(exitError, fmt.Errorf("%w: the workload's command cannot be started: %w", drift.ErrUnfit, start))
+	}
 	if err != nil {
 		return err
 	}
 	if err := search.save(out.Document); err != nil {
 		return err
-	}
-	if out.StartError != nil {
-		return coded(exitError, errors.Join(drift.ErrUnfit, verdictError(out)))
 	}
 	return reportDrift(before, out.Document, write, drift.Options{OldPath: *baselinePath, NewPath: search.output, Version: capprofVersion()}, std)
 }

@@ -33,7 +33,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	defer engine.Close()
 	var tracing runner.Tracer
 	if !search.noTrace {
-		if tracing, err = prepareTracing(ctx, engine); err != nil {
+		if tracing, err = prepareTracing(); err != nil {
 			return nil, err
 		}
 	}
@@ -48,6 +48,9 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	}
 	defer shown.Close()
 	out, err := runner.Profile(ctx, engine, tracing, opts, shown)
+	if errors.Is(err, runner.ErrOtherKernel) {
+		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +68,14 @@ func (s *searchFlags) save(d *profile.Document) error {
 	return coded(exitUnfit, profile.Save(s.output, d))
 }
 
+// otherwise is what to do where tracing cannot be had.
+const otherwise = "--no-trace finds the set by removal alone, without explanations"
+
 // prepareTracing makes the tracer, or says why there is none and what to do.
-func prepareTracing(ctx context.Context, engine runner.Engine) (runner.Tracer, error) {
-	const otherwise = "; --no-trace finds the set by removal alone, without explanations"
-	info, err := engine.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !info.SameKernel {
-		return nil, coded(exitUnfit, fmt.Errorf("the engine's containers cannot be traced from here: %s; run capprof on the engine's machine%s", info.WhyRemote, otherwise))
-	}
+func prepareTracing() (runner.Tracer, error) {
 	t, err := tracer.New()
 	if err != nil {
-		return nil, coded(exitUnfit, fmt.Errorf("%w%s", err, otherwise))
+		return nil, coded(exitUnfit, fmt.Errorf("%w; %s", err, otherwise))
 	}
 	return runner.Tracing(t), nil
 }

@@ -60,6 +60,7 @@ func (s *searchFlags) options(workload runner.Workload, base capability.Set) (ru
 		{s.jobs < 1, fmt.Sprintf("--jobs is %d; at least 1 run at a time is needed", s.jobs)},
 		{s.maxRuns < 1, fmt.Sprintf("--max-runs is %d; at least 1 run is needed", s.maxRuns)},
 		{s.timeout <= 0, fmt.Sprintf("--timeout is %v; a run needs some time", s.timeout)},
+		{s.strict && s.noTrace, "--strict and --no-trace exclude each other: what a workload survives without is known from the trace only"},
 		{s.expectExit < 0 || s.expectExit > 255, fmt.Sprintf("--expect-exit is %d; exit codes go from 0 to 255", s.expectExit)},
 	} {
 		if check.wrong {

@@ -44,6 +44,11 @@ func (c *Container) stoppedByOthers(ctx context.Context, state container.Inspect
 	if err != nil {
 		return fmt.Errorf("reading when container %s ended: %w", c.short(), err)
 	}
+	if finished.Before(started) {
+		// The engine notes a start after it has seen the end of a container that
+		// lasted no time at all.
+		started = finished
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	messages, failures := c.engine.api.Events(ctx, events.ListOptions{

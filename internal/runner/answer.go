@@ -68,10 +68,24 @@ func (s *session) first(ctx context.Context, env mapper.Environment, found *find
 	if err != nil {
 		return 0, false, unfinishedBy(err, "no set that passes was found by then")
 	}
-	if r.startErr != nil && !r.startErr.Permission {
-		return 0, false, r.startErr
+	return 0, r.passed, s.startable(ctx, r)
+}
+
+// startable ends the search when a command cannot be started in the first run, nor
+// with everything allowed: "not found" may mean no more than that a directory of
+// $PATH could not be searched.
+func (s *session) startable(ctx context.Context, r result) error {
+	if r.startErr == nil || r.startErr.Permission {
+		return nil
 	}
-	return 0, r.passed, nil
+	reference, err := s.reference(ctx)
+	if err != nil {
+		return err
+	}
+	if reference.startErr != nil {
+		return reference.startErr
+	}
+	return nil
 }
 
 // settle turns a set that passes into an answer: it confirms and proves it, looks
@@ -128,7 +142,7 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 func (s *session) strict(ctx context.Context, env mapper.Environment, found *findings, a answer) (answer, error) {
 	needed, trying := a.set, a.set
 	for {
-		trying = trying.Union(found.choose(trying, s.allowed()))
+		trying = trying.Union(found.chooseFrom(mapper.Degraded, trying, s.allowed()))
 		if trying == found.last.run.Set {
 			break
 		}

@@ -172,6 +172,8 @@ var (
 	ErrNoImage = errors.New("no such image")
 	// ErrEngineLost says that the engine went away during a run.
 	ErrEngineLost = errors.New("the engine went away")
+	// ErrOtherKernel says that the containers cannot be traced from here.
+	ErrOtherKernel = errors.New("the engine's containers do not run on this machine's kernel")
 	// ErrBadWorkload says that the engine refused the workload's options.
 	ErrBadWorkload = errors.New("the engine refuses the options")
 )

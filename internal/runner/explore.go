@@ -34,8 +34,8 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 		if r.passed {
 			return granted, true, nil
 		}
-		if first := len(found.denials) == 1; first && r.startErr != nil && !r.startErr.Permission {
-			return granted, false, fmt.Errorf("run %d: %w", r.run.Number, r.startErr)
+		if err := s.startable(ctx, r); err != nil {
+			return granted, false, err
 		}
 		reference, err := s.knownOrDue(ctx, r)
 		if err != nil {

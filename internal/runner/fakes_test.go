@@ -45,7 +45,7 @@ type fakeEngine struct {
 
 func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
-		t: t, program: p, info: EngineInfo{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18"},
+		t: t, program: p, info: EngineInfo{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true},
 		image: Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
 	}
 }

@@ -60,7 +60,7 @@ func TestRunLimitWhileProving(t *testing.T) {
 		7: {capability.Of(setgid, setuid, chown), 2, "that it needs CHOWN was not shown"},
 		// All four removals were made, and no run was left for what remains.
 		8: {capability.Of(setgid, setuid, kill), 2, "not confirmed"},
-		9: {capability.Of(setgid, setuid), 2, "was shown only beside what has gone since"},
+		9: {capability.Of(setgid, setuid), 2, "what the workload tolerates with the set was not looked at"},
 	} {
 		a := try(t, newEngine(t, p), func(o *Options) { o.MaxRuns = limit })
 		if a.err != nil {

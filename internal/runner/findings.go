@@ -33,13 +33,24 @@ func (f *findings) learn(env mapper.Environment, r result) {
 func (f *findings) latest() []mapper.Denial { return f.denials[f.last.run.Number] }
 
 // choose returns the least dangerous capabilities that meet what the last traced
-// run was denied, beside those of a set. What no attainable capability meets is
-// left out first: its clause {A} would otherwise stand for a wider {A, B}, whose B
-// can be had.
+// run was denied, beside those of a set: what made calls fail, and only when that
+// adds nothing, what calls survived, since a workload mostly survives that too.
 func (f *findings) choose(already, allowed capability.Set) capability.Set {
+	for _, least := range []mapper.Effect{mapper.Decisive, mapper.Silent, mapper.Degraded} {
+		if added := f.chooseFrom(least, already, allowed); !added.Empty() {
+			return added
+		}
+	}
+	return 0
+}
+
+// chooseFrom chooses for the denials of at least an effect. What no attainable
+// capability meets is left out first: its clause {A} would otherwise stand for a
+// wider {A, B}, whose B can be had.
+func (f *findings) chooseFrom(least mapper.Effect, already, allowed capability.Set) capability.Set {
 	var attainable []mapper.Denial
 	for _, d := range f.latest() {
-		if in := capability.Of(d.AnyOf...).Intersect(allowed.Union(already)); !in.Empty() {
+		if in := capability.Of(d.AnyOf...).Intersect(allowed.Union(already)); d.Effect >= least && !in.Empty() {
 			d.AnyOf = in.ByDanger()
 			attainable = append(attainable, d)
 		}

@@ -46,6 +46,9 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 	if err != nil {
 		return nil, err
 	}
+	if tracer != nil && !info.SameKernel {
+		return nil, fmt.Errorf("%w: %s", ErrOtherKernel, info.WhyRemote)
+	}
 	image, err := engine.Image(ctx, opts.Workload.Image, observer.Pull())
 	if err != nil {
 		return nil, err

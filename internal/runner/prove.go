@@ -23,12 +23,14 @@ type proof struct {
 	failedRun result
 }
 
-// unproven says which removals are missing.
-func (p proof) unproven() string {
-	if left := p.set.Minus(capability.Of(slices.Collect(maps.Keys(p.provenBy))...)); !left.Empty() {
-		return fmt.Sprintf("the workload passes with %s; that it needs %s was not shown", p.set, left)
-	}
-	return fmt.Sprintf("the workload passes with %s; that it needs each of them was shown only beside what has gone since", p.set)
+// unproven is the part of the set that no run proves yet.
+func (p proof) unproven() capability.Set {
+	return p.set.Minus(capability.Of(slices.Collect(maps.Keys(p.provenBy))...))
+}
+
+// missing says which removals are missing.
+func (p proof) missing() string {
+	return fmt.Sprintf("the workload passes with %s; that it needs %s was not shown", p.set, p.unproven())
 }
 
 // confirm runs the set by itself.
@@ -37,36 +39,34 @@ func (s *session) confirm(ctx context.Context, set capability.Set) (result, erro
 	return r, unfinishedBy(err, fmt.Sprintf("%s was not confirmed by a run of its own", set))
 }
 
-// prove confirms a set that passed, and runs it less each of its capabilities.
-// What turns out removable goes, and the rest is proven anew: a program may
-// behave otherwise with fewer capabilities.
+// prove confirms a set that passed, and runs it less each of its capabilities, all
+// at the same time as far as --jobs goes. What turns out removable goes. A run
+// that failed without a capability proves it for what is left as well: that is
+// less than what failed.
 func (s *session) prove(ctx context.Context, set capability.Set) (proof, error) {
 	p := proof{set: set, provenBy: map[capability.Cap]int{}}
-	r, err := s.confirm(ctx, set)
-	if err != nil || !r.passed {
-		p.failedRun = r
-		return p, err
-	}
-	p.confirmed = true
+	plans := append([]plan{{purpose: profile.PurposeConfirm, set: set}}, removals(set, set)...)
 	for {
-		runs, err := s.withoutEach(ctx, p.set)
+		results, err := s.batch(ctx, plans)
 		if err != nil && !endsEarly(err) {
 			return p, err
 		}
-		var removable capability.Set
-		for c, r := range runs {
-			if r.passed {
-				removable = removable.With(c)
-				delete(p.provenBy, c)
-			} else {
-				p.provenBy[c] = r.run.Number
+		if !p.confirmed {
+			if len(results) == 0 || results[0].refused {
+				return p, unfinishedBy(err, fmt.Sprintf("%s was not confirmed by a run of its own", set))
 			}
+			if !results[0].passed {
+				p.failedRun = results[0]
+				return p, nil
+			}
+			p.confirmed, results = true, results[1:]
 		}
+		removable := p.judge(results)
 		if err != nil {
 			if worst, ok := mostDangerous(removable); ok {
 				p.set = p.set.Without(worst)
 			}
-			return p, unfinishedBy(err, p.unproven())
+			return p, unfinishedBy(err, p.missing())
 		}
 		if removable.Empty() {
 			return p, nil
@@ -74,8 +74,33 @@ func (s *session) prove(ctx context.Context, set capability.Set) (proof, error) 
 		if p.set, err = s.less(ctx, p.set, removable); err != nil {
 			return p, err
 		}
-		maps.DeleteFunc(p.provenBy, func(c capability.Cap, _ int) bool { return !p.set.Has(c) })
+		// What could go alone and not together is needed by now, or still not.
+		plans = removals(p.set, p.unproven())
 	}
+}
+
+// judge notes what removal runs prove, and returns what they show to be removable.
+func (p proof) judge(results []result) capability.Set {
+	var removable capability.Set
+	for _, r := range results {
+		switch c := *r.run.Without; {
+		case r.refused:
+		case r.passed:
+			removable = removable.With(c)
+		default:
+			p.provenBy[c] = r.run.Number
+		}
+	}
+	return removable
+}
+
+// removals plans a run of the set without each of the given members.
+func removals(set, members capability.Set) []plan {
+	var plans []plan
+	for _, c := range members.ByDanger() {
+		plans = append(plans, plan{purpose: profile.PurposeRemove, set: set.Without(c), without: &c})
+	}
+	return plans
 }
 
 // less takes what is removable out of a set: all together if the rest passes, else
@@ -101,26 +126,24 @@ func mostDangerous(set capability.Set) (capability.Cap, bool) {
 	return all[len(all)-1], true
 }
 
-// withoutEach runs a set less each of its members, several at a time. When the run
-// limit, or an engine that refuses, leaves some out, it returns the other results
-// beside the error.
-func (s *session) withoutEach(ctx context.Context, set capability.Set) (map[capability.Cap]result, error) {
-	var plans []plan
+// batch makes runs that do not depend on each other, several at a time. When the
+// run limit, or an engine that refuses, leaves some out, it returns the results of
+// the others, in order, beside the error.
+func (s *session) batch(ctx context.Context, plans []plan) ([]result, error) {
 	var numbers []int
 	var short error
-	for _, c := range set.ByDanger() {
-		p := plan{purpose: profile.PurposeRemove, set: set.Without(c), without: &c}
+	for _, p := range plans {
 		number, err := s.reserve(p)
 		if err != nil {
 			short = err
 			break
 		}
-		plans, numbers = append(plans, p), append(numbers, number)
+		numbers = append(numbers, number)
 	}
-	results := make([]result, len(plans))
+	results := make([]result, len(numbers))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.opts.Jobs))
-	for i := range plans {
+	for i := range numbers {
 		group.Go(func() error {
 			r, err := s.runNumbered(ctx, numbers[i], plans[i])
 			results[i] = r
@@ -130,13 +153,10 @@ func (s *session) withoutEach(ctx context.Context, set capability.Set) (map[capa
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	byCap := make(map[capability.Cap]result, len(plans))
-	for i, p := range plans {
-		if results[i].refused {
-			short = errors.Join(short, withdrawn(results[i]))
-			continue
+	for _, r := range results {
+		if r.refused {
+			short = errors.Join(short, withdrawn(r))
 		}
-		byCap[*p.without] = results[i]
 	}
-	return byCap, short
+	return results, short
 }

@@ -19,10 +19,26 @@ func TestACommandThatCannotBeStarted(t *testing.T) {
 			if got, ok := errors.AsType[*StartError](a.err); !ok || got.Code != missing.Code || a.Outcome != nil {
 				t.Errorf("%s: %v", name, a.err)
 			}
-			if len(e.containers) != 1 {
+			// The first run, and one that had everything allowed.
+			if len(e.containers) != 2 {
 				t.Errorf("%s: %d containers", name, len(e.containers))
 			}
 		}
+	}
+}
+
+func TestNotFoundForWantOfACapability(t *testing.T) {
+	// The runtime could not search a directory of $PATH.
+	hidden := &StartError{Code: 127, Err: errors.New("not in $PATH")}
+	start := func(set capability.Set) *StartError {
+		if set.Has(override) {
+			return nil
+		}
+		return hidden
+	}
+	for _, change := range []func(*Options){nil, untraced, jobs(4)} {
+		a := try(t, newEngine(t, program{steps: does().steps, start: start}), change)
+		a.gives(t, profile.Proven, override)
 	}
 }
 

@@ -32,7 +32,7 @@ type capprofDetail struct {
 	ChecksLen  uint8
 	NamesLen   uint8
 	BlobLen    uint8
-	Checks     [12]struct {
+	Checks     [16]struct {
 		_          structs.HostLayout
 		Stack      uint64
 		Count      uint32
@@ -117,7 +117,7 @@ type capprofTaskState struct {
 		Pad        uint16
 		Pad2       uint32
 	}
-	Checks [12]struct {
+	Checks [16]struct {
 		_          structs.HostLayout
 		Stack      uint64
 		Count      uint32

@@ -45,57 +45,101 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 	}
 	obs.Losses = losses
 
-	executables := map[uint64]string{}
+	executables, err := s.executables()
+	if err != nil {
+		return obs, err
+	}
+	stacks, err := s.stacks(symbols)
+	if err != nil {
+		return obs, err
+	}
+	entries, err := s.operations()
+	if err != nil {
+		return obs, err
+	}
+	known := map[string]int{} // by identity, the index in obs.Operations
+	for _, entry := range entries {
+		detail, ok := details[entry.key]
+		if !ok {
+			obs.Losses.Details++
+			detail.Key = entry.key
+		}
+		op := operation(detail, stacks)
+		op.Executable = executables[entry.key.Executable]
+		op.Count = entry.value.Count
+		id := identity(entry.key, op)
+		if i, ok := known[id]; ok {
+			obs.Operations[i].Count += op.Count
+			continue
+		}
+		known[id] = len(obs.Operations)
+		obs.Operations = append(obs.Operations, op)
+	}
+	return obs, nil
+}
+
+// identity tells operations apart by the names of the functions in their stacks.
+// The kernel side tells them by addresses, which differ for the same call when
+// somebody else attaches to the hook meanwhile, in the frames before the hooked
+// function.
+func identity(key capprofOpKey, op observation.Operation) string {
+	key.Signature = 0
+	return fmt.Sprint(key, op.Checks)
+}
+
+func (s *Session) executables() (map[uint64]string, error) {
 	var (
-		hash uint64
-		exe  capprofExecutable
+		names = map[uint64]string{}
+		hash  uint64
+		exe   capprofExecutable
 	)
 	entries := s.objects.Executables.Iterate()
 	for entries.Next(&hash, &exe) {
-		executables[hash] = text(exe.Path[:])
+		names[hash] = text(exe.Path[:])
 	}
 	if err := entries.Err(); err != nil {
-		return obs, fmt.Errorf("reading executables: %w", err)
+		return nil, fmt.Errorf("reading executables: %w", err)
 	}
-	stacks := map[uint64][]string{}
-	var stack capprofStack
-	entries = s.objects.Stacks.Iterate()
-	for entries.Next(&hash, &stack) {
-		stacks[hash] = symbols.stackNames(stack.Frames[:])
-	}
-	if err := entries.Err(); err != nil {
-		return obs, fmt.Errorf("reading stacks: %w", err)
-	}
+	return names, nil
+}
 
-	type ordered struct {
-		first uint64
-		op    observation.Operation
-	}
-	var ops []ordered
+func (s *Session) stacks(symbols *symbols) (map[uint64][]string, error) {
 	var (
-		key   capprofOpKey
-		value capprofOpValue
+		names = map[uint64][]string{}
+		hash  uint64
+		stack capprofStack
 	)
-	entries = s.objects.Operations.Iterate()
-	for entries.Next(&key, &value) {
-		detail, ok := details[key]
-		if !ok {
-			obs.Losses.Details++
-			detail.Key = key
-		}
-		op := operation(detail, stacks)
-		op.Executable = executables[key.Executable]
-		op.Count = value.Count
-		ops = append(ops, ordered{value.First, op})
+	entries := s.objects.Stacks.Iterate()
+	for entries.Next(&hash, &stack) {
+		names[hash] = symbols.stackNames(stack.Frames[:])
 	}
 	if err := entries.Err(); err != nil {
-		return obs, fmt.Errorf("reading operations: %w", err)
+		return nil, fmt.Errorf("reading stacks: %w", err)
 	}
-	slices.SortFunc(ops, func(a, b ordered) int { return cmp.Compare(a.first, b.first) })
-	for _, o := range ops {
-		obs.Operations = append(obs.Operations, o.op)
+	return names, nil
+}
+
+// entry is one entry of the table of operations.
+type entry struct {
+	key   capprofOpKey
+	value capprofOpValue
+}
+
+// operations returns the table in the order of first occurrences.
+func (s *Session) operations() ([]entry, error) {
+	var (
+		table []entry
+		next  entry
+	)
+	entries := s.objects.Operations.Iterate()
+	for entries.Next(&next.key, &next.value) {
+		table = append(table, next)
 	}
-	return obs, nil
+	if err := entries.Err(); err != nil {
+		return nil, fmt.Errorf("reading operations: %w", err)
+	}
+	slices.SortFunc(table, func(a, b entry) int { return cmp.Compare(a.value.First, b.value.First) })
+	return table, nil
 }
 
 // sysctls names the settings that the kernel has, in the form of /proc/sys.

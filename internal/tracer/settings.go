@@ -56,13 +56,22 @@ func configure(spec *ebpf.CollectionSpec) error {
 // maxSyscalls is MAX_SYSCALLS of bpf/contract.h.
 const maxSyscalls = 512
 
+// keepOverridden is ARGS_KEEP_OVERRIDDEN of bpf/contract.h.
+const keepOverridden = 1 << 31
+
 // packArguments lays the kinds of arguments out as the programs read them: four
-// bits an argument, by number of call.
+// bits an argument, by number of call, and a bit for the calls whose overridden
+// credentials are the caller's.
 func packArguments(goarch string) [maxSyscalls]uint32 {
 	var packed [maxSyscalls]uint32
 	for number := range packed {
-		for i, kind := range syscalls.Arguments(syscalls.Name(goarch, number)) {
+		name := syscalls.Name(goarch, number)
+		for i, kind := range syscalls.Arguments(name) {
 			packed[number] |= uint32(kind) << (4 * i)
+		}
+		switch name {
+		case "access", "faccessat", "faccessat2":
+			packed[number] |= keepOverridden
 		}
 	}
 	return packed

@@ -49,16 +49,16 @@ func dropCapabilities() error {
 }
 
 // traced runs an act in a cgroup of its own and returns what was seen.
-func traced(t *testing.T, act string, args ...string) observation.Observation {
+func traced(t *testing.T, act string) observation.Observation {
 	t.Helper()
 	tracer, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tracedBy(t, tracer, act, args...)
+	return tracedBy(t, tracer, act)
 }
 
-func tracedBy(t *testing.T, tracer *Tracer, act string, args ...string) observation.Observation {
+func tracedBy(t *testing.T, tracer *Tracer, act string) observation.Observation {
 	t.Helper()
 	cgroup := newCgroup(t)
 	session, err := tracer.Attach(filepath.Base(cgroup))
@@ -71,7 +71,7 @@ func tracedBy(t *testing.T, tracer *Tracer, act string, args ...string) observat
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	cmd := exec.Command("/proc/self/exe", args...)
+	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), actEnv+"="+act, "GOMAXPROCS=2")
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Unshareflags: unix.CLONE_NEWNS}
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -133,7 +133,7 @@ func perform(act string) error {
 	}
 	expect := func(err, want error) error {
 		if !errors.Is(err, want) {
-			return fmt.Errorf("%s: got %v, want %v", act, err, want)
+			return fmt.Errorf("%s: got %w, want %w", act, err, want)
 		}
 		return nil
 	}
@@ -154,14 +154,14 @@ func perform(act string) error {
 	case "setpriority":
 		for range 100000 {
 			if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -5); !errors.Is(err, unix.EACCES) {
-				return fmt.Errorf("setpriority: %v", err)
+				return fmt.Errorf("setpriority: %w", err)
 			}
 		}
 		return nil
 	case "paths":
 		for i := range 2000 {
 			if err := syscall.Sethostname(fmt.Appendf(nil, "capprof-%d", i)); !errors.Is(err, unix.EPERM) {
-				return fmt.Errorf("sethostname: %v", err)
+				return fmt.Errorf("sethostname: %w", err)
 			}
 		}
 		return nil
@@ -223,7 +223,7 @@ func TestRepeatsAreCountedOnce(t *testing.T) {
 	}
 	// The runtime may move the loop between threads, but not make it many kinds.
 	if count != 100000 || len(ops) != 1 {
-		t.Fatalf("%d in %d operations, want 100000 in 1", count, len(ops))
+		t.Fatalf("%d in %d operations, want 100000 in 1: %+v", count, len(ops), ops)
 	}
 	if len(ops[0].Checks) != 1 || ops[0].Checks[0].Capability != capability.SysNice || len(ops[0].Checks[0].Stack) == 0 {
 		t.Errorf("checks %+v", ops[0].Checks)
