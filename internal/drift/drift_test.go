@@ -56,8 +56,11 @@ func TestCompare(t *testing.T) {
 		"the same":             {profiletest.Proven(), profiletest.Proven(), drift.None, []string{}, []string{}},
 		"nothing and nothing":  {profiletest.Empty(), profiletest.Empty(), drift.None, []string{}, []string{}},
 		"proven and confirmed": {profiletest.Proven(), profiletest.Sample(profile.Confirmed), drift.None, []string{}, []string{}},
-		"added": {with(capability.Kill), with(capability.Kill, capability.SysTime, capability.Chown), drift.Drift,
-			[]string{"CAP_CHOWN", "CAP_SYS_TIME"}, []string{}},
+		"added": {
+			with(capability.Kill), with(capability.Kill, capability.SysTime, capability.Chown), drift.Drift,
+			[]string{"CAP_CHOWN", "CAP_SYS_TIME"},
+			[]string{},
+		},
 		"removed":     {with(capability.Kill), with(), drift.Drift, []string{}, []string{"CAP_KILL"}},
 		"exchanged":   {with(capability.Kill), with(capability.Chown), drift.Drift, []string{"CAP_CHOWN"}, []string{"CAP_KILL"}},
 		"of tomorrow": {with(), with(capability.Cap(41)), drift.Drift, []string{"CAP_41"}, []string{}},

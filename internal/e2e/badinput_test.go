@@ -157,7 +157,9 @@ func TestBadBaseline(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, args := range [][]string{
-				{"diff", bad, good}, {"diff", good, bad}, {"check", "--baseline", bad},
+				{"diff", bad, good},
+				{"diff", good, bad},
+				{"check", "--baseline", bad},
 				{"check", "--baseline", bad, image, "--", "/privop", "chown"},
 			} {
 				result := invocation{engine: e, args: args}.run(t)

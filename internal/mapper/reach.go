@@ -21,7 +21,7 @@ func (d *Denial) reach(env Environment) {
 		return
 	}
 	user := d.Operation.UID != env.RootUID
-	if rest := anyOf.Minus(useless); !rest.Empty() && !(user && d.Operation.Effective.Empty()) {
+	if rest := anyOf.Minus(useless); !rest.Empty() && (!user || !d.Operation.Effective.Empty()) {
 		d.AnyOf = rest.ByDanger()
 		return
 	}

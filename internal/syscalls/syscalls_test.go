@@ -8,8 +8,13 @@ func TestNamesAndNumbers(t *testing.T) {
 		number int
 		name   string
 	}{
-		{"amd64", 0, "read"}, {"amd64", 59, "execve"}, {"arm64", 221, "execve"}, {"386", 11, "execve"},
-		{"amd64", 435, "clone3"}, {"amd64", 9999, "syscall_9999"}, {"mars", 1, "syscall_1"},
+		{"amd64", 0, "read"},
+		{"amd64", 59, "execve"},
+		{"arm64", 221, "execve"},
+		{"386", 11, "execve"},
+		{"amd64", 435, "clone3"},
+		{"amd64", 9999, "syscall_9999"},
+		{"mars", 1, "syscall_1"},
 	} {
 		if got := Name(c.goarch, c.number); got != c.name {
 			t.Errorf("Name(%s, %d) = %s, want %s", c.goarch, c.number, got, c.name)

@@ -43,13 +43,13 @@ func stormThread(thread int) error {
 	const alike, varied = stormAlike / stormThreads, stormVaried / stormThreads
 	for i := range alike {
 		if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -5); !errors.Is(err, unix.EACCES) {
-			return fmt.Errorf("setpriority: %v", err)
+			return fmt.Errorf("setpriority: %w", err)
 		}
 		if i%(alike/varied) != 0 {
 			continue
 		}
 		if err := syscall.Sethostname(fmt.Appendf(nil, "capprof-%d-%d", thread, i)); !errors.Is(err, unix.EPERM) {
-			return fmt.Errorf("sethostname: %v", err)
+			return fmt.Errorf("sethostname: %w", err)
 		}
 	}
 	return nil

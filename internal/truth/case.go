@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
 )
 
 // group says which part of the table a case stands in.
@@ -48,8 +49,9 @@ type kase struct {
 	// tries is how often a run may be repeated until it passes, for a program that
 	// fails for reasons of its own; 0 is once.
 	tries int
-	// unprovable says that no set of this workload can be proven: a flaky one's.
-	unprovable bool
+	// hostile are capabilities that the workload refuses to run with: the search
+	// starts from everything else.
+	hostile capability.Set
 	// limit is the time after which a run counts as failed; 0 is defaultLimit.
 	limit time.Duration
 	// noSet says why the workload fails with everything that the engine grants, for
@@ -107,6 +109,9 @@ type answer struct {
 	verdict string
 	reasons []string
 	runs    int
+	// contradictory says that of two runs with the same set one passed and one
+	// failed: then no set was proven.
+	contradictory bool
 }
 
 // verdict compares the two.
@@ -121,6 +126,9 @@ type verdict struct {
 
 // compare judges an answer by the minimal sets.
 func compare(truth []capability.Set, a answer) verdict {
+	if a.contradictory && a.verdict == string(profile.Proven) {
+		return verdict{note: "says proven though its own runs contradict each other"}
+	}
 	switch {
 	case len(truth) == 0 && a.none:
 		return verdict{exact: true}

@@ -44,7 +44,7 @@ func operationCases() []kase {
 			audit-message audit-listen listen-all-namespaces firewall-list ipsec-flush link-list change-login
 			clock-tick time-zone accounting-off hang-up reboot-bad-magic load-module io-ports console-level read-log
 			wake-alarm perf-cpu bpf-map
-			domain-name unshare-net unshare-mount unshare-uts unshare-user unshare-files clone-net clone-user
+			domain-name unshare-net unshare-mount unshare-uts unshare-files clone-net clone-user
 			enter-net enter-mount map-user-root choose-pid thaw personality-linux`,
 	} {
 		for name := range strings.FieldsSeq(names) {
@@ -69,7 +69,7 @@ var operationsWithFlags = []kase{
 	{group: operations, name: "bind-tcp6-80-strict", command: []string{"/ops", "bind-tcp6-80"}, flags: strictPorts},
 	{group: operations, name: "open-kmsg", command: []string{"/ops", "open-kmsg"}, flags: []string{"--device", "/dev/kmsg"}},
 	{
-		group: operations, name: "unshare-user-no-seccomp", command: []string{"/ops", "unshare-user"},
+		group: operations, name: "clone-user-no-seccomp", command: []string{"/ops", "clone-user"},
 		flags: []string{"--security-opt", "seccomp=unconfined"},
 	},
 	{

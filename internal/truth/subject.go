@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -66,5 +67,21 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	return answer{
 		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
+		contradictory: contradictory(document.Runs),
 	}, nil
+}
+
+// contradictory reports whether two runs with the same set ended differently.
+func contradictory(runs []profile.Run) bool {
+	ends := map[capability.Set]string{}
+	for _, run := range runs {
+		if run.Outcome != profile.OutcomePassed && run.Outcome != profile.OutcomeFailed {
+			continue
+		}
+		if end, ran := ends[run.Set]; ran && end != run.Outcome {
+			return true
+		}
+		ends[run.Set] = run.Outcome
+	}
+	return false
 }

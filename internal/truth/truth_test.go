@@ -31,6 +31,13 @@ func TestCompare(t *testing.T) {
 		"nothing":       {[]capability.Set{0}, answer{}, verdict{exact: true}},
 		"no set":        {nil, answer{none: true}, verdict{exact: true}},
 		"a set of none": {nil, answer{set: of(raw)}, verdict{extra: of(raw), note: "no set makes it pass"}},
+		"contradicts itself": {
+			both, answer{set: of(read, raw), verdict: "proven", contradictory: true},
+			verdict{note: "says proven though its own runs contradict each other"},
+		},
+		"contradicts itself and says so": {
+			both, answer{set: of(read, raw), verdict: "incomplete", contradictory: true}, verdict{exact: true},
+		},
 		"none of a set": {both, answer{none: true}, verdict{missing: of(read, raw), note: "found none"}},
 	} {
 		if got := compare(test.truth, test.is); got != test.want {

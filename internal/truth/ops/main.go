@@ -30,7 +30,7 @@ func operations() map[string]operation {
 	for _, group := range []map[string]operation{
 		fileOperations, attributeOperations, identityOperations, credentialOperations, processOperations(),
 		ipcOperations, memoryOperations, socketOperations, netlinkOperations, hostOperations, namespaceOperations,
-		behaviours(), compatOperations,
+		behaviours(), compatOperations, ringOperations,
 	} {
 		maps.Copy(all, group)
 	}

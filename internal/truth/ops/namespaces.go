@@ -16,7 +16,6 @@ var namespaceOperations = map[string]operation{
 	"unshare-net":       unshares(unix.CLONE_NEWNET),
 	"unshare-mount":     unshares(unix.CLONE_NEWNS),
 	"unshare-uts":       unshares(unix.CLONE_NEWUTS),
-	"unshare-user":      unshares(unix.CLONE_NEWUSER),
 	"unshare-files":     unshares(unix.CLONE_FILES),
 	"clone-net":         clones(unix.CLONE_NEWNET),
 	"clone-user":        clones(unix.CLONE_NEWUSER),
@@ -87,12 +86,36 @@ func mapUserRoot([]string) error {
 	return cmd.Run()
 }
 
-// ownUserSpace does in a user namespace of its own what needs much outside: the
-// checks are made there, and granted.
+// ownUserSpace does in a user namespace of its own what takes much outside: the
+// checks are made there, and granted. The child must not execute anything first,
+// or its user, which is nobody there, would lose what it has.
 func ownUserSpace([]string) error {
-	cmd := child("/proc/self/exe", "domain-name")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWUTS}
-	return cmd.Run()
+	pid, _, errno := rawCloneAndName(unix.CLONE_NEWUSER|unix.CLONE_NEWUTS|uintptr(unix.SIGCHLD), []byte("truth"))
+	if errno != 0 {
+		return fmt.Errorf("making the namespaces: %w", errno)
+	}
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(int(pid), &status, 0, nil); err != nil {
+		return err
+	}
+	if !status.Exited() || status.ExitStatus() != 0 {
+		return fmt.Errorf("setting the name inside: %w", unix.Errno(status.ExitStatus()))
+	}
+	return nil
+}
+
+// rawCloneAndName has a child set its host name, and exit with the error number,
+// by raw calls alone: no other Go code can run in it.
+//
+//go:nosplit
+//go:norace
+func rawCloneAndName(flags uintptr, name []byte) (pid, _ uintptr, errno unix.Errno) {
+	pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
+	if errno == 0 && pid == 0 {
+		_, _, failed := unix.RawSyscall(unix.SYS_SETHOSTNAME, uintptr(unsafe.Pointer(&name[0])), uintptr(len(name)), 0)
+		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(failed), 0, 0)
+	}
+	return pid, 0, errno
 }
 
 // choosePID starts a child with a process ID of its choice: clone3(2), set_tid.
