@@ -35,6 +35,13 @@ bench:
 	$(MAKE) build
 	$(GO) run ./bench
 
+# Every case against brute force: its smallest sets by removal, and capprof's.
+.PHONY: truth
+truth:
+	scripts/prerequisites test
+	$(MAKE) build
+	$(GO) run ./internal/truth
+
 .PHONY: generate
 generate:
 	scripts/prerequisites generate
@@ -43,7 +50,7 @@ generate:
 # The committed BPF objects and Go types are what the sources give.
 .PHONY: check-generated
 check-generated: generate
-	git diff --exit-code -- '*_bpfel.go'
+	git diff --exit-code -- '*_bpfel.go' '*_bpfel.o'
 
 .PHONY: lint
 lint:
