@@ -109,6 +109,8 @@ type answer struct {
 	verdict string
 	reasons []string
 	runs    int
+	// byRemoval are those of the set that the trace did not explain.
+	byRemoval capability.Set
 	// contradictory says that of two runs with the same set one passed and one
 	// failed: then no set was proven.
 	contradictory bool

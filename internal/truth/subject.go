@@ -64,8 +64,15 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	if err != nil {
 		return answer{}, err
 	}
+	var byRemoval capability.Set
+	for _, requirement := range document.Required {
+		if requirement.FoundBy == profile.FoundByRemoval {
+			byRemoval = byRemoval.With(requirement.Capability)
+		}
+	}
 	return answer{
-		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
+		byRemoval: byRemoval,
+		none:      document.Verdict == profile.Failed, set: document.Capabilities.Required,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
 		contradictory: contradictory(document.Runs),
 	}, nil

@@ -130,6 +130,9 @@ func (t *table) printRemarks(out io.Writer) {
 		if !r.right() && r.err == nil {
 			remarks = append(remarks, fmt.Sprintf("capprof says %s: %s", r.answer.verdict, strings.Join(r.answer.reasons, " ")))
 		}
+		if !r.answer.byRemoval.Empty() {
+			remarks = append(remarks, fmt.Sprintf("capprof found {%s} by removal alone: the trace does not explain it", r.answer.byRemoval))
+		}
 		if r.kase.naive != "" && !t.judgeOnly {
 			remarks = append(remarks, "a naive tool says "+r.kase.naive)
 		}
@@ -192,6 +195,7 @@ type totals struct {
 	Errors          int     `json:"errors"`
 	Missing         int     `json:"missingCapabilities"`
 	Extra           int     `json:"extraCapabilities"`
+	ByRemoval       int     `json:"capabilitiesFoundByRemoval"`
 	JudgeRuns       int     `json:"judgeRuns"`
 	ExhaustiveRuns  int     `json:"exhaustiveRuns"`
 	CapprofRuns     int     `json:"capprofRuns"`
@@ -217,6 +221,7 @@ func sum(results []result) totals {
 		}
 		t.Missing += r.verdict.missing.Len()
 		t.Extra += r.verdict.extra.Len()
+		t.ByRemoval += r.answer.byRemoval.Len()
 		t.JudgeRuns += r.judgeRuns
 		t.ExhaustiveRuns += r.exhaustiveRuns
 		t.CapprofRuns += r.answer.runs
@@ -254,10 +259,10 @@ func (t *table) of(g group) []result {
 func (t *table) printTotals(out io.Writer) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tjudge's runs\texhaustive\tcapprof's\ttimes fewer\t")
+	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tby removal\tjudge's runs\texhaustive\tcapprof's\ttimes fewer\t")
 	line := func(name string, s totals) {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Explained,
-			s.Wrong, s.Errors, s.Missing, s.Extra, s.JudgeRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Explained,
+			s.Wrong, s.Errors, s.Missing, s.Extra, s.ByRemoval, s.JudgeRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
 	}
 	for _, g := range t.groups() {
 		line(string(g)+"s", sum(t.of(g)))
@@ -278,6 +283,7 @@ type row struct {
 	JudgeRuns      int              `json:"judgeRuns"`
 	ExhaustiveRuns int              `json:"exhaustiveRuns"`
 	CapprofRuns    int              `json:"capprofRuns"`
+	ByRemoval      capability.Set   `json:"foundByRemoval"`
 	Verdict        string           `json:"verdict"`
 	Explained      string           `json:"explained,omitempty"`
 	Error          string           `json:"error,omitempty"`
@@ -300,7 +306,7 @@ func (t *table) writeJSON(path string) error {
 		entry := row{
 			Group: r.kase.group, Name: r.kase.name, Truth: r.truth, Complete: r.complete,
 			Capprof: r.answer.set, CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
-			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, Verdict: r.word(), Explained: r.kase.explained,
+			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.kase.explained,
 		}
 		if r.err != nil {
 			entry.Error = r.err.Error()
