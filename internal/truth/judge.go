@@ -138,6 +138,11 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 	}
 	r.truth, r.complete = found.Sets, found.Complete
 	r.judgeRuns, r.exhaustiveRuns = found.Runs, found.Exhaustive
+	if len(r.truth) == 0 && k.noSet == "" {
+		// Else a workload that is broken would pass for one that nothing cures.
+		r.err = fmt.Errorf("judge: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
+		return r
+	}
 	if c.subject == nil {
 		return r
 	}

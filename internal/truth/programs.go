@@ -60,7 +60,7 @@ func programCases() ([]kase, error) {
 	add := func(name, script string, flags []string) {
 		all = append(all, kase{
 			group: programs, name: name, image: debian, flags: flags, script: script,
-			// cron begins at a full minute; databases fill their directories.
+			// Databases fill their directories.
 			limit: 3 * time.Minute, noSet: programNoSets[name],
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
 )
 
 var of = capability.Of
@@ -32,11 +33,14 @@ func TestCompare(t *testing.T) {
 		"no set":        {nil, answer{none: true}, verdict{exact: true}},
 		"a set of none": {nil, answer{set: of(raw)}, verdict{extra: of(raw), note: "no set makes it pass"}},
 		"contradicts itself": {
-			both, answer{set: of(read, raw), verdict: "proven", contradictory: true},
+			both,
+			answer{set: of(read, raw), verdict: "proven", contradictory: true},
 			verdict{note: "says proven though its own runs contradict each other"},
 		},
 		"contradicts itself and says so": {
-			both, answer{set: of(read, raw), verdict: "incomplete", contradictory: true}, verdict{exact: true},
+			both,
+			answer{set: of(read, raw), verdict: "incomplete", contradictory: true},
+			verdict{exact: true},
 		},
 		"none of a set": {both, answer{none: true}, verdict{missing: of(read, raw), note: "found none"}},
 	} {
@@ -183,6 +187,24 @@ func TestReasonsAreForKnownCapabilities(t *testing.T) {
 	for c, reason := range unexercised {
 		if !capability.Known().Has(c) || reason == "" {
 			t.Errorf("%v: %q", c, reason)
+		}
+	}
+}
+
+func TestContradictoryRuns(t *testing.T) {
+	run := func(set capability.Set, outcome string) profile.Run { return profile.Run{Set: set, Outcome: outcome} }
+	raw := of(capability.NetRaw)
+	for name, test := range map[string]struct {
+		runs []profile.Run
+		want bool
+	}{
+		"none":       {nil, false},
+		"consistent": {[]profile.Run{run(0, "failed"), run(raw, "passed"), run(raw, "passed")}, false},
+		"flaky":      {[]profile.Run{run(raw, "passed"), run(0, "failed"), run(raw, "failed")}, true},
+		"refused":    {[]profile.Run{run(raw, "passed"), run(raw, "refused")}, false},
+	} {
+		if got := contradictory(test.runs); got != test.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

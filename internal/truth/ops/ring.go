@@ -25,17 +25,17 @@ const (
 	ringEntries     = 0x10000000
 )
 
-// ringParameters is struct io_uring_params.
+// ringParameters is struct io_uring_params, less what is of no interest here.
 type ringParameters struct {
-	submissions, completions, flags, cpu, idle, features, workers uint32
-	reserved                                                      [3]uint32
-	submission                                                    struct {
-		head, tail, mask, entries, flags, dropped, array, reserved uint32
-		address                                                    uint64
+	submissions, completions uint32
+	_                        [8]uint32 // flags, threads, features, reserved
+	submission               struct {
+		_, tail, _, _, _, _, array, _ uint32 // struct io_sqring_offsets
+		_                             uint64
 	}
 	completion struct {
-		head, tail, mask, entries, overflow, cqes, flags, reserved uint32
-		address                                                    uint64
+		_, tail, _, _, _, cqes, _, _ uint32 // struct io_cqring_offsets
+		_                            uint64
 	}
 }
 
