@@ -42,6 +42,12 @@ truth:
 	$(MAKE) build
 	$(GO) run ./internal/truth
 
+# Records the profiles of well-known programs anew.
+.PHONY: profiles
+profiles:
+	scripts/prerequisites test
+	$(GO) test -count=1 -run TestRecordedProfiles ./internal/e2e -record
+
 .PHONY: generate
 generate:
 	scripts/prerequisites generate

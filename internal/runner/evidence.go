@@ -88,7 +88,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 	d := profile.Denial{
 		AnyOf:      m.AnyOf,
 		Executable: op.Executable,
-		Process:    op.Comm,
+		Process:    processOf(op),
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
@@ -115,7 +115,7 @@ func (e *explainer) unreachable(run, index int, m mapper.Denial) profile.Failure
 func (e *explainer) failed(run, index int, op observation.Operation, cause, cure string) profile.Failure {
 	f := profile.Failure{
 		Executable: op.Executable,
-		Process:    op.Comm,
+		Process:    processOf(op),
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
@@ -127,6 +127,15 @@ func (e *explainer) failed(run, index int, op observation.Operation, cause, cure
 	f.ID = "f-" + identify(f)
 	e.count(f.ID, run, index, op)
 	return f
+}
+
+// processOf names the thread. The runtime's own, which starts the container's
+// command, has a name that nobody outside the runtime knows.
+func processOf(op observation.Operation) string {
+	if op.Starting {
+		return "container start"
+	}
+	return op.Comm
 }
 
 // count adds an operation's occurrences to those of an ID, once an operation.
