@@ -160,7 +160,7 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 	if p.opts.Quiet {
 		return
 	}
-	p.line(fmt.Sprintf("run %-2d %-9s %-34s %s", run.Number, run.Purpose, tried(run), ended(run, took)))
+	p.line("run " + run.Line(took))
 }
 
 // Note implements runner.Observer.
@@ -168,29 +168,6 @@ func (p *Progress) Note(text string) { p.line(text) }
 
 // Pull implements runner.Observer.
 func (p *Progress) Pull() io.Writer { return &lines{emit: p.line} }
-
-// tried names a run's set in few words.
-func tried(run profile.Run) string {
-	if run.Without != nil {
-		return "without " + run.Without.Short()
-	}
-	switch n := run.Set.Len(); {
-	case n == 0:
-		return "no capability"
-	case n > 4:
-		return fmt.Sprintf("%d capabilities", n)
-	default:
-		return run.Set.String()
-	}
-}
-
-func ended(run profile.Run, took time.Duration) string {
-	text := run.Outcome
-	if run.Outcome == profile.OutcomeFailed {
-		text = fmt.Sprintf("exit %d", run.ExitCode)
-	}
-	return fmt.Sprintf("%-8s %6.2f s", text, took.Seconds())
-}
 
 // line writes a line of its own.
 func (p *Progress) line(text string) {
@@ -222,7 +199,7 @@ func (p *Progress) draw() {
 		return
 	}
 	a := p.active[0]
-	text := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, tried(a.run), time.Since(a.began).Seconds())
+	text := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, a.run.Tried(), time.Since(a.began).Seconds())
 	if more := len(p.active) - 1; more > 0 {
 		text += fmt.Sprintf(" (+%d)", more)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
@@ -34,6 +35,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		refused(p, d)
 		losses(p, d)
 		tolerated(p, d)
+		runs(p, d)
 	} else {
 		required(p, d)
 		compared(p, d)
@@ -43,6 +45,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		failures(p, d)
 		refused(p, d)
 		losses(p, d)
+		runs(p, d)
 		use(p, d)
 	}
 	if _, err := io.WriteString(w, p.String()); err != nil {
@@ -249,6 +252,22 @@ func losses(p *page, d *profile.Document) {
 		if loss.n > 0 {
 			p.item(fmt.Sprintf("%s: %d", loss.what, loss.n))
 		}
+	}
+}
+
+// runs lists what was tried, with exit codes and times.
+func runs(p *page, d *profile.Document) {
+	if len(d.Runs) == 0 {
+		return
+	}
+	p.heading(fmt.Sprintf("Runs (%d)", len(d.Runs)))
+	for _, r := range d.Runs {
+		line := r.Line(time.Duration(d.Meta.DurationsMS[r.Number]) * time.Millisecond)
+		if len(indent)+len(line) > p.width {
+			p.paragraph(strings.Join(strings.Fields(line), " "))
+			continue
+		}
+		p.verbatim(line)
 	}
 }
 
