@@ -19,8 +19,7 @@ if [ "$1" = mariadbd ] && [ ! -d "$data/mysql" ]; then
 		sleep 0.2
 	done
 	mariadb --socket="$socket" -uroot -e "alter user root@localhost identified by '$MARIADB_ROOT_PASSWORD';
-		create user root@'127.0.0.1' identified by '$MARIADB_ROOT_PASSWORD';
-		grant all on *.* to root@'127.0.0.1' with grant option"
+		alter user root@'127.0.0.1' identified by '$MARIADB_ROOT_PASSWORD'"
 	kill "$server"
 	wait "$server"
 fi
