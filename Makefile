@@ -27,7 +27,7 @@ test:
 .PHONY: test-overlay2
 test-overlay2:
 	scripts/prerequisites test
-	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -timeout 40m ./internal/e2e
+	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -p 1 -timeout 40m ./internal/docker ./internal/e2e
 
 .PHONY: bench
 bench:
