@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,4 +206,19 @@ func TestTerminal(t *testing.T) {
 	command := []string{image, "--", "bash", "-c", "test -t 1"}
 	invocation{engine: e, args: append([]string{"run", "--network", "none", "-t"}, command...)}.run(t).expect(t, exitProven)
 	invocation{engine: e, args: append([]string{"run", "--network", "none"}, command...)}.run(t).expect(t, exitFailed)
+}
+
+// TestReadOnlyRoot: what a read-only root refuses is named as that, and no
+// capability is offered for it.
+func TestReadOnlyRoot(t *testing.T) {
+	keepsEngineClean(t)
+	w := workload{image: debian, flags: []string{"--read-only"}, command: []string{"touch", "/file"}}
+	result, document := profiled(t, engineOf(t), w)
+	result.expect(t, exitFailed)
+	named := slices.ContainsFunc(document.Failures, func(f profile.Failure) bool {
+		return f.Errno == "EROFS" && f.Object == "/file" && strings.Contains(f.Cause, "read-only")
+	})
+	if !named || !document.Capabilities.BeyondAllowed.Empty() {
+		t.Errorf("failures %+v, beyond what is allowed: %s", document.Failures, document.Capabilities.BeyondAllowed)
+	}
 }

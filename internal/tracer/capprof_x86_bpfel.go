@@ -103,11 +103,10 @@ type capprofTaskState struct {
 	Phase      uint8
 	Joined     bool
 	InCall     bool
-	Entered    bool
 	ChecksLen  uint8
 	RawLen     uint8
 	Repeats    uint8
-	Pad        uint8
+	Pad        [2]uint8
 	_          [4]byte
 	Raw        [4]struct {
 		_          structs.HostLayout
