@@ -19,7 +19,7 @@ import (
 // user, serve; and the test that says whether it works.
 const workload = `set -e
 mkdir -p /data && chown redis /data
-gosu redis redis-server --dir /data --save '' >/dev/null &
+gosu redis redis-server --dir /data --save "" >/dev/null &
 until redis-cli ping 2>/dev/null | grep -q PONG; do jobs -r | grep -q . || exit 1; sleep 0.1; done
 redis-cli set greeting hello
 redis-cli shutdown nosave`

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -243,6 +244,11 @@ func configurationDir(env environment) string {
 // the registries' credentials. A missing file is an empty one.
 func configuration(env environment) (*configfile.ConfigFile, error) {
 	file, err := config.Load(configurationDir(env))
+	if errors.Is(err, fs.ErrPermission) {
+		// Somebody else's home, as under setpriv or su: docker warns and goes on
+		// without, too.
+		return configfile.New(""), nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("docker's configuration: %w", err)
 	}

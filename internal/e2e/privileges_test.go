@@ -66,8 +66,13 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Errorf("stdout carries %q", refused.stdout)
 	}
 
+	// A home that is somebody else's, as setpriv and su leave it, is no obstacle.
+	home := t.TempDir()
+	if err := os.Chmod(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, "profile.json")
-	invocation{engine: e, prefix: prefix, env: env, args: []string{
+	invocation{engine: e, prefix: prefix, env: []string{"HOME=" + home}, args: []string{
 		"run", "--no-trace", "--network", "none", "-o", path, image, "--", "/privop", "chown",
 	}}.run(t).expect(t, exitProven)
 	text, err := os.ReadFile(path)
