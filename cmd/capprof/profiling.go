@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"golang.org/x/term"
 
@@ -47,6 +44,12 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, coded(exitUnfit, err)
 	}
 	defer shown.Close()
+	if opts.Input != nil {
+		opts.Input.OnSeal(func() {
+			term.restore()
+			shown.Cooked()
+		})
+	}
 	out, err := runner.Profile(ctx, engine, tracing, opts, shown)
 	if errors.Is(err, runner.ErrOtherKernel) {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))
@@ -96,74 +99,6 @@ func newProgress(w runner.Workload, search *searchFlags, std stdio, rawTerminal 
 		}
 	}
 	return progress.New(options)
-}
-
-// rawTerminal is the caller's terminal while it belongs to the workload.
-type rawTerminal struct {
-	isRaw   bool
-	restore func()
-}
-
-// prepareTerminal connects standard input and, with -t, the terminal.
-func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
-	t := rawTerminal{restore: func() {}}
-	if opts.Workload.Interactive {
-		opts.Input = runner.NewInput(std.in)
-	}
-	if !opts.Workload.TTY {
-		return t, nil
-	}
-	fd, ok := terminal(std.in)
-	if !ok {
-		if opts.Workload.Interactive {
-			return t, usageError("-t needs a terminal on standard input; leave it out for a pipe or a file")
-		}
-		return t, nil
-	}
-	opts.Resize = func() (<-chan runner.Size, func()) { return followSize(fd) }
-	if opts.Workload.Interactive {
-		state, err := term.MakeRaw(fd)
-		if err != nil {
-			return t, fmt.Errorf("setting the terminal to raw mode: %w", err)
-		}
-		restored := false
-		t.isRaw = true
-		t.restore = func() {
-			if !restored {
-				restored = true
-				_ = term.Restore(fd, state) // nothing is left to try
-			}
-		}
-	}
-	return t, nil
-}
-
-// followSize sends the terminal's size now and whenever it changes.
-func followSize(fd int) (<-chan runner.Size, func()) {
-	sizes := make(chan runner.Size, 1)
-	changes := make(chan os.Signal, 1)
-	done := make(chan struct{})
-	signal.Notify(changes, syscall.SIGWINCH)
-	go func() {
-		for {
-			if width, height, err := term.GetSize(fd); err == nil {
-				select {
-				case sizes <- runner.Size{Width: uint(width), Height: uint(height)}:
-				case <-done:
-					return
-				}
-			}
-			select {
-			case <-changes:
-			case <-done:
-				return
-			}
-		}
-	}()
-	return sizes, func() {
-		signal.Stop(changes)
-		close(done)
-	}
 }
 
 // showTail shows the end of the output of the run that decided against a success.

@@ -51,7 +51,7 @@ func addWorkloadFlags(flags *pflag.FlagSet) *workloadFlags {
 	flags.StringArrayVar(&w.capDrop, "cap-drop", nil, "a `capability` that you drop today: it is not granted")
 	flags.BoolVar(&w.privileged, "privileged", false, "you run it privileged today: every capability may be granted")
 	flags.BoolVarP(&w.interactive, "interactive", "i", false, "pass standard input on; every run gets the same")
-	flags.BoolVarP(&w.tty, "tty", "t", false, "give the workload a terminal")
+	flags.BoolVarP(&w.tty, "tty", "t", false, "give the workload a terminal; with -i, Ctrl-P Ctrl-Q interrupts capprof")
 	return w
 }
 

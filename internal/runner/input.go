@@ -15,6 +15,9 @@ type Input struct {
 	data   []byte
 	err    error // io.EOF at the end
 	once   sync.Once
+
+	sealing sync.Once
+	sealed  func()
 }
 
 // NewInput keeps what is read from source. Reading begins with the first run.
@@ -34,7 +37,18 @@ func (in *Input) Reader() io.ReadCloser {
 // passed, what it was given is enough for the others, and nobody should have to
 // type more for them. Before that it would cut off a pipe that is still being
 // written to.
-func (in *Input) Seal() { in.end(io.EOF) }
+func (in *Input) Seal() {
+	in.end(io.EOF)
+	in.sealing.Do(func() {
+		if in.sealed != nil {
+			in.sealed()
+		}
+	})
+}
+
+// OnSeal has f called, once, when the input is sealed: a terminal that belonged to
+// the workload is its user's again. It is set before the first run.
+func (in *Input) OnSeal(f func()) { in.sealed = f }
 
 func (in *Input) end(err error) {
 	in.mu.Lock()

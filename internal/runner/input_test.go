@@ -147,3 +147,32 @@ func TestInterruptedWhileWaitingForInput(t *testing.T) {
 		t.Errorf("%v", a.err)
 	}
 }
+
+func TestSealingTellsOnceAndEndsTheInput(t *testing.T) {
+	source, typing := io.Pipe()
+	defer typing.Close()
+	in := NewInput(source)
+	told := 0
+	in.OnSeal(func() { told++ })
+	first := in.Reader()
+	go io.WriteString(typing, "hello")
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(first, got); err != nil || string(got) != "hello" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	in.Seal()
+	in.Seal()
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+	for _, reader := range []io.Reader{first, in.Reader()} {
+		rest, err := io.ReadAll(reader)
+		if err != nil || !strings.HasSuffix("hello", string(rest)) {
+			t.Errorf("%q, %v", rest, err)
+		}
+	}
+	again, err := io.ReadAll(in.Reader())
+	if err != nil || string(again) != "hello" {
+		t.Errorf("a later reader got %q, %v", again, err)
+	}
+}

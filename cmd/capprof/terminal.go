@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	mobyterm "github.com/moby/term"
+	"golang.org/x/term"
+
+	"github.com/capprof/capprof/internal/runner"
+)
+
+// rawTerminal is the caller's terminal while it belongs to the workload.
+type rawTerminal struct {
+	isRaw   bool
+	restore func()
+}
+
+// prepareTerminal connects standard input and, with -t, the terminal.
+func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
+	t := rawTerminal{restore: func() {}}
+	if opts.Workload.Interactive {
+		opts.Input = runner.NewInput(std.in)
+	}
+	if !opts.Workload.TTY {
+		return t, nil
+	}
+	fd, ok := terminal(std.in)
+	if !ok {
+		if opts.Workload.Interactive {
+			return t, usageError("-t needs a terminal on standard input; leave it out for a pipe or a file")
+		}
+		return t, nil
+	}
+	opts.Resize = func() (<-chan runner.Size, func()) { return followSize(fd) }
+	if opts.Workload.Interactive {
+		opts.Input = runner.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
+		state, err := term.MakeRaw(fd)
+		if err != nil {
+			return t, fmt.Errorf("setting the terminal to raw mode: %w", err)
+		}
+		t.isRaw = true
+		t.restore = sync.OnceFunc(func() {
+			_ = term.Restore(fd, state) // nothing is left to try
+		})
+	}
+	return t, nil
+}
+
+// followSize sends the terminal's size now and whenever it changes.
+func followSize(fd int) (<-chan runner.Size, func()) {
+	sizes := make(chan runner.Size, 1)
+	changes := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(changes, syscall.SIGWINCH)
+	go func() {
+		for {
+			if width, height, err := term.GetSize(fd); err == nil {
+				select {
+				case sizes <- runner.Size{Width: uint(width), Height: uint(height)}:
+				case <-done:
+					return
+				}
+			}
+			select {
+			case <-changes:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sizes, func() {
+		signal.Stop(changes)
+		close(done)
+	}
+}
+
+// detachKeys are docker's: Ctrl-P, Ctrl-Q.
+var detachKeys = []byte{16, 17}
+
+// escapable is a raw terminal that interrupts capprof at docker's detach keys.
+// Ctrl-C does not: it belongs to the workload, as with docker run -it.
+type escapable struct{ io.Reader }
+
+func (e *escapable) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	var escape mobyterm.EscapeError
+	if errors.As(err, &escape) {
+		// The way of every interruption: through the signal handler.
+		if killErr := syscall.Kill(os.Getpid(), syscall.SIGINT); killErr != nil {
+			return n, killErr
+		}
+		return n, io.EOF
+	}
+	return n, err
+}
