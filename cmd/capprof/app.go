@@ -49,14 +49,20 @@ func commands() []command {
 }
 
 // run dispatches to a subcommand, and turns its error into a message and a code.
-// The first SIGINT or SIGTERM ends the context; the second ends the wait for what
-// is being cleaned up.
+// The first SIGINT, SIGTERM or SIGHUP ends the context; a second SIGINT or SIGTERM
+// ends the wait for what is being cleaned up. A second SIGHUP does not: both the
+// kernel and the shell send one when a terminal closes.
 func run(ctx context.Context, args []string, std stdio) exitCode {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	// A reader that has gone (capprof run ... | head) must not end the process before
+	// its containers are removed: the write fails instead.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 
 	ended := make(chan exitCode, 1)
 	go func() { ended <- dispatch(ctx, args, std) }()
@@ -64,13 +70,20 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 		select {
 		case code := <-ended:
 			return code
-		case <-signals:
+		case received := <-signals:
+			if interrupted && received == syscall.SIGHUP {
+				continue
+			}
 			if interrupted {
 				fmt.Fprintln(std.err, "capprof: forced; capprof clean removes what was left behind")
 				return exitInterrupt
 			}
 			interrupted = true
-			fmt.Fprintln(std.err, "\ncapprof: interrupted, cleaning up (once more to force)")
+			end := "\n"
+			if _, ok := terminal(std.err); ok {
+				end = "\r\n" // it may be raw
+			}
+			fmt.Fprint(std.err, end+"capprof: interrupted, cleaning up (once more to force)"+end)
 			cancel(errInterrupted)
 		}
 	}

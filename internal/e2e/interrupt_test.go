@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -73,6 +75,42 @@ func TestInterrupt(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestHangup: a terminal that closes sends SIGHUP twice, once by the kernel and
+// once by the shell, and its descriptors fail. All is cleaned up all the same.
+func TestHangup(t *testing.T) {
+	keepsEngineClean(t)
+	e := engineOf(t)
+	seen := watch(t, e, patience, "type=container")
+	running := invocation{engine: e, args: lasting(imageOf(t, scratch))}.start(t)
+	pid := running.cmd.Process.Pid
+	if !seen.await(pid, "start", 1) {
+		running.cancel()
+		t.Fatalf("no container started: %s", running.wait(t).stderr)
+	}
+	for range 2 {
+		if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running.wait(t).expect(t, exitInterrupted)
+	noContainersOf(t, e, pid)
+}
+
+// TestReaderThatGoesAway: capprof run ... | head ends the reader first. That fails
+// a write and leaves nothing behind.
+func TestReaderThatGoesAway(t *testing.T) {
+	keepsEngineClean(t)
+	e := engineOf(t)
+	argv := append([]string{"-c", `"$@" 2>&1 | true; exit "${PIPESTATUS[0]}"`, "bash", binaryOf(t)}, lasting(imageOf(t, scratch))...)
+	cmd := exec.CommandContext(t.Context(), "bash", argv...)
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+e.Host, "DOCKER_CONTEXT=")
+	out, err := cmd.CombinedOutput()
+	status, failed := errors.AsType[*exec.ExitError](err)
+	if !failed || status.ExitCode() != exitUnfit {
+		t.Errorf("ended with %v, want %d: the result could not be written\n%s", err, exitUnfit, out)
+	}
 }
 
 // TestInterruptAtOnce sends Ctrl-C before anything could have happened.
