@@ -21,13 +21,13 @@ demo:
 test:
 	scripts/prerequisites test
 	$(GO) vet ./...
-	$(GO) test -p 1 -timeout 40m ./...
+	$(GO) test -count=1 -p 1 -timeout 40m ./...
 
 # The same workloads on an engine of the tests' own, with overlay2.
 .PHONY: test-overlay2
 test-overlay2:
 	scripts/prerequisites test
-	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -p 1 -timeout 40m ./internal/docker ./internal/e2e
+	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -count=1 -p 1 -timeout 40m ./internal/docker ./internal/e2e
 
 .PHONY: bench
 bench:
