@@ -128,5 +128,3 @@ func verdictError(out *runner.Outcome) error {
 	}
 	return nil
 }
-
-var errNoImage = errors.New("no image given")

@@ -40,7 +40,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	image, command := splitWorkload(flags.Args())
 	if image == "" {
-		return usageError("%w: capprof %s", errNoImage, runSynopsis)
+		return usageError("no image given: capprof %s", runSynopsis)
 	}
 	if !slices.Contains(append(export.Names(), textFormat), *format) {
 		return usageError("unknown format %q (one of %s, %s)", *format, textFormat, strings.Join(export.Names(), ", "))

@@ -17,8 +17,6 @@ type hook interface {
 	// available returns nil when the running kernel, described by its BTF,
 	// offers the hook, and otherwise what is missing.
 	available(kernel *btf.Spec) error
-	// programs names the programs of the collection that the hook needs.
-	programs() []string
 	// attach attaches them.
 	attach(programs map[string]*ebpf.Program) ([]link.Link, error)
 }
@@ -54,8 +52,6 @@ func (tracepoint) available(kernel *btf.Spec) error {
 	}
 	return nil
 }
-
-func (tracepoint) programs() []string { return []string{capprofProgOnCapCapable} }
 
 func (tracepoint) attach(programs map[string]*ebpf.Program) ([]link.Link, error) {
 	l, err := link.AttachTracing(link.TracingOptions{Program: programs[capprofProgOnCapCapable]})
