@@ -112,6 +112,19 @@ func (s Set) String() string {
 	return strings.Join(s.ShortNames(), ", ")
 }
 
+// Counted says a number of capabilities in words: "no capability", "1 capability",
+// "2 capabilities".
+func Counted(n int) string {
+	switch n {
+	case 0:
+		return "no capability"
+	case 1:
+		return "1 capability"
+	default:
+		return fmt.Sprintf("%d capabilities", n)
+	}
+}
+
 // Mask is the form of /proc/PID/status: 16 hexadecimal digits.
 func (s Set) Mask() string { return fmt.Sprintf("%016x", uint64(s)) }
 

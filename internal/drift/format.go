@@ -60,18 +60,6 @@ func write(w io.Writer, text string) error {
 	return nil
 }
 
-// count is "no capability", "1 capability" or "2 capabilities".
-func count(n int) string {
-	switch n {
-	case 0:
-		return "no capability"
-	case 1:
-		return "1 capability"
-	default:
-		return fmt.Sprintf("%d capabilities", n)
-	}
-}
-
 // orNone shows a value that is not there.
 func orNone(value string) string {
 	if value == "" {

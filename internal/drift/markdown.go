@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
 )
 
 // writeMarkdown is for comments on pull requests (GitHub Flavored Markdown).
@@ -16,10 +18,10 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 			b.WriteString("- " + code(reason) + "\n")
 		}
 	case None:
-		fmt.Fprintf(&b, "### capprof: no drift\n\n%s needs %s, as before.\n", code(r.New.Image), count(r.New.Required.Len()))
+		fmt.Fprintf(&b, "### capprof: no drift\n\n%s needs %s, as before.\n", code(r.New.Image), capability.Counted(r.New.Required.Len()))
 	default:
 		fmt.Fprintf(&b, "### capprof: capability drift\n\n%s: %s before, %s now.\n\n", code(r.New.Image),
-			count(r.Old.Required.Len()), count(r.New.Required.Len()))
+			capability.Counted(r.Old.Required.Len()), capability.Counted(r.New.Required.Len()))
 		b.WriteString("| | capability | why |\n|---|---|---|\n")
 		for _, change := range r.Added {
 			fmt.Fprintf(&b, "| + | `%s` | %s |\n", change.Capability, code(change.Why))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
 )
 
 // writeText is for terminals and logs: one line a change, +CAP_X and -CAP_Y
@@ -18,7 +20,7 @@ func writeText(w io.Writer, r Result, _ Options) error {
 			b.WriteString("  " + reason + "\n")
 		}
 	case None:
-		fmt.Fprintf(&b, "no drift: %s needs %s, as before\n", r.New.Image, count(r.New.Required.Len()))
+		fmt.Fprintf(&b, "no drift: %s needs %s, as before\n", r.New.Image, capability.Counted(r.New.Required.Len()))
 	default:
 		width := 0
 		for _, change := range append(r.Added[:len(r.Added):len(r.Added)], r.Removed...) {

@@ -117,7 +117,7 @@ func sentence(e Evidence) string {
 
 // ofMask writes a table of the members.
 func ofMask(p *page, e Explanation) {
-	p.title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, count(len(e.Capabilities))))
+	p.title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, capability.Counted(len(e.Capabilities))))
 	width := 0
 	for _, c := range e.Capabilities {
 		width = max(width, len(c.Number.Short()))
@@ -159,7 +159,7 @@ func worst(all []Capability) capability.Cap {
 
 // ofProfile writes a block for each capability that the profile mentions.
 func ofProfile(p *page, e Explanation) {
-	summary := fmt.Sprintf("%s: %s requires %s", e.Profile.Verdict, e.Profile.Image, count(e.Profile.Required.Len()))
+	summary := fmt.Sprintf("%s: %s requires %s", e.Profile.Verdict, e.Profile.Image, capability.Counted(e.Profile.Required.Len()))
 	switch e.Profile.Verdict {
 	case profile.Failed:
 		summary = fmt.Sprintf("%s: no set of capabilities made %s pass", e.Profile.Verdict, e.Profile.Image)
@@ -189,16 +189,5 @@ func ofProfile(p *page, e Explanation) {
 	}
 	if len(e.Capabilities) > 0 {
 		p.heading("capprof explain PROFILE NAME says all of one")
-	}
-}
-
-func count(n int) string {
-	switch n {
-	case 0:
-		return "no capability"
-	case 1:
-		return "1 capability"
-	default:
-		return fmt.Sprintf("%d capabilities", n)
 	}
 }

@@ -3,6 +3,8 @@ package profile
 import (
 	"fmt"
 	"time"
+
+	"github.com/capprof/capprof/internal/capability"
 )
 
 // Tried names a run's set in few words.
@@ -10,14 +12,10 @@ func (r Run) Tried() string {
 	if r.Without != nil {
 		return "without " + r.Without.Short()
 	}
-	switch n := r.Set.Len(); {
-	case n == 0:
-		return "no capability"
-	case n > 4:
-		return fmt.Sprintf("%d capabilities", n)
-	default:
-		return r.Set.String()
+	if n := r.Set.Len(); n == 0 || n > 4 {
+		return capability.Counted(n)
 	}
+	return r.Set.String()
 }
 
 // Line is one line about a run, in columns: number, purpose, set, end and time.

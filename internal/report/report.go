@@ -82,14 +82,10 @@ func verdict(p *page, d *profile.Document) {
 }
 
 func capabilities(n int) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no capability at all"
-	case 1:
-		return "1 capability"
-	default:
-		return fmt.Sprintf("%d capabilities", n)
 	}
+	return capability.Counted(n)
 }
 
 // required gives each capability of the set its reason.
