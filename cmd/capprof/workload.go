@@ -25,6 +25,8 @@ type workloadFlags struct {
 	securityOpt []string
 	devices     []string
 	tmpfs       []string
+	cgroupNS    string
+	deviceRules []string
 	entrypoint  string
 	readOnly    bool
 	capAdd      []string
@@ -44,6 +46,8 @@ func addWorkloadFlags(flags *pflag.FlagSet) *workloadFlags {
 	flags.StringArrayVar(&w.sysctls, "sysctl", nil, "set a kernel parameter of the container: `NAME=VALUE`")
 	flags.StringArrayVar(&w.securityOpt, "security-opt", nil, "security `option`, such as seccomp=FILE or no-new-privileges")
 	flags.StringArrayVar(&w.devices, "device", nil, "add a host device: `HOST[:CONTAINER[:PERMISSIONS]]`")
+	flags.StringArrayVar(&w.deviceRules, "device-cgroup-rule", nil, "let the container use devices: `\"TYPE MAJOR:MINOR rwm\"`")
+	flags.StringVar(&w.cgroupNS, "cgroupns", "", "cgroup `namespace`: host or private")
 	flags.StringArrayVar(&w.tmpfs, "tmpfs", nil, "mount a tmpfs: `TARGET[:OPTIONS]`")
 	flags.StringVar(&w.entrypoint, "entrypoint", "", "replace the image's entrypoint by `program`")
 	flags.BoolVar(&w.readOnly, "read-only", false, "mount the root file system read-only")
@@ -70,6 +74,8 @@ func (w *workloadFlags) apply(to *runner.Workload) error {
 	set("network", func() { to.Network = w.network })
 	set("security-opt", func() { to.SecurityOpt = w.securityOpt })
 	set("device", func() { to.Devices = w.devices })
+	set("device-cgroup-rule", func() { to.DeviceCgroupRules = w.deviceRules })
+	set("cgroupns", func() { to.CgroupNS = w.cgroupNS })
 	set("tmpfs", func() { to.Tmpfs = w.tmpfs })
 	set("entrypoint", func() { to.Entrypoint = []string{w.entrypoint} })
 	set("read-only", func() { to.ReadOnly = w.readOnly })
@@ -142,20 +148,22 @@ func workloadOf(d *profile.Document) (runner.Workload, error) {
 		return runner.Workload{}, coded(exitError, fmt.Errorf("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
 	}
 	w := runner.Workload{
-		Image:       p.Image.Reference,
-		Command:     p.Command,
-		Env:         p.Env,
-		Volumes:     p.Volumes,
-		WorkingDir:  p.WorkingDir,
-		User:        p.User,
-		Network:     p.Network,
-		Sysctls:     maps.Clone(p.Sysctls),
-		SecurityOpt: p.SecurityOpt,
-		Devices:     p.Devices,
-		Tmpfs:       p.Tmpfs,
-		ReadOnly:    p.ReadOnly,
-		Interactive: p.Interactive,
-		TTY:         p.TTY,
+		Image:             p.Image.Reference,
+		Command:           p.Command,
+		Env:               p.Env,
+		Volumes:           p.Volumes,
+		WorkingDir:        p.WorkingDir,
+		User:              p.User,
+		Network:           p.Network,
+		Sysctls:           maps.Clone(p.Sysctls),
+		SecurityOpt:       p.SecurityOpt,
+		Devices:           p.Devices,
+		Tmpfs:             p.Tmpfs,
+		ReadOnly:          p.ReadOnly,
+		Interactive:       p.Interactive,
+		TTY:               p.TTY,
+		CgroupNS:          p.CgroupNS,
+		DeviceCgroupRules: p.DeviceCgroupRules,
 	}
 	if len(p.Entrypoint) > 0 {
 		w.Entrypoint = p.Entrypoint

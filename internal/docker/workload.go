@@ -58,7 +58,8 @@ func settings(w runner.Workload, grant capability.Set, env environment) (*contai
 		ReadonlyRootfs: w.ReadOnly,
 		Sysctls:        w.Sysctls,
 		Tmpfs:          tmpfs(w.Tmpfs),
-		Resources:      container.Resources{Devices: devices, DeviceRequests: requests},
+		CgroupnsMode:   container.CgroupnsMode(w.CgroupNS),
+		Resources:      container.Resources{Devices: devices, DeviceRequests: requests, DeviceCgroupRules: w.DeviceCgroupRules},
 	}
 	if err := applySecurityOptions(host, w.SecurityOpt); err != nil {
 		return nil, nil, err

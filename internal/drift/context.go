@@ -61,6 +61,8 @@ func contextOf(d *profile.Document) []fact {
 		{"sysctls", settings(w.Sysctls)},
 		{"security options", words(w.SecurityOpt)},
 		{"devices", words(w.Devices)},
+		{"device cgroup rules", words(w.DeviceCgroupRules)},
+		{"cgroup namespace", w.CgroupNS},
 		{"tmpfs", words(w.Tmpfs)},
 		{"read-only", fmt.Sprint(w.ReadOnly)},
 		{"interactive", fmt.Sprint(w.Interactive)},

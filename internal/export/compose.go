@@ -47,6 +47,8 @@ func composeService(d *profile.Document) *yaml.Node {
 	service.addList("volumes", literals(distinct(workload.Volumes)))
 	service.addList("tmpfs", literals(distinct(workload.Tmpfs)))
 	service.addList("devices", literals(distinct(workload.Devices)))
+	service.addList("device_cgroup_rules", literals(distinct(workload.DeviceCgroupRules)))
+	service.addText("cgroup", literal(workload.CgroupNS))
 	// Without a network, Compose makes one for the project, a bridge like
 	// Docker's own.
 	if workload.Network != "default" {

@@ -51,6 +51,8 @@ func dockerRun(d *profile.Document) [][]string {
 	option("--volume", workload.Volumes...)
 	option("--tmpfs", workload.Tmpfs...)
 	option("--device", workload.Devices...)
+	option("--device-cgroup-rule", workload.DeviceCgroupRules...)
+	nonEmpty("--cgroupns", workload.CgroupNS)
 	for _, name := range slices.Sorted(maps.Keys(workload.Sysctls)) {
 		option("--sysctl", name+"="+workload.Sysctls[name])
 	}

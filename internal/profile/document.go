@@ -87,6 +87,9 @@ type Workload struct {
 	ReadOnly    bool              `json:"readOnly"`
 	Interactive bool              `json:"interactive"`
 	TTY         bool              `json:"tty"`
+	// CgroupNS is "host" or "private", "" for the engine's default.
+	CgroupNS          string   `json:"cgroupns,omitempty"`
+	DeviceCgroupRules []string `json:"deviceCgroupRules,omitempty"`
 	// CapAdd, CapDrop and Privileged are today's flags, which set the baseline.
 	CapAdd     []string `json:"capAdd"`
 	CapDrop    []string `json:"capDrop"`
@@ -209,6 +212,9 @@ type Run struct {
 	Purpose string         `json:"purpose"`
 	Traced  bool           `json:"traced"`
 	Set     capability.Set `json:"set"`
+	// Options are the docker run options that this run had beyond the workload's,
+	// or in the place of one: "--sysctl NAME=VALUE".
+	Options []string `json:"options,omitempty"`
 	// Without names the capability that a removal run left out.
 	Without  *capability.Cap `json:"without,omitempty"`
 	Outcome  string          `json:"outcome"`

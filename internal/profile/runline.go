@@ -2,20 +2,25 @@ package profile
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
 )
 
-// Tried names a run's set in few words.
+// Tried names a run's set, and the options that it had beyond the workload's, in
+// few words.
 func (r Run) Tried() string {
-	if r.Without != nil {
-		return "without " + r.Without.Short()
+	tried := r.Set.String()
+	if n := r.Set.Len(); r.Without != nil {
+		tried = "without " + r.Without.Short()
+	} else if n == 0 || n > 4 {
+		tried = capability.Counted(n)
 	}
-	if n := r.Set.Len(); n == 0 || n > 4 {
-		return capability.Counted(n)
+	if len(r.Options) > 0 {
+		tried += " " + strings.Join(r.Options, " ")
 	}
-	return r.Set.String()
+	return tried
 }
 
 // Line is one line about a run, in columns: number, purpose, set, end and time.

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/mapper"
@@ -197,16 +198,22 @@ func (s *session) doubt(a answer) answer {
 	return a
 }
 
-// contradiction finds two runs of one set of which one passed and one did not.
+// contradiction finds two runs of one set, with the same options, of which one
+// passed and one did not.
 func (s *session) contradiction() (passed, failed profile.Run, found bool) {
-	first := map[capability.Set]profile.Run{}
+	type conditions struct {
+		set     capability.Set
+		options string
+	}
+	first := map[conditions]profile.Run{}
 	for _, run := range s.runs {
 		if run.Outcome == profile.OutcomeRefused {
 			continue
 		}
-		before, seen := first[run.Set]
+		same := conditions{run.Set, strings.Join(run.Options, "\x00")}
+		before, seen := first[same]
 		if !seen {
-			first[run.Set] = run
+			first[same] = run
 			continue
 		}
 		if before.Outcome == profile.OutcomePassed != (run.Outcome == profile.OutcomePassed) {

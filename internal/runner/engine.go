@@ -75,8 +75,12 @@ type Workload struct {
 	Devices     []string
 	Tmpfs       []string
 	ReadOnly    bool
-	Interactive bool
-	TTY         bool
+	// CgroupNS is "host" or "private", "" for the engine's default.
+	CgroupNS string
+	// DeviceCgroupRules are rules such as "c 10:229 rwm", beside those of Devices.
+	DeviceCgroupRules []string
+	Interactive       bool
+	TTY               bool
 }
 
 // Stdio is where a run's streams come from and go to. Stdin is nil when the

@@ -42,6 +42,8 @@ type plan struct {
 	purpose string
 	set     capability.Set
 	traced  bool
+	// options are docker run options that this run has beyond the workload's.
+	options []Option
 	// without is what a removal run leaves out.
 	without *capability.Cap
 	// hopeless, when it is closed, ends the run: nothing can be learned from it.
@@ -81,7 +83,7 @@ func (s *session) reserve(p plan) (int, error) {
 		return 0, fmt.Errorf("%w: %d (--max-runs)", errRunLimit, s.opts.MaxRuns)
 	}
 	number := len(s.runs) + 1
-	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Without: p.without})
+	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(p.options), Without: p.without})
 	s.durations = append(s.durations, 0)
 	return number, nil
 }
@@ -158,7 +160,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 // container runs one container and judges its end. It returns the time from its
 // start to its end.
 func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio) (time.Duration, error) {
-	c, err := s.engine.Create(ctx, s.opts.Workload, p.set)
+	c, err := s.engine.Create(ctx, s.opts.Workload.With(p.options...), p.set)
 	if s.wasRefused(r, err) {
 		return 0, nil
 	}
