@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -48,10 +49,16 @@ func commands() []command {
 	}
 }
 
+// together is how close two signals of one cause come. Nobody who has read that the
+// first one was heard is as quick.
+const together = 300 * time.Millisecond
+
 // run dispatches to a subcommand, and turns its error into a message and a code.
-// The first SIGINT, SIGTERM or SIGHUP ends the context; a second SIGINT or SIGTERM
-// ends the wait for what is being cleaned up. A second SIGHUP does not: both the
-// kernel and the shell send one when a terminal closes.
+// The first SIGINT, SIGTERM or SIGHUP ends the context; a later SIGINT or SIGTERM
+// ends the wait for what is being cleaned up. A later SIGHUP does not: both the
+// kernel and the shell send one when a terminal closes. Nor does a signal that comes
+// with the first one: timeout(1) and some shells send it to the process and to its
+// group.
 func run(ctx context.Context, args []string, std stdio) exitCode {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -66,19 +73,20 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 
 	ended := make(chan exitCode, 1)
 	go func() { ended <- dispatch(ctx, args, std) }()
-	for interrupted := false; ; {
+	for first := (time.Time{}); ; {
 		select {
 		case code := <-ended:
 			return code
 		case received := <-signals:
-			if interrupted && received == syscall.SIGHUP {
+			again := !first.IsZero()
+			if again && (received == syscall.SIGHUP || time.Since(first) < together) {
 				continue
 			}
-			if interrupted {
+			if again {
 				fmt.Fprintln(std.err, "capprof: forced; capprof clean removes what was left behind")
 				return exitInterrupt
 			}
-			interrupted = true
+			first = time.Now()
 			end := "\n"
 			if _, ok := terminal(std.err); ok {
 				end = "\r\n" // it may be raw
