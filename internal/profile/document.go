@@ -169,6 +169,9 @@ type Denial struct {
 	// "" where no check was made or the function is not in the table.
 	CallSite string `json:"callSite"`
 	Meaning  string `json:"meaning"`
+	// Cure is a better way than the capability, a sentence for people; "" where
+	// none is known.
+	Cure string `json:"cure,omitempty"`
 	// Run is the number of the run in which it was seen.
 	Run int `json:"run"`
 }

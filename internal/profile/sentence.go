@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -92,6 +93,20 @@ func (r Run) ending() string {
 	default:
 		return fmt.Sprintf("exits %d", r.ExitCode)
 	}
+}
+
+// Cures are the better ways that the evidence names, printable and each once, and
+// the number of refusals for which none is known.
+func (r Requirement) Cures() (cures []string, without int) {
+	for _, d := range r.Evidence {
+		switch cure := Printable(d.Cure); {
+		case cure == "":
+			without++
+		case !slices.Contains(cures, cure):
+			cures = append(cures, cure)
+		}
+	}
+	return cures, without
 }
 
 // Requirement returns the explanation of a required capability.

@@ -38,6 +38,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		runs(p, d)
 	} else {
 		required(p, d)
+		instead(p, d)
 		compared(p, d)
 		alternatives(p, d)
 		tolerated(p, d)
@@ -107,6 +108,33 @@ func required(p *page, d *profile.Document) {
 			why += fmt.Sprintf("; %d other operations need it too", others)
 		}
 		p.row(r.Capability.Short(), width, why)
+	}
+}
+
+// instead names what would make a required capability needless. All that needs it
+// has to be cured for that, so the number of operations without a cure is told.
+func instead(p *page, d *profile.Document) {
+	type advice struct{ name, text string }
+	var all []advice
+	width := 0
+	for _, r := range d.Required {
+		cures, open := r.Cures()
+		if len(cures) == 0 {
+			continue
+		}
+		text := strings.Join(cures, "; and ")
+		if open > 0 {
+			text += fmt.Sprintf("; for %d of its %d operations no better way is known", open, len(r.Evidence))
+		}
+		all = append(all, advice{r.Capability.Short(), text})
+		width = max(width, len(r.Capability.Short()))
+	}
+	if len(all) == 0 {
+		return
+	}
+	p.heading("Better than granting it")
+	for _, a := range all {
+		p.row(a.name, width, a.text)
 	}
 }
 

@@ -114,7 +114,7 @@ func TestWorkloadsCannotPaintTheTerminal(t *testing.T) {
 	d.Reasons = []string{evil}
 	for _, denial := range []*profile.Denial{&d.Tolerated[0], &d.Required[0].Evidence[0]} {
 		denial.Executable, denial.Object, denial.Syscall = evil, evil, evil
-		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning = evil, evil, evil, evil
+		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning, denial.Cure = evil, evil, evil, evil, evil
 	}
 	d.Failures = []profile.Failure{{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil, Cause: evil, Cure: evil}}
 	text := written(t, d, report.Options{Width: 200})

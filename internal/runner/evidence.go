@@ -99,6 +99,8 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Run:        run,
 	}
 	d.ID = "d-" + identify(d)
+	// What to do instead is advice, and no part of what was seen.
+	d.Cure = m.Cure
 	return d
 }
 

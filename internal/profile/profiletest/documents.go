@@ -37,6 +37,7 @@ func Sample(verdict profile.Verdict) *profile.Document {
 func Proven() *profile.Document {
 	chown := Denial("chown", capability.Chown)
 	chown.CallSite, chown.Meaning = "setattr_prepare", "change a file's owner"
+	chown.Cure = "set the owner at build time: COPY --chown, or chown in a RUN step"
 	setgid := Denial("setgid", capability.SetGID)
 	setgid.Object, setgid.Run = "101", 2
 	d := base("docker.io/library/nginx:1.27")
