@@ -39,6 +39,7 @@ func (e *Engine) Info(ctx context.Context) (runner.EngineInfo, error) {
 		SecurityOptions: info.SecurityOptions,
 		Endpoint:        e.endpoint.String(),
 		Seccomp:         seccompProfile(info.SecurityOptions),
+		RootUID:         rootUID(e.endpoint, info),
 	}
 	for _, component := range version.Components {
 		// Podman answers Docker's API and says so here.

@@ -25,9 +25,15 @@ type chain struct {
 
 // Why a refused capability cannot be had.
 const (
-	whyInitial = "the kernel asks for the capability on the host, in the initial user namespace, and this container has a user namespace of its own (userns-remap or a rootless engine)"
+	whyInitial = "the kernel asks for the capability on the host, in the initial user namespace, and this container has a user namespace of its own (userns-remap or a rootless engine), where it cannot be had at all"
 	whyOwnNS   = "the process holds the capability in a user namespace of its own making, and the object belongs to the container's"
 )
+
+// cures are what helps against each.
+var cures = map[string]string{
+	whyInitial: "--userns=host, where the engine remaps users; with a rootless engine, an engine of root's",
+	whyOwnNS:   "do it before the namespace is made, or make the object in the namespace (a namespace of its kind beside the user namespace)",
+}
 
 // linking are the calls in which being the file's owner and having its mode
 // overridden are alternatives: fs/namei.c:may_linkat, and fs/utimes.c by way of

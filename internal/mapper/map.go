@@ -52,7 +52,7 @@ func (e *explanation) explain() {
 		return
 	}
 	if why != "" {
-		e.fail(why, "run the container without a user namespace of its own, or the workload without the one that it makes")
+		e.fail(why, cures[why])
 		return
 	}
 	if e.refusedUIDMap() {

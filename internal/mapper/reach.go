@@ -28,13 +28,22 @@ func (d *Denial) reach(env Environment) {
 	d.Unreachable = true
 	switch {
 	case user && (d.Operation.NoNewPrivs || env.NoNewPrivileges):
-		d.Why = fmt.Sprintf("the process runs as user %d under no-new-privileges, where neither an added capability nor one on the executable reaches it", d.Operation.UID)
+		d.Why = fmt.Sprintf("the process runs as %s under no-new-privileges, where neither an added capability nor one on the executable reaches it", userWords(d.Operation.UID, env))
 	case user:
-		d.Why = fmt.Sprintf("the process runs as user %d, and a capability that the container is given reaches root's processes only", d.Operation.UID)
+		d.Why = fmt.Sprintf("the process runs as %s, and a capability that the container is given reaches root's processes only", userWords(d.Operation.UID, env))
 	default:
 		d.Why = "the container was given the capability, and the process has given it up"
 	}
 	d.Cure = unreachableCure(*d, user)
+}
+
+// userWords names a user. Where the container's IDs are not the host's, the
+// mapping of users other than root is the engine's secret.
+func userWords(uid uint32, env Environment) string {
+	if env.RootUID != 0 {
+		return fmt.Sprintf("user %d of the host", uid)
+	}
+	return fmt.Sprintf("user %d", uid)
 }
 
 // unreachableCure names what works where an added capability does not.

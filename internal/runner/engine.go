@@ -122,6 +122,9 @@ type EngineInfo struct {
 	// Seccomp is the name of the engine's default seccomp profile: "default"
 	// for its built-in one, "" when seccomp is off.
 	Seccomp string
+	// RootUID is the host's user ID of the containers' root: 0 unless the engine
+	// remaps users (userns-remap) or is rootless.
+	RootUID uint32
 }
 
 // Image is a resolved image.

@@ -66,6 +66,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 		Gate:            gate,
 		NoNewPrivileges: slices.ContainsFunc(opts.Workload.SecurityOpt, isNoNewPrivileges),
 		SecurityModules: securityModules(info),
+		RootUID:         info.RootUID,
 	}, found)
 	left := s.cleaned()
 	if err != nil {

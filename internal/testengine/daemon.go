@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -22,6 +23,9 @@ import (
 type daemon struct {
 	driver string
 	dir    string
+	// remap is the user and group whose subordinate IDs the containers get, ""
+	// where they share the machine's user namespace.
+	remap  string
 	spaces *namespaces
 	// process is the running dockerd, nil when there is none.
 	process *process
@@ -34,7 +38,7 @@ type process struct {
 	err   error
 }
 
-func newDaemon(driver string) (*daemon, error) {
+func newDaemon(driver string, remap bool) (*daemon, error) {
 	if _, err := exec.LookPath("dockerd"); err != nil {
 		return nil, &unavailable{NoDockerd, err}
 	}
@@ -53,11 +57,41 @@ func newDaemon(driver string) (*daemon, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the daemon's directory: %w", err), os.RemoveAll(dir))
 	}
-	spaces, err := newNamespaces()
+	var remapped, subordinates string
+	if remap {
+		subordinates = filepath.Join(dir, "subordinates")
+		if remapped, err = writeSubordinates(subordinates); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	spaces, err := newNamespaces(subordinates)
 	if err != nil {
 		return nil, errors.Join(&unavailable{NoNamespaces, err}, os.RemoveAll(dir))
 	}
-	return &daemon{driver: driver, dir: dir, spaces: spaces}, nil
+	return &daemon{driver: driver, dir: dir, spaces: spaces, remap: remapped}, nil
+}
+
+// RemappedRoot is the host's user ID of root in the containers of an engine of
+// StartRemapped.
+const RemappedRoot = 100000
+
+// writeSubordinates writes subuid(5) and subgid(5) in one, for the user and the
+// group nobody, and returns both as --userns-remap takes them.
+func writeSubordinates(path string) (string, error) {
+	const nobody = "65534"
+	owner, err := user.LookupId(nobody)
+	if err != nil {
+		return "", fmt.Errorf("naming the user whom root is remapped to: %w", err)
+	}
+	group, err := user.LookupGroupId(nobody)
+	if err != nil {
+		return "", fmt.Errorf("naming the group that root is remapped to: %w", err)
+	}
+	table := fmt.Sprintf("%[1]s:%[3]d:65536\n%[2]s:%[3]d:65536\n", owner.Username, group.Name, RemappedRoot)
+	if err := os.WriteFile(path, []byte(table), 0o644); err != nil {
+		return "", fmt.Errorf("writing the table of user IDs: %w", err)
+	}
+	return owner.Username + ":" + group.Name, nil
 }
 
 func (d *daemon) socket() string { return filepath.Join(d.dir, "d.sock") }
@@ -73,9 +107,9 @@ func (d *daemon) start(ctx context.Context) error {
 		return fmt.Errorf("opening the daemon's log: %w", err)
 	}
 	defer logFile.Close()
-	cmd := exec.Command("dockerd",
+	args := []string{
 		"--config-file", filepath.Join(d.dir, "daemon.json"),
-		"--host", "unix://"+d.socket(),
+		"--host", "unix://" + d.socket(),
 		"--data-root", filepath.Join(d.dir, "root"),
 		"--exec-root", filepath.Join(d.dir, "exec"),
 		"--pidfile", filepath.Join(d.dir, "pid"),
@@ -85,7 +119,11 @@ func (d *daemon) start(ctx context.Context) error {
 		// The rules would be those of the empty network namespace, and iptables
 		// need not be installed.
 		"--iptables=false", "--ip6tables=false",
-	)
+	}
+	if d.remap != "" {
+		args = append(args, "--userns-remap", d.remap)
+	}
+	cmd := exec.Command("dockerd", args...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	// A test binary that is killed takes its daemon along; SIGTERM, so that the
 	// daemon still ends its containers.

@@ -48,11 +48,13 @@ func System(ctx context.Context) (*Engine, error) {
 
 // New starts a daemon of the caller's own with the storage driver, which Stop
 // takes away with all that it made.
-func New(ctx context.Context, driver string) (*Engine, error) {
+func New(ctx context.Context, driver string) (*Engine, error) { return launch(ctx, driver, false) }
+
+func launch(ctx context.Context, driver string, remap bool) (*Engine, error) {
 	if os.Geteuid() != 0 {
 		return nil, &unavailable{NotRoot, errors.New("starting a second dockerd needs root")}
 	}
-	d, err := newDaemon(driver)
+	d, err := newDaemon(driver, remap)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +76,21 @@ func ForSuite(ctx context.Context) (*Engine, error) {
 // test ends. It skips, with the reason, where no second daemon can be had.
 func Start(t testing.TB) *Engine {
 	t.Helper()
+	return start(t, false)
+}
+
+// StartRemapped starts one whose containers have a user namespace of their own
+// (--userns-remap), in which root is RemappedRoot.
+func StartRemapped(t testing.TB) *Engine {
+	t.Helper()
+	return start(t, true)
+}
+
+func start(t testing.TB, remap bool) *Engine {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	e, err := New(ctx, "overlay2")
+	e, err := launch(ctx, "overlay2", remap)
 	if err != nil {
 		SkipOrFail(t, err)
 	}
