@@ -128,6 +128,8 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 	bool no_call;
 	u32 i;
 
+	if (!st && follow_worker(task))
+		st = state_of(task);
 	if (!st) {
 		follow_runtime(task);
 		return;
@@ -148,7 +150,12 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		raw.flags |= BPF_CORE_READ(ns, level) ? CHECK_OTHER_NS : CHECK_INITIAL_NS;
 	no_call = !st->in_call;
 
-	if (no_call) {
+	if (st->worker) {
+		/* No end of a call ends its questions: one that asks for alternatives in
+		 * turn ends with a grant, or where the same is asked again. */
+		if (has_asked(st, capability))
+			record_work(st);
+	} else if (no_call) {
 		/* A page fault, or a kernel worker on the task's behalf. */
 		begin_call(st, -1);
 		st->in_call = false;
@@ -160,8 +167,8 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 	raw.stack = take_stack(ctx, st);
 	add_check(st, &raw);
 	if (no_call) {
-		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
-		st->checks_len = 0;
+		if (!st->worker || granted)
+			record_work(st);
 		return;
 	}
 	i = st->raw_len;
@@ -178,11 +185,44 @@ int BPF_PROG(on_cap_capable, const struct cred *cred, struct user_namespace *tar
 	return 0;
 }
 
+/* Whether a path says no more than that a process's or descriptor's file is meant:
+ * /proc/self/exe, /dev/fd/3. */
+static __always_inline bool is_indirect(const u64 *path)
+{
+	return (path[0] & 0xffffffffffffULL) == 0x2f636f72702fULL /* "/proc/" */ ||
+	       path[0] == 0x2f64662f7665642fULL; /* "/dev/fd/" */
+}
+
+static __always_inline void name_executable(struct task_state *st, struct linux_binprm *bprm)
+{
+	u64 path[PATH_LEN / 8] = {};
+	struct dentry *dentry = BPF_CORE_READ(bprm, file, f_path.dentry);
+	struct executable *exe;
+	long err;
+
+	bpf_probe_read_kernel_str(path, sizeof(path), bprm->filename);
+	st->executable = hash_words(path, PATH_LEN / 8);
+	if (is_indirect(path))
+		st->executable = mix(st->executable, (u64)dentry);
+	err = bpf_map_update_elem(&executables, &st->executable, &unnamed, BPF_NOEXIST);
+	/* Full: the operations still count, under an executable without a name. */
+	if (err == -7 /* E2BIG */)
+		lose(&lost.details);
+	if (err)
+		return;
+	/* This task alone fills the new entry in. */
+	exe = bpf_map_lookup_elem(&executables, &st->executable);
+	if (!exe)
+		return;
+	__builtin_memcpy(exe->path, path, sizeof(path));
+	if (is_indirect(path))
+		read_names(BPF_CORE_READ(bprm, file, f_path.mnt), dentry, &exe->file);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct task_state *st = state_of(task);
-	struct executable exe = {};
 
 	if (!st || st->phase == RUNTIME) {
 		if (!in_container_cgroup(task) || !in_container_mounts(task))
@@ -204,27 +244,17 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	flush_memo(st);
 	st->memo.valid = false;
 	__sync_fetch_and_add(&counted.executions, 1);
-	bpf_probe_read_kernel_str(exe.path, sizeof(exe.path), bprm->filename);
-	st->executable = hash_words((u64 *)exe.path, PATH_LEN / 8);
-	/* Full: the operations still count, under an executable without a name. */
-	if (bpf_map_update_elem(&executables, &st->executable, &exe, BPF_NOEXIST) == -7 /* E2BIG */)
-		lose(&lost.details);
+	name_executable(st, bprm);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct task_state *st = state_of(parent), *copy;
+	struct task_state *st = state_of(parent);
 
-	if (!st)
-		return 0;
-	copy = new_state(child);
-	if (!copy)
-		return 0;
-	copy->executable = st->executable;
-	copy->phase = st->phase;
-	copy->joined = st->joined;
+	if (st)
+		inherit_state(child, st);
 	return 0;
 }
 
@@ -242,6 +272,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		if (st->checks_len)
 			record(st, 0, OP_ENTERED | (is_compat(task) ? OP_COMPAT : 0));
 	}
+	if (st->worker)
+		record_work(st);
 	flush_memo(st);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;

@@ -23,7 +23,7 @@ enum arg_kind {
 	ARG_BLOB = 3,     /* pointer to a struct, kept as bytes: sockaddr, capset */
 	ARG_FD = 4,       /* the open file that the call is about */
 	ARG_DIRFD = 5,    /* the directory that a relative ARG_PATH starts from */
-	ARG_FIRST64 = 6,  /* pointer to a struct whose first u64 tells calls apart */
+	ARG_FIRST64 = 6,  /* pointer to a struct, kept as bytes, whose first u64 tells calls apart */
 	ARG_MESSAGE = 7,  /* pointer to a struct msghdr */
 };
 
@@ -74,8 +74,16 @@ struct op_value {
 	u32 pad;
 };
 
+/* Components of a path, innermost first. */
+struct names {
+	u32 len;
+	u32 pad;
+	char component[MAX_NAMES][NAME_LEN];
+};
+
 struct executable {
 	char path[PATH_LEN];
+	struct names file; /* of the file itself, where the path names a process's */
 	u32 objects; /* different objects told apart so far */
 	u32 pad;
 };
@@ -88,18 +96,18 @@ struct detail {
 	struct op_key key;
 	u64 args[6];
 	s64 value;
-	u64 bounding, permitted, effective;
+	u64 bounding, inheritable, permitted, effective;
 	u32 pid;
 	u8 no_new_privs;
 	u8 checks_len;
-	u8 names_len;
 	u8 blob_len;
+	u8 pad;
 	struct check checks[MAX_CHECKS];
 	char comm[16];
 	char path[PATH_LEN];
 	char second_path[PATH_LEN];
 	u8 blob[BLOB_LEN];
-	char names[MAX_NAMES][NAME_LEN]; /* innermost first */
+	struct names names;
 };
 
 struct losses {

@@ -103,7 +103,7 @@ typedef struct {
 } kernel_cap_t;
 struct cred {
 	kuid_t euid;
-	kernel_cap_t cap_permitted, cap_effective, cap_bset;
+	kernel_cap_t cap_inheritable, cap_permitted, cap_effective, cap_bset;
 	struct user_namespace *user_ns;
 };
 struct mnt_namespace;
@@ -138,7 +138,7 @@ struct task_struct {
 	pid_t pid, tgid;
 	char comm[16];
 	unsigned long atomic_flags;
-	struct task_struct *real_parent;
+	struct task_struct *real_parent, *group_leader;
 	const struct cred *real_cred, *cred;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
@@ -146,6 +146,7 @@ struct task_struct {
 	struct files_struct *files;
 };
 struct linux_binprm {
+	struct file *file;
 	const char *filename;
 };
 

@@ -120,13 +120,13 @@ __noinline u64 hash_pointed(u64 hash, u64 path, u64 blob, u64 first64)
 }
 
 /* Writes the components of a path, innermost first, across mounts. How many there
- * are so far is kept in detail, where the verifier does not follow it: the loop's
- * states would multiply. */
-static __always_inline void read_names(struct vfsmount *vfsmount, struct dentry *dentry, struct detail *detail)
+ * are so far is kept in the map's or ring buffer's memory, where the verifier does
+ * not follow it: the loop's states would multiply. */
+static __always_inline void read_names(struct vfsmount *vfsmount, struct dentry *dentry, struct names *names)
 {
 	for (int i = 0; i < 2 * MAX_NAMES; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		u32 n = detail->names_len;
+		u32 n = names->len;
 
 		if (n >= MAX_NAMES)
 			return;
@@ -144,8 +144,8 @@ static __always_inline void read_names(struct vfsmount *vfsmount, struct dentry 
 			if (parent == dentry && i)
 				return;
 		}
-		bpf_probe_read_kernel_str(detail->names[n], NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
-		detail->names_len = n + 1;
+		bpf_probe_read_kernel_str(names->component[n], NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
+		names->len = n + 1;
 		if (parent == dentry)
 			return;
 		dentry = parent;
@@ -174,7 +174,7 @@ static __always_inline void read_fd(struct task_struct *task, s32 fd, struct det
 		mnt = BPF_CORE_READ(file, f_path.mnt);
 		dentry = BPF_CORE_READ(file, f_path.dentry);
 	}
-	read_names(mnt, dentry, detail);
+	read_names(mnt, dentry, &detail->names);
 }
 
 /* Copies what the arguments point to. User memory that cannot be read stays empty. */
@@ -186,7 +186,7 @@ static __always_inline void read_object(struct task_struct *task, u32 kinds, str
 
 	sort_args(kinds, detail->args, &sorted);
 	path = sorted.by_kind[ARG_PATH];
-	blob = sorted.by_kind[ARG_BLOB];
+	blob = sorted.by_kind[ARG_BLOB] ?: sorted.by_kind[ARG_FIRST64];
 	if (path)
 		bpf_probe_read_user_str(detail->path, PATH_LEN, (void *)path);
 	if (sorted.second_path)
@@ -198,6 +198,8 @@ static __always_inline void read_object(struct task_struct *task, u32 kinds, str
 		/* How long it is depends on the call: what is mapped is enough. */
 		if (!bpf_probe_read_user(detail->blob, BLOB_LEN, (void *)blob))
 			detail->blob_len = BLOB_LEN;
+		else if (!bpf_probe_read_user(detail->blob, 88, (void *)blob))
+			detail->blob_len = 88; /* struct clone_args */
 		else if (!bpf_probe_read_user(detail->blob, 24, (void *)blob))
 			detail->blob_len = 24;
 		else if (!bpf_probe_read_user(detail->blob, 16, (void *)blob))

@@ -26,6 +26,39 @@ static __always_inline struct task_state *new_state(struct task_struct *task)
 	return st;
 }
 
+/* Makes a task one of its parent's, or of its process's. */
+static __always_inline struct task_state *inherit_state(struct task_struct *task, struct task_state *from)
+{
+	struct task_state *st = new_state(task);
+
+	if (!st)
+		return 0;
+	st->executable = from->executable;
+	st->phase = from->phase;
+	st->joined = from->joined;
+	return st;
+}
+
+/* A thread that the kernel made for a followed process works on its behalf, and
+ * tells nobody of its birth: io_uring's and vhost's (kernel/fork.c:
+ * create_io_thread). */
+static __noinline int follow_worker(struct task_struct *task)
+{
+	struct task_state *leader, *st;
+
+	if (!task || task->group_leader == task)
+		return 0;
+	leader = state_of(task->group_leader);
+	if (!leader)
+		return 0;
+	st = inherit_state(task, leader);
+	if (!st)
+		return 0;
+	st->worker = true;
+	st->number = -1;
+	return 1;
+}
+
 static __always_inline void flush_memo(struct task_state *st)
 {
 	struct op_value *value;
@@ -125,13 +158,14 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	 * is an earlier detail's. */
 	detail->path[0] = 0;
 	detail->second_path[0] = 0;
-	detail->names_len = 0;
+	detail->names.len = 0;
 	detail->blob_len = 0;
 	detail->key = *key;
 	detail->value = ret;
 	read_args((struct pt_regs *)bpf_task_pt_regs(task), detail->args);
 	cred = task->real_cred;
 	bpf_probe_read_kernel(&detail->bounding, 8, &cred->cap_bset);
+	bpf_probe_read_kernel(&detail->inheritable, 8, &cred->cap_inheritable);
 	bpf_probe_read_kernel(&detail->permitted, 8, &cred->cap_permitted);
 	bpf_probe_read_kernel(&detail->effective, 8, &cred->cap_effective);
 	detail->pid = task->tgid;
@@ -225,4 +259,26 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 	st->memo.pointers = pointers;
 	__builtin_memcpy(st->memo.raw, st->raw, sizeof(st->raw));
 	return 0;
+}
+
+/* Counts what was done outside of any call. */
+static __always_inline void record_work(struct task_state *st)
+{
+	if (st->checks_len)
+		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
+	st->checks_len = 0;
+	st->raw_len = 0;
+}
+
+__noinline bool has_asked(struct task_state *st, u8 capability)
+{
+	if (!st)
+		return false;
+	for (u32 i = 0; i < MAX_CHECKS; i++) {
+		if (i >= st->checks_len)
+			break;
+		if (st->checks[i].capability == capability)
+			return true;
+	}
+	return false;
 }

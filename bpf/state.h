@@ -22,6 +22,9 @@ const volatile s32 nr_execve, nr_execveat, nr_exit, nr_exit_group;
 struct losses lost;
 struct counters counted;
 
+/* What a new executable's entry begins as; too large for the stack. */
+const struct executable unnamed;
+
 /* The ring buffer has no value type of its own: keep its type in BTF. */
 const struct detail *unused_detail __attribute__((unused));
 
@@ -54,11 +57,11 @@ struct task_state {
 	u64 args_hash;
 	s32 number;
 	u8 phase;
-	bool joined, in_call;
+	bool joined, in_call, worker;
 	u8 checks_len;
 	u8 raw_len;   /* checks so far in this call, at most MAX_MEMO + 1 */
 	u8 repeats;   /* of which this many are taken to be the memo's */
-	u8 pad[2];
+	u8 pad;
 	struct raw_check raw[MAX_MEMO];
 	struct check checks[MAX_CHECKS];
 	struct memo memo;

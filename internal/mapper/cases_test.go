@@ -232,6 +232,27 @@ func TestChecksThatCount(t *testing.T) {
 			}},
 		},
 		{
+			name: "an io_uring's worker answers in a completion",
+			op: observation.Operation{Number: -1, Entered: true, Checks: []observation.Check{
+				denied(capability.DACReadSearch, "capable_wrt_inode_uidgid", "generic_permission", "may_open", "io_openat2", "io_issue_sqe", "io_wq_submit_work"),
+				denied(capability.DACOverride, "capable_wrt_inode_uidgid", "generic_permission", "may_open", "io_openat2", "io_issue_sqe", "io_wq_submit_work"),
+			}},
+			want: []string{"silent io_uring DAC_READ_SEARCH|DAC_OVERRIDE"}, words: "mode",
+		},
+		{
+			name: "an io_uring's work inside a call that fails for its own reasons",
+			op: observation.Operation{Syscall: "io_uring_enter", Errno: syscall.EINTR, Entered: true, Checks: []observation.Check{
+				denied(capability.NetAdmin, "ns_capable", "unheard_of", "io_issue_sqe", "io_submit_sqes"),
+			}},
+			want: []string{"silent io_uring NET_ADMIN"}, words: "unheard_of",
+		},
+		{
+			name: "memory accounting in an io_uring",
+			op: observation.Operation{Syscall: "io_uring_enter", Entered: true, Checks: []observation.Check{
+				denied(capability.SysAdmin, "cap_vm_enough_memory", "__vm_enough_memory", "mmap_region", "io_issue_sqe", "io_submit_sqes"),
+			}},
+		},
+		{
 			name: "the set-group-ID bit goes",
 			op: observation.Operation{Syscall: "fchmodat", Entered: true, Checks: []observation.Check{
 				denied(capability.FSetID, "capable_wrt_inode_uidgid", "in_group_or_capable", "setattr_prepare"),

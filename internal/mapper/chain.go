@@ -118,6 +118,9 @@ func (c *chain) effect(op observation.Operation) Effect {
 	switch {
 	case c.satisfied, !op.Returned && op.Number >= 0:
 		return Noise
+	case c.place.ring:
+		// The call's own result says nothing of it.
+		return c.silently()
 	case entry == nil && c.place.function == "" && accounting[op.Syscall] && all == capability.Of(capability.SysAdmin):
 		return Noise
 	case entry == nil && all == capability.Of(capability.FSetID):
@@ -140,6 +143,14 @@ func (c *chain) effect(op observation.Operation) Effect {
 	default:
 		return Noise
 	}
+}
+
+// silently is the effect of a refusal whose error, if any, travels in a message.
+func (c *chain) silently() Effect {
+	if entry := c.place.entry; entry != nil && entry.fails != nil && len(entry.fails) == 0 {
+		return entry.passes
+	}
+	return Silent
 }
 
 // refuses reports whether a refusal at the entry's place, or at one that the

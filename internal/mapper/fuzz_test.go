@@ -105,13 +105,16 @@ func FuzzMap(f *testing.F) {
 	f.Add("clone3", uint8(38), false, uint64(0), uint64(0), uint64(7), uint32(0), []byte{})
 	f.Add("bpf", uint8(1), false, uint64(0), uint64(0), uint64(47), uint32(0), []byte{})
 	f.Add("sendmsg", uint8(0), true, uint64(0), uint64(0), uint64(2), uint32(0), []byte{12, 0, 0, 6})
-	frames := []string{"ns_capable", "cap_vm_enough_memory", "generic_permission", "inode_owner_or_capable", "rtnetlink_rcv_msg", "netlink_rcv_skb", "unknown.part.0", "in_group_or_capable", ""}
+	frames := []string{"ns_capable", "cap_vm_enough_memory", "generic_permission", "inode_owner_or_capable", "rtnetlink_rcv_msg", "netlink_rcv_skb", "unknown.part.0", "in_group_or_capable", "io_issue_sqe", ""}
 	gate := seccomp.Default("")
 	f.Fuzz(func(t *testing.T, call string, errno uint8, entered bool, object, permitted, arg uint64, uid uint32, checks []byte) {
 		op := observation.Operation{
 			Syscall: call, Errno: syscall.Errno(errno), Entered: entered, Returned: true, UID: uid, Arch: "amd64",
 			Permitted: capability.Set(permitted), Effective: capability.Set(permitted), Bounding: capability.Set(permitted),
-			Args: [6]uint64{arg, arg >> 8, arg >> 16}, Object: observation.Object{Capabilities: capability.Set(object), Path: call},
+			Args: [6]uint64{arg, arg >> 8, arg >> 16}, Object: observation.Object{
+				Capabilities: capability.Set(object), Inheritable: capability.Set(object >> 1), Path: call,
+				CloneFlags: object, ChosenIDs: int(arg & 1),
+			},
 		}
 		for ; len(checks) >= 4; checks = checks[4:] {
 			c := observation.Check{Capability: capability.Cap(checks[0] & 63), Granted: checks[1]&1 != 0, Overridden: checks[1]&2 != 0, Namespace: observation.Namespace(checks[2] % 3)}

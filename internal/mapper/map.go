@@ -107,6 +107,8 @@ func (e *explanation) refusedByCheck() (why string) {
 			d.Meaning, d.Cure = entry.meaning, entry.cure
 		}
 		switch {
+		case v.place.ring:
+			d.Mechanism = Ring
 		case v.place.netlink:
 			d.Mechanism = Netlink
 		case e.op.Syscall == "prctl" && e.op.Args[0] == prCapBSetDrop && v.caps.Has(setPCap):

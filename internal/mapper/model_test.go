@@ -107,7 +107,7 @@ func solve(t testing.TB, m modelled, allowed capability.Set) (held capability.Se
 // checkResult asserts what holds for every explanation of one operation.
 func checkResult(t testing.TB, r Result, op observation.Operation) {
 	t.Helper()
-	asked := op.Object.Capabilities.With(capability.SetFCap)
+	asked := op.Object.Capabilities.Union(op.Object.Inheritable).With(capability.SetFCap)
 	for _, c := range op.Checks {
 		if !c.Granted {
 			asked = asked.With(c.Capability)

@@ -53,6 +53,8 @@ const (
 	Check Mechanism = "capability check"
 	// Netlink is a refused check whose error travels in a netlink reply.
 	Netlink Mechanism = "netlink"
+	// Ring is a refused check whose error travels in a completion of an io_uring.
+	Ring Mechanism = "io_uring"
 	// Seccomp is a call that the engine's profile lets pass with a capability.
 	Seccomp Mechanism = "seccomp"
 	// FileCapabilities is execve(2) of a file whose capabilities are beyond the
@@ -80,7 +82,8 @@ const (
 	// word: the set-group-ID bit of a file.
 	Degraded
 	// Silent: the call succeeded, or only asked a question, and the refusal
-	// reached the program another way: a netlink reply, the answer of access(2).
+	// reached the program another way: a netlink reply, a completion of an
+	// io_uring, the answer of access(2), a call that seems not to be there.
 	// Whether the program cares, only a run tells.
 	Silent
 	// Decisive: the call failed because of the refusal.

@@ -75,6 +75,12 @@ var netlinkFrames = nameSet(`netlink_capable netlink_ns_capable __netlink_ns_cap
 	netlink_rcv_skb netlink_unicast netlink_unicast_kernel rtnetlink_rcv_msg nfnetlink_rcv nfnetlink_rcv_msg
 	nfnetlink_rcv_batch genl_rcv_msg xfrm_user_rcv_msg audit_receive audit_receive_msg audit_netlink_ok`)
 
+// ringFrames show that a check was made for an operation of an io_uring, so that
+// its error goes into a completion and not into the result of a call
+// (io_uring/io_uring.c, io_uring/io-wq.c).
+var ringFrames = nameSet(`io_issue_sqe __io_issue_sqe io_submit_sqe io_submit_sqes io_queue_async io_poll_issue
+	io_req_task_submit io_wq_submit_work io_worker_handle_work io_sq_thread`)
+
 // senders are the calls that carry netlink messages to the kernel.
 var senders = nameSet("sendmsg sendto sendmmsg send write writev socketcall io_uring_enter")
 
@@ -108,6 +114,8 @@ type place struct {
 	entry *site
 	// netlink says that the check was made for a netlink message.
 	netlink bool
+	// ring says that it was made for an operation of an io_uring.
+	ring bool
 	// outer is the stack from the function outwards: alternatives that one piece
 	// of code asks for in turn have it in common.
 	outer string
@@ -120,6 +128,7 @@ func placeOf(check observation.Check, call string) place {
 	for i, frame := range check.Stack {
 		name := bareName(frame)
 		p.netlink = p.netlink || netlinkFrames[name]
+		p.ring = p.ring || ringFrames[name]
 		if name == "netlink_rcv_skb" && p.entry == nil && p.function != "" {
 			// What lies outwards is the sending, of which nothing was asked.
 			break

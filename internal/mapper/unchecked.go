@@ -5,7 +5,10 @@ import (
 	"path"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/seccomp"
 )
 
@@ -36,11 +39,17 @@ func (e *explanation) refusedWithoutCheck() bool {
 		})
 	case e.op.Syscall == "capset":
 		// security/commoncap.c:cap_capset
-		missing := e.op.Object.Capabilities.Minus(e.op.Permitted)
-		return e.denyEach(missing, Denial{
+		held := e.op.Object.Capabilities.Minus(e.op.Permitted)
+		// CAP_SETPCAP, which is asked for, gives up to the bounding set and no more.
+		passed := e.op.Object.Inheritable.Minus(e.op.Inheritable.Union(e.op.Bounding))
+		one := e.denyEach(held, Denial{
 			Mechanism: Capset,
 			Meaning:   fmt.Sprintf("the process asked to keep or raise capabilities (%s) of which it does not hold all", e.op.Object.Capabilities),
 		})
+		return e.denyEach(passed, Denial{
+			Mechanism: Capset,
+			Meaning:   fmt.Sprintf("the process asked to pass capabilities (%s) on to what it executes, of which its bounding set lacks some", e.op.Object.Inheritable),
+		}) || one
 	case e.op.Syscall == "prctl" && e.op.Args[0] == prCapAmbient && e.op.Args[1] == prCapAmbientRaise:
 		// security/commoncap.c:cap_task_prctl
 		if wanted := e.op.Args[2]; wanted <= uint64(capability.Max) {
@@ -80,6 +89,20 @@ func (e *explanation) refusedUIDMap() bool {
 	})
 }
 
+// beyondClone says what a clone3(2) asks for that the C library, on its way to
+// clone(2), has to leave out; "" for nothing.
+func beyondClone(o observation.Object) string {
+	switch {
+	case o.ChosenIDs > 0:
+		return "a process with an ID of the caller's choice"
+	case o.CloneFlags&unix.CLONE_INTO_CGROUP != 0:
+		return "a process in another control group"
+	case o.CloneFlags&unix.CLONE_NEWTIME != 0:
+		return "a process in a new time namespace"
+	}
+	return ""
+}
+
 // refusedEarly explains a call that the kernel refused before it looked at it.
 func (e *explanation) refusedEarly() {
 	var v seccomp.Verdict
@@ -87,6 +110,13 @@ func (e *explanation) refusedEarly() {
 		v = e.env.Gate.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
 	}
 	switch {
+	case e.op.Syscall == "clone3" && len(v.Opens) > 0 && beyondClone(e.op.Object) != "":
+		e.deny(Denial{
+			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Silent,
+			Meaning: "the engine's seccomp profile makes clone3 look like a call that the kernel lacks, unless the container has the capability; " +
+				"here it was to start " + beyondClone(e.op.Object) + ", which clone cannot do",
+			Cure: "a seccomp profile that allows clone3 (--security-opt seccomp=FILE), if the kernel asks for no capability besides",
+		})
 	case v.Fallback || e.op.Errno == syscall.ENOSYS:
 		// Programs take it for a kernel without the call, and go on.
 	case v.Refused && len(v.Opens) > 0:

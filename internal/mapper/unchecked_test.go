@@ -43,6 +43,20 @@ func TestSeccompRefusals(t *testing.T) {
 			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Gate: gate},
 		},
 		{
+			name: "clone3 for an ID that clone cannot choose", env: Environment{Gate: gate},
+			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{ChosenIDs: 1}},
+			want: []string{"silent seccomp SYS_ADMIN"}, words: "ID of the caller's choice",
+		},
+		{
+			name: "clone3 into a control group", env: Environment{Gate: gate},
+			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_INTO_CGROUP}},
+			want: []string{"silent seccomp SYS_ADMIN"}, words: "control group",
+		},
+		{
+			name: "clone3 with namespaces goes on to clone, which is refused in earnest", env: Environment{Gate: gate},
+			op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_NEWNS}},
+		},
+		{
 			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Gate: gate},
 			want: []string{"failure"}, words: "whatever the capabilities",
 		},
@@ -97,6 +111,16 @@ func TestRefusalsWithoutACheck(t *testing.T) {
 				denied(capability.SetPCap, "ns_capable", "cap_inh_is_capped", "cap_capset"),
 			}},
 			want: []string{"decisive capability check SETPCAP"}, words: "inheritable",
+		},
+		{
+			name: "capset beyond the bounding set, which SETPCAP does not open",
+			op: observation.Operation{
+				Syscall: "capset", Errno: syscall.EPERM, Entered: true, Bounding: capability.Of(capability.Kill), Inheritable: capability.Of(capability.SetUID),
+				Object: observation.Object{Inheritable: capability.Of(capability.Chown, capability.Kill, capability.SetUID)},
+				Checks: []observation.Check{denied(capability.SetPCap, "ns_capable", "cap_inh_is_capped", "cap_capset")},
+			},
+			env:  Environment{Granted: capability.Of(capability.Kill)},
+			want: []string{"decisive capset CHOWN"}, words: "bounding set",
 		},
 		{
 			name: "an ambient capability",

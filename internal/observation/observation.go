@@ -32,17 +32,18 @@ type Observation struct {
 // failed or made capability checks; calls that are alike are one operation with
 // a count.
 type Operation struct {
-	// Executable is the path given to the execve(2) that the process runs,
-	// and Comm the thread's name (at most 15 bytes) when first seen.
+	// Executable is the path given to the execve(2) that the process runs, or the
+	// file's own where that was /proc/self/exe or a descriptor. Comm is the thread's
+	// name (at most 15 bytes) when first seen.
 	Executable string
 	Comm       string
 	// PID is the process of the first occurrence in the initial PID namespace.
 	PID int
 	// UID is the effective user ID in the initial user namespace.
 	UID uint32
-	// Bounding, Permitted and Effective are the thread's own sets at the time of
-	// the first occurrence.
-	Bounding, Permitted, Effective capability.Set
+	// Bounding, Inheritable, Permitted and Effective are the thread's own sets at
+	// the time of the first occurrence.
+	Bounding, Inheritable, Permitted, Effective capability.Set
 	// NoNewPrivs is the thread's no_new_privs bit.
 	NoNewPrivs bool
 	// Starting marks the runtime's execve of the container's command before it
@@ -130,6 +131,12 @@ type Object struct {
 	// together, the one capability of a prctl(2), or the permitted set in the
 	// security.capability attribute of a file that execve(2) refused.
 	Capabilities capability.Set
+	// Inheritable is the inheritable set that capset(2) asked for.
+	Inheritable capability.Set
+	// CloneFlags are those of clone3(2), and ChosenIDs how many process IDs its
+	// caller chose for the child.
+	CloneFlags uint64
+	ChosenIDs  int
 }
 
 // Losses counts what the tracer could not record. Any of them makes the

@@ -39,8 +39,11 @@ func operation(executable, process, syscall, object, errno string) string {
 	// A call may succeed with a denial inside it: netlink answers in a message,
 	// chmod drops a bit silently.
 	result := "denied inside a call that returned success"
-	if errno != "" {
+	switch {
+	case errno != "":
 		result = "= " + errno
+	case syscall == "":
+		result = "denied"
 	}
 	return Printable(who + ": " + call + " " + result)
 }

@@ -111,21 +111,26 @@ var namespaceFlags = []struct {
 	{unix.CLONE_NEWNET, "network"},
 }
 
-// namespaceWords names the namespaces of a call. clone3(2) has its flags in memory.
+// namespaceWords names the namespaces of a call.
 func namespaceWords(op observation.Operation) string {
 	flags := op.Args[0]
-	if op.Syscall == "setns" {
+	switch op.Syscall {
+	case "setns":
 		flags = op.Args[1]
+	case "clone3":
+		flags = op.Object.CloneFlags
 	}
 	var names []string
 	for _, f := range namespaceFlags {
-		if op.Syscall != "clone3" && flags&f.bit != 0 {
+		if flags&f.bit != 0 {
 			names = append(names, f.name)
 		}
 	}
 	switch {
 	case len(names) > 0:
 		return strings.Join(names, ", ") + " namespace"
+	case op.Object.ChosenIDs > 0:
+		return "chosen process ID"
 	case op.Syscall == "setns":
 		return steady(op.Object.Path)
 	}

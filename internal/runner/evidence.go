@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -137,8 +138,12 @@ func processOf(op observation.Operation) string {
 	if op.Starting {
 		return "container start"
 	}
-	return op.Comm
+	return kernelThread.ReplaceAllString(op.Comm, "$1")
 }
+
+// kernelThread matches the names of an io_uring's threads, which hold a process ID
+// (io_uring/io-wq.c, io_uring/sqpoll.c).
+var kernelThread = regexp.MustCompile(`^(iou-(?:wrk|sqp))-[0-9]+$`)
 
 // count adds an operation's occurrences to those of an ID, once an operation.
 func (e *explainer) count(id string, run, index int, op observation.Operation) {

@@ -193,3 +193,12 @@ func TestLossesMakeIncomplete(t *testing.T) {
 		})
 	}
 }
+
+// A thread of the kernel's has a process ID in its name, which no profile keeps.
+func TestProcessesHaveSteadyNames(t *testing.T) {
+	for comm, want := range map[string]string{"iou-wrk-338": "iou-wrk", "iou-sqp-9": "iou-sqp", "worker-1": "worker-1"} {
+		if got := processOf(observation.Operation{Comm: comm}); got != want {
+			t.Errorf("%s is shown as %q, want %q", comm, got, want)
+		}
+	}
+}

@@ -20,19 +20,20 @@ type capprofCounters struct {
 }
 
 type capprofDetail struct {
-	_          structs.HostLayout
-	Key        capprofOpKey
-	Args       [6]uint64
-	Value      int64
-	Bounding   uint64
-	Permitted  uint64
-	Effective  uint64
-	Pid        uint32
-	NoNewPrivs uint8
-	ChecksLen  uint8
-	NamesLen   uint8
-	BlobLen    uint8
-	Checks     [16]struct {
+	_           structs.HostLayout
+	Key         capprofOpKey
+	Args        [6]uint64
+	Value       int64
+	Bounding    uint64
+	Inheritable uint64
+	Permitted   uint64
+	Effective   uint64
+	Pid         uint32
+	NoNewPrivs  uint8
+	ChecksLen   uint8
+	BlobLen     uint8
+	Pad         uint8
+	Checks      [16]struct {
 		_          structs.HostLayout
 		Stack      uint64
 		Count      uint32
@@ -44,12 +45,13 @@ type capprofDetail struct {
 	Path       [256]int8
 	SecondPath [256]int8
 	Blob       [112]uint8
-	Names      [10][48]int8
+	Names      capprofNames
 }
 
 type capprofExecutable struct {
 	_       structs.HostLayout
 	Path    [256]int8
+	File    capprofNames
 	Objects uint32
 	Pad     uint32
 }
@@ -61,6 +63,13 @@ type capprofLosses struct {
 	Checks     uint64
 	Stacks     uint64
 	Tasks      uint64
+}
+
+type capprofNames struct {
+	_         structs.HostLayout
+	Len       uint32
+	Pad       uint32
+	Component [10][48]int8
 }
 
 type capprofOpKey struct {
@@ -103,10 +112,11 @@ type capprofTaskState struct {
 	Phase      uint8
 	Joined     bool
 	InCall     bool
+	Worker     bool
 	ChecksLen  uint8
 	RawLen     uint8
 	Repeats    uint8
-	Pad        [2]uint8
+	Pad        uint8
 	_          [4]byte
 	Raw        [4]struct {
 		_          structs.HostLayout
@@ -173,6 +183,7 @@ const (
 	capprofVarNrExit         = "nr_exit"
 	capprofVarNrExitGroup    = "nr_exit_group"
 	capprofVarStartedWith    = "started_with"
+	capprofVarUnnamed        = "unnamed"
 	capprofVarUnusedDetail   = "unused_detail"
 )
 
@@ -252,6 +263,7 @@ type capprofVariableSpecs struct {
 	NrExit         *ebpf.VariableSpec `ebpf:"nr_exit"`
 	NrExitGroup    *ebpf.VariableSpec `ebpf:"nr_exit_group"`
 	StartedWith    *ebpf.VariableSpec `ebpf:"started_with"`
+	Unnamed        *ebpf.VariableSpec `ebpf:"unnamed"`
 	UnusedDetail   *ebpf.VariableSpec `ebpf:"unused_detail"`
 }
 
@@ -307,6 +319,7 @@ type capprofVariables struct {
 	NrExit         *ebpf.Variable `ebpf:"nr_exit"`
 	NrExitGroup    *ebpf.Variable `ebpf:"nr_exit_group"`
 	StartedWith    *ebpf.Variable `ebpf:"started_with"`
+	Unnamed        *ebpf.Variable `ebpf:"unnamed"`
 	UnusedDetail   *ebpf.Variable `ebpf:"unused_detail"`
 }
 

@@ -49,8 +49,8 @@ func decodeDetail(sample []byte) (capprofDetail, error) {
 		return d, fmt.Errorf("a detail has %d bytes, %d expected", len(sample), len(memory))
 	}
 	copy(memory, sample)
-	if int(d.ChecksLen) > len(d.Checks) || int(d.NamesLen) > len(d.Names) || int(d.BlobLen) > len(d.Blob) {
-		return d, fmt.Errorf("a detail holds %d checks, %d names and %d bytes, more than fit", d.ChecksLen, d.NamesLen, d.BlobLen)
+	if int(d.ChecksLen) > len(d.Checks) || int(d.Names.Len) > len(d.Names.Component) || int(d.BlobLen) > len(d.Blob) {
+		return d, fmt.Errorf("a detail holds %d checks, %d names and %d bytes, more than fit", d.ChecksLen, d.Names.Len, d.BlobLen)
 	}
 	return d, nil
 }

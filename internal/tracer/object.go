@@ -20,7 +20,7 @@ import (
 func object(d capprofDetail, op observation.Operation) observation.Object {
 	var o observation.Object
 	kinds := syscalls.Arguments(op.Syscall)
-	names := openPath(d)
+	names := d.Names.path()
 	given := text(d.Path[:])
 	if slices.Contains(kinds[:], syscalls.FD) {
 		// The open file, and a string such as an attribute's name beside it.
@@ -42,22 +42,24 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 	case "pidfd_send_signal":
 		o.Signal = syscall.Signal(d.Args[1])
 	case "capset":
-		o.Capabilities = capsetRequest(blob)
+		o.Capabilities, o.Inheritable = capsetRequest(blob)
+	case "clone3":
+		readCloneArguments(&o, blob, d.Args[1])
 	case "prctl":
 		o.Capabilities = prctlRequest(d.Args)
 	}
 	return o
 }
 
-// openPath joins the components that the kernel side collected, which are
+// path joins the components that the kernel side collected, which are
 // innermost first. What is on no mount (a pipe, a socket) has no leading slash.
-func openPath(d capprofDetail) string {
+func (n *capprofNames) path() string {
 	var names []string
-	for _, n := range d.Names[:d.NamesLen] {
+	for _, n := range n.Component[:n.Len] {
 		names = append(names, text(n[:]))
 	}
 	slices.Reverse(names)
-	if len(names) == len(d.Names) {
+	if len(names) == len(n.Component) {
 		return ".../" + strings.Join(names, "/") // deeper than is collected
 	}
 	if len(names) == 0 {
@@ -93,14 +95,27 @@ func readAddress(o *observation.Object, blob []byte) {
 	}
 }
 
-// capsetRequest reads the permitted and effective sets of two struct
-// __user_cap_data_struct.
-func capsetRequest(blob []byte) capability.Set {
+// capsetRequest reads the permitted and effective sets, together, and the
+// inheritable set of two struct __user_cap_data_struct.
+func capsetRequest(blob []byte) (held, inheritable capability.Set) {
 	if len(blob) < 24 {
-		return 0
+		return 0, 0
 	}
 	word := func(i int) uint64 { return uint64(binary.NativeEndian.Uint32(blob[4*i:])) }
-	return capability.Set(word(0) | word(1) | (word(3)|word(4))<<32)
+	return capability.Set(word(0) | word(1) | (word(3)|word(4))<<32), capability.Set(word(2) | word(5)<<32)
+}
+
+// readCloneArguments reads a struct clone_args, of which the caller has filled in
+// size bytes; earlier kernels know less of it.
+func readCloneArguments(o *observation.Object, blob []byte, size uint64) {
+	blob = blob[:min(uint64(len(blob)), size)]
+	const flags, chosenIDs = 0, 72 // set_tid_size
+	if len(blob) >= flags+8 {
+		o.CloneFlags = binary.NativeEndian.Uint64(blob[flags:])
+	}
+	if len(blob) >= chosenIDs+8 {
+		o.ChosenIDs = int(binary.NativeEndian.Uint64(blob[chosenIDs:]))
+	}
 }
 
 // prctlRequest is the capability that a prctl(2) is about, if any.

@@ -96,6 +96,9 @@ func (s *Session) executables() (map[uint64]string, error) {
 	entries := s.objects.Executables.Iterate()
 	for entries.Next(&hash, &exe) {
 		names[hash] = text(exe.Path[:])
+		if file := exe.File.path(); file != "" {
+			names[hash] = file
+		}
 	}
 	if err := entries.Err(); err != nil {
 		return nil, fmt.Errorf("reading executables: %w", err)
@@ -177,21 +180,22 @@ func (s *Session) losses() (observation.Losses, error) {
 func operation(d capprofDetail, stacks map[uint64][]string) observation.Operation {
 	flags := d.Key.Flags
 	op := observation.Operation{
-		Comm:       text(d.Comm[:]),
-		PID:        int(d.Pid),
-		UID:        d.Key.Uid,
-		Bounding:   capability.Set(d.Bounding),
-		Permitted:  capability.Set(d.Permitted),
-		Effective:  capability.Set(d.Effective),
-		NoNewPrivs: d.NoNewPrivs != 0,
-		Starting:   flags&opStarting != 0,
-		Joined:     flags&opJoined != 0,
-		Arch:       runtime.GOARCH,
-		Number:     int(d.Key.Number),
-		Args:       d.Args,
-		Errno:      syscall.Errno(-d.Key.Error),
-		Entered:    flags&opEntered != 0,
-		Returned:   flags&opReturned != 0,
+		Comm:        text(d.Comm[:]),
+		PID:         int(d.Pid),
+		UID:         d.Key.Uid,
+		Bounding:    capability.Set(d.Bounding),
+		Inheritable: capability.Set(d.Inheritable),
+		Permitted:   capability.Set(d.Permitted),
+		Effective:   capability.Set(d.Effective),
+		NoNewPrivs:  d.NoNewPrivs != 0,
+		Starting:    flags&opStarting != 0,
+		Joined:      flags&opJoined != 0,
+		Arch:        runtime.GOARCH,
+		Number:      int(d.Key.Number),
+		Args:        d.Args,
+		Errno:       syscall.Errno(-d.Key.Error),
+		Entered:     flags&opEntered != 0,
+		Returned:    flags&opReturned != 0,
 	}
 	if flags&opCompat != 0 {
 		op.Arch = syscalls.Compat(runtime.GOARCH)

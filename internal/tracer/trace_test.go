@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -173,8 +174,13 @@ func perform(act string) error {
 		return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 	case "capset":
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		data := [2]unix.CapUserData{{Effective: 1 << 10, Permitted: 1<<10 | 1<<25}, {Permitted: 1 << 2}}
+		data := [2]unix.CapUserData{{Effective: 1 << 10, Permitted: 1<<10 | 1<<25, Inheritable: 1 << 0}, {Permitted: 1 << 2, Inheritable: 1 << 1}}
 		return expect(unix.Capset(&header, &data[0]), unix.EPERM)
+	case "clone3":
+		id := int32(100)
+		arguments := [11]uint64{0: unix.CLONE_NEWUTS, 4: uint64(unix.SIGCHLD), 8: uint64(uintptr(unsafe.Pointer(&id))), 9: 1} // struct clone_args
+		_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&arguments)), unsafe.Sizeof(arguments), 0)
+		return expect(errno, unix.EPERM)
 	case "bind":
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
@@ -201,8 +207,13 @@ func TestAFailedCallIsSeenWithItsChecksAndObject(t *testing.T) {
 	if !strings.HasSuffix(op.Object.Path, "/file") || !strings.HasPrefix(op.Object.Path, os.TempDir()+"/capprof") {
 		t.Errorf("path %q", op.Object.Path)
 	}
-	if op.Permitted != 0 || op.UID != 0 || op.Executable != "/proc/self/exe" {
-		t.Errorf("permitted %v, uid %d, executable %q", op.Permitted, op.UID, op.Executable)
+	// Started as /proc/self/exe, which says nothing.
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if op.Permitted != 0 || op.UID != 0 || op.Executable != executable {
+		t.Errorf("permitted %v, uid %d, executable %q, want %q", op.Permitted, op.UID, op.Executable, executable)
 	}
 	if len(op.Checks) != 1 || op.Checks[0].Capability != capability.Chown || op.Checks[0].Granted || op.Checks[0].Overridden ||
 		op.Checks[0].Namespace != observation.ContainerNamespace {
@@ -248,8 +259,18 @@ func TestCapsetCarriesTheSet(t *testing.T) {
 	noLosses(t, obs)
 	ops := find(obs, "capset", unix.EPERM)
 	want := capability.Of(capability.NetBindService, capability.SysTime, capability.Syslog)
-	if len(ops) != 1 || ops[0].Object.Capabilities != want {
-		t.Fatalf("capset: %+v, want %v", ops, want)
+	inheritable := capability.Of(capability.Chown, capability.MACAdmin)
+	if len(ops) != 1 || ops[0].Object.Capabilities != want || ops[0].Object.Inheritable != inheritable {
+		t.Fatalf("capset: %+v, want %v and inheritable %v", ops, want, inheritable)
+	}
+}
+
+func TestClone3CarriesItsArguments(t *testing.T) {
+	obs := traced(t, "clone3")
+	noLosses(t, obs)
+	ops := find(obs, "clone3", unix.EPERM)
+	if len(ops) != 1 || ops[0].Object.ChosenIDs != 1 || ops[0].Object.CloneFlags != unix.CLONE_NEWUTS {
+		t.Fatalf("clone3: %+v", ops)
 	}
 }
 

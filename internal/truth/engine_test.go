@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,43 @@ func TestOperationsExist(t *testing.T) {
 					t.Errorf("%s: %s has no operation %q", k.title(), k.command[0], word)
 				}
 			}
+		}
+	}
+}
+
+// What no errno and no check in the call shows is explained by the trace all the
+// same, in the four runs that one capability takes.
+func TestHiddenNeedsAreExplained(t *testing.T) {
+	c, image := bench(t)
+	program, err := buildProgram(t.Context(), "github.com/capprof/capprof/cmd/capprof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "capprof")
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSubject(path, c.engine.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, k := range slices.Concat(operationCases(), trapCases) {
+		switch k.name {
+		case "choose-pid", "capset-inheritable", "ring-completion", "ring-completion-by-worker":
+			t.Run(k.name, func(t *testing.T) {
+				a, err := s.profile(t.Context(), image, slices.Concat(isolated, k.flags), k.command, k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.set.Len() != 1 || a.runs != 4 || !a.byRemoval.Empty() {
+					t.Errorf("{%s} in %d runs, {%s} by removal alone", a.set, a.runs, a.byRemoval)
+				}
+			})
 		}
 	}
 }
