@@ -11,6 +11,7 @@
 #include "object.h"
 #include "state.h"
 #include "record.h"
+#include "network.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -74,6 +75,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		if (ret >= 0 || !is_exec(st->number) || !in_container_mounts(task))
 			return 0;
 		flags |= OP_STARTING;
+	} else if (flags & OP_ENTERED) {
+		u32 network = kinds_of(st->number, is_compat(task)) >> ARGS_NETWORK_SHIFT & ARGS_NETWORK_MASK;
+
+		if (network)
+			note_network(network);
 	}
 	/* Without a check, a refusal is told by its errno, or by not being entered. */
 	if (!st->checks_len && (ret >= 0 || ret < -MAX_ERRNO || ((flags & OP_ENTERED) && !is_refusal(ret))))
@@ -104,8 +110,9 @@ static __always_inline bool is_repeat(struct task_state *st, struct raw_check *r
 
 	if (!i) {
 		u64 args[6];
+		struct task_struct *task = bpf_get_current_task_btf();
 
-		read_args((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), args);
+		read_args((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), args);
 		st->args_hash = FNV_OFFSET;
 		for (int a = 0; a < 6; a++)
 			st->args_hash = mix(st->args_hash, args[a]);

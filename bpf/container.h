@@ -13,6 +13,8 @@ char cgroup_name[CGROUP_LEN];
 /* The user namespace of the container's first process. */
 struct user_namespace *container_ns;
 
+/* Its network namespace, and the settings in there. */
+struct net *container_net;
 struct sysctls started_with = {-1, 0, -1, -1};
 
 static __always_inline bool in_container_cgroup(struct task_struct *task)
@@ -48,6 +50,7 @@ static __always_inline void read_sysctls(struct task_struct *task)
 {
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
 
+	container_net = net;
 	if (bpf_core_field_exists(struct netns_ipv4, sysctl_ip_prot_sock))
 		started_with.unprivileged_port_start = BPF_CORE_READ(net, ipv4.sysctl_ip_prot_sock);
 	if (bpf_core_field_exists(struct netns_ipv4, ping_group_range)) {

@@ -31,6 +31,17 @@ enum arg_kind {
  * on the caller's behalf all the same (access(2) and its kin). */
 #define ARGS_KEEP_OVERRIDDEN (1U << 31)
 
+/* Bits 24 to 26 of arg_kinds: what a call has to do with the sysctls below. */
+#define ARGS_NETWORK_SHIFT 24
+#define ARGS_NETWORK_MASK 7
+enum network_call {
+	CALL_OTHER = 0,
+	CALL_BIND = 1,
+	CALL_SOCKET = 2,
+	CALL_SOCKETCALL = 3, /* either, on 32-bit x86: the arguments are in memory */
+	CALL_RING = 4,       /* io_uring_setup(2): what it does later is no call */
+};
+
 /* Flags of a check. */
 enum {
 	CHECK_GRANTED = 1,
@@ -125,4 +136,11 @@ struct sysctls {
 	s32 unprivileged_port_start;
 	s32 pad;
 	s64 ping_group_low, ping_group_high;
+};
+
+/* Calls, failed or not, whose outcome those settings decide. */
+struct uses {
+	u64 low_ports;    /* bind(2) to a port in 1..1023 */
+	u64 ping_sockets; /* socket(2) for ICMP datagrams */
+	u64 rings;        /* io_uring instances, which may do either unseen */
 };

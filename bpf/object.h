@@ -32,9 +32,18 @@ static __always_inline u64 hash_words(const u64 *words, u32 n)
 	return hash;
 }
 
-static __always_inline void read_args(struct pt_regs *regs, u64 args[6])
+static __always_inline void read_args(struct pt_regs *regs, bool compat, u64 args[6])
 {
 #if defined(__TARGET_ARCH_x86)
+	if (compat) {
+		args[0] = (u32)regs->bx;
+		args[1] = (u32)regs->cx;
+		args[2] = (u32)regs->dx;
+		args[3] = (u32)regs->si;
+		args[4] = (u32)regs->di;
+		args[5] = (u32)regs->bp;
+		return;
+	}
 	args[0] = regs->di;
 	args[1] = regs->si;
 	args[2] = regs->dx;

@@ -162,7 +162,7 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	detail->blob_len = 0;
 	detail->key = *key;
 	detail->value = ret;
-	read_args((struct pt_regs *)bpf_task_pt_regs(task), detail->args);
+	read_args((struct pt_regs *)bpf_task_pt_regs(task), key->flags & OP_COMPAT, detail->args);
 	cred = task->real_cred;
 	bpf_probe_read_kernel(&detail->bounding, 8, &cred->cap_bset);
 	bpf_probe_read_kernel(&detail->inheritable, 8, &cred->cap_inheritable);
@@ -220,7 +220,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		struct sorted sorted = {};
 		u64 path, blob, first64;
 
-		read_args((struct pt_regs *)bpf_task_pt_regs(task), args);
+		read_args((struct pt_regs *)bpf_task_pt_regs(task), flags & OP_COMPAT, args);
 		sort_args(kinds_of(st->number, flags & OP_COMPAT), args, &sorted);
 		/* Only a failure's object matters enough to tell paths apart. */
 		path = failed ? sorted.by_kind[ARG_PATH] : 0;

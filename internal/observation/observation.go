@@ -9,6 +9,12 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 )
 
+// The sysctls of a network namespace on which a container's needs depend.
+const (
+	UnprivilegedPortStart = "net.ipv4.ip_unprivileged_port_start"
+	PingGroupRange        = "net.ipv4.ping_group_range"
+)
+
 // Observation is everything seen of one run of one container.
 type Observation struct {
 	// Hook names the kernel attachment that saw the checks, for example
@@ -20,9 +26,13 @@ type Observation struct {
 	// container. 0 means that the container's command never started.
 	Executions uint64
 	// Sysctls are the container's own values, at its start, of those on which its
-	// needs depend: net.ipv4.ip_unprivileged_port_start and
-	// net.ipv4.ping_group_range.
+	// needs depend: UnprivilegedPortStart and PingGroupRange.
 	Sysctls map[string]string
+	// SysctlUses counts, by the name of a sysctl in Sysctls, the calls whose outcome
+	// it decides, whether they failed or not: bind(2) to a port below 1024, and
+	// socket(2) for ICMP datagrams. No capability is asked for where the sysctl lets
+	// them pass. An io_uring instance counts for both, since what it does is no call.
+	SysctlUses map[string]uint64
 	// Losses says what could not be recorded. Its zero value is a complete
 	// observation.
 	Losses Losses

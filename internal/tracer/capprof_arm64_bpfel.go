@@ -157,6 +157,13 @@ type capprofTaskState struct {
 	Value  capprofOpValue
 }
 
+type capprofUses struct {
+	_           structs.HostLayout
+	LowPorts    uint64
+	PingSockets uint64
+	Rings       uint64
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -175,6 +182,7 @@ const (
 	capprofVarArgKinds       = "arg_kinds"
 	capprofVarCgroupName     = "cgroup_name"
 	capprofVarCompatArgKinds = "compat_arg_kinds"
+	capprofVarContainerNet   = "container_net"
 	capprofVarContainerNs    = "container_ns"
 	capprofVarCounted        = "counted"
 	capprofVarLost           = "lost"
@@ -185,6 +193,7 @@ const (
 	capprofVarStartedWith    = "started_with"
 	capprofVarUnnamed        = "unnamed"
 	capprofVarUnusedDetail   = "unused_detail"
+	capprofVarUsed           = "used"
 )
 
 // loadCapprof returns the embedded CollectionSpec for capprof.
@@ -255,6 +264,7 @@ type capprofVariableSpecs struct {
 	ArgKinds       *ebpf.VariableSpec `ebpf:"arg_kinds"`
 	CgroupName     *ebpf.VariableSpec `ebpf:"cgroup_name"`
 	CompatArgKinds *ebpf.VariableSpec `ebpf:"compat_arg_kinds"`
+	ContainerNet   *ebpf.VariableSpec `ebpf:"container_net"`
 	ContainerNs    *ebpf.VariableSpec `ebpf:"container_ns"`
 	Counted        *ebpf.VariableSpec `ebpf:"counted"`
 	Lost           *ebpf.VariableSpec `ebpf:"lost"`
@@ -265,6 +275,7 @@ type capprofVariableSpecs struct {
 	StartedWith    *ebpf.VariableSpec `ebpf:"started_with"`
 	Unnamed        *ebpf.VariableSpec `ebpf:"unnamed"`
 	UnusedDetail   *ebpf.VariableSpec `ebpf:"unused_detail"`
+	Used           *ebpf.VariableSpec `ebpf:"used"`
 }
 
 // capprofObjects contains all objects after they have been loaded into the kernel.
@@ -311,6 +322,7 @@ type capprofVariables struct {
 	ArgKinds       *ebpf.Variable `ebpf:"arg_kinds"`
 	CgroupName     *ebpf.Variable `ebpf:"cgroup_name"`
 	CompatArgKinds *ebpf.Variable `ebpf:"compat_arg_kinds"`
+	ContainerNet   *ebpf.Variable `ebpf:"container_net"`
 	ContainerNs    *ebpf.Variable `ebpf:"container_ns"`
 	Counted        *ebpf.Variable `ebpf:"counted"`
 	Lost           *ebpf.Variable `ebpf:"lost"`
@@ -321,6 +333,7 @@ type capprofVariables struct {
 	StartedWith    *ebpf.Variable `ebpf:"started_with"`
 	Unnamed        *ebpf.Variable `ebpf:"unnamed"`
 	UnusedDetail   *ebpf.Variable `ebpf:"unused_detail"`
+	Used           *ebpf.Variable `ebpf:"used"`
 }
 
 // capprofPrograms contains all programs after they have been loaded into the kernel.

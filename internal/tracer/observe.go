@@ -39,6 +39,14 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		return obs, fmt.Errorf("reading the container's settings: %w", err)
 	}
 	obs.Sysctls = sysctls(settings)
+	var used capprofUses
+	if err := s.objects.Used.Get(&used); err != nil {
+		return obs, fmt.Errorf("reading what depends on the container's settings: %w", err)
+	}
+	obs.SysctlUses = map[string]uint64{
+		observation.UnprivilegedPortStart: used.LowPorts + used.Rings,
+		observation.PingGroupRange:        used.PingSockets + used.Rings,
+	}
 	losses, err := s.losses()
 	if err != nil {
 		return obs, err
@@ -149,10 +157,10 @@ func (s *Session) operations() ([]entry, error) {
 func sysctls(s capprofSysctls) map[string]string {
 	values := map[string]string{}
 	if s.UnprivilegedPortStart >= 0 {
-		values["net.ipv4.ip_unprivileged_port_start"] = fmt.Sprint(s.UnprivilegedPortStart)
+		values[observation.UnprivilegedPortStart] = fmt.Sprint(s.UnprivilegedPortStart)
 	}
 	if s.PingGroupLow >= 0 {
-		values["net.ipv4.ping_group_range"] = fmt.Sprintf("%d %d", s.PingGroupLow, s.PingGroupHigh)
+		values[observation.PingGroupRange] = fmt.Sprintf("%d %d", s.PingGroupLow, s.PingGroupHigh)
 	}
 	return values
 }

@@ -56,12 +56,18 @@ func configure(spec *ebpf.CollectionSpec) error {
 // maxSyscalls is MAX_SYSCALLS of bpf/contract.h.
 const maxSyscalls = 512
 
+// networkShift and the kinds of calls are ARGS_NETWORK_SHIFT and enum network_call
+// of bpf/contract.h.
+const networkShift = 24
+
+var networkCalls = map[string]uint32{"bind": 1, "socket": 2, "socketcall": 3, "io_uring_setup": 4}
+
 // keepOverridden is ARGS_KEEP_OVERRIDDEN of bpf/contract.h.
 const keepOverridden = 1 << 31
 
 // packArguments lays the kinds of arguments out as the programs read them: four
-// bits an argument, by number of call, and a bit for the calls whose overridden
-// credentials are the caller's.
+// bits an argument, by number of call, what it has to do with the network's sysctls,
+// and a bit for the calls whose overridden credentials are the caller's.
 func packArguments(goarch string) [maxSyscalls]uint32 {
 	var packed [maxSyscalls]uint32
 	for number := range packed {
@@ -69,6 +75,7 @@ func packArguments(goarch string) [maxSyscalls]uint32 {
 		for i, kind := range syscalls.Arguments(name) {
 			packed[number] |= uint32(kind) << (4 * i)
 		}
+		packed[number] |= networkCalls[name] << networkShift
 		switch name {
 		case "access", "faccessat", "faccessat2":
 			packed[number] |= keepOverridden

@@ -129,6 +129,13 @@ func perform(act string) error {
 	if act == stormOfThreads {
 		return storm()
 	}
+	if act == "another network" {
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return dependent()
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}
@@ -187,10 +194,57 @@ func perform(act string) error {
 			return err
 		}
 		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
+	case "network":
+		return dependent()
 	case "children":
 		return exec.Command("/bin/sh", "-c", "chown 1 /; sh -c 'chown 2 / || true'; true").Run()
 	}
 	return fmt.Errorf("unknown act %s", act)
+}
+
+// dependent makes calls of which two binds and two sockets depend on the sysctls of
+// the network, whatever they are set to and however the calls end.
+func dependent() error {
+	for _, socket := range []struct {
+		family, kind, protocol int
+		addresses              []unix.Sockaddr
+	}{
+		{unix.AF_INET, unix.SOCK_STREAM, 0, []unix.Sockaddr{&unix.SockaddrInet4{Port: 0}, &unix.SockaddrInet4{Port: 1023, Addr: [4]byte{127, 0, 0, 9}}}},
+		{unix.AF_INET6, unix.SOCK_DGRAM, 0, []unix.Sockaddr{&unix.SockaddrInet6{Port: 1024}, &unix.SockaddrInet6{Port: 53}}},
+		{unix.AF_UNIX, unix.SOCK_STREAM, 0, []unix.Sockaddr{&unix.SockaddrUnix{Name: "/proc/nowhere"}}},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP, nil},
+		{unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_ICMPV6, nil},
+		{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP, nil},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_UDP, nil},
+	} {
+		for _, flags := range []int{0, unix.SOCK_CLOEXEC} {
+			fd, err := unix.Socket(socket.family, socket.kind|flags, socket.protocol)
+			if err != nil {
+				continue
+			}
+			for _, address := range socket.addresses {
+				_ = unix.Bind(fd, address) // refused or not: the attempt is what counts
+			}
+			if err := unix.Close(fd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func TestCallsThatDependOnSysctlsAreCounted(t *testing.T) {
+	for act, want := range map[string]uint64{"network": 4, "another network": 0, "chown": 0} {
+		t.Run(act, func(t *testing.T) {
+			obs := traced(t, act)
+			noLosses(t, obs)
+			for _, name := range []string{observation.UnprivilegedPortStart, observation.PingGroupRange} {
+				if got := obs.SysctlUses[name]; got != want {
+					t.Errorf("%d calls depend on %s, want %d", got, name, want)
+				}
+			}
+		})
+	}
 }
 
 func TestAFailedCallIsSeenWithItsChecksAndObject(t *testing.T) {
