@@ -156,8 +156,11 @@ type Denial struct {
 	// Executable and Process say who: the file and the thread's name.
 	Executable string `json:"executable"`
 	Process    string `json:"process"`
-	UID        uint32 `json:"uid"`
-	Syscall    string `json:"syscall"`
+	// Joined says that the process entered the container from outside: docker exec,
+	// a health check.
+	Joined  bool   `json:"joined,omitempty"`
+	UID     uint32 `json:"uid"`
+	Syscall string `json:"syscall"`
 	// Errno is the symbolic name, "" where the call itself succeeded.
 	Errno string `json:"errno"`
 	// Object is what it was about, for people: a path, an address, a signal.
@@ -181,10 +184,13 @@ type Failure struct {
 	ID         string `json:"id"`
 	Executable string `json:"executable"`
 	Process    string `json:"process"`
-	UID        uint32 `json:"uid"`
-	Syscall    string `json:"syscall"`
-	Errno      string `json:"errno"`
-	Object     string `json:"object"`
+	// Joined says that the process entered the container from outside: docker exec,
+	// a health check.
+	Joined  bool   `json:"joined,omitempty"`
+	UID     uint32 `json:"uid"`
+	Syscall string `json:"syscall"`
+	Errno   string `json:"errno"`
+	Object  string `json:"object"`
 	// Cause and Cure are sentences for people; Cure may be "".
 	Cause string `json:"cause"`
 	Cure  string `json:"cure"`

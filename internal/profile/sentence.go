@@ -13,21 +13,24 @@ import (
 
 // Operation is what was refused: "/usr/sbin/nginx: chown(/var/cache) = EPERM".
 func (d Denial) Operation() string {
-	return operation(d.Executable, d.Process, d.Syscall, d.Object, d.Errno)
+	return operation(d.Executable, d.Process, d.Joined, d.Syscall, d.Object, d.Errno)
 }
 
 // Operation is what failed, in the words of Denial.Operation.
 func (f Failure) Operation() string {
-	return operation(f.Executable, f.Process, f.Syscall, f.Object, f.Errno)
+	return operation(f.Executable, f.Process, f.Joined, f.Syscall, f.Object, f.Errno)
 }
 
-func operation(executable, process, syscall, object, errno string) string {
+func operation(executable, process string, joined bool, syscall, object, errno string) string {
 	who := executable
 	if who == "" {
 		who = process
 	}
 	if who == "" {
 		who = "unknown program"
+	}
+	if joined {
+		who += " (entered from outside: docker exec or a health check)"
 	}
 	call := syscall
 	if call == "" {

@@ -47,10 +47,11 @@ func TestSentences(t *testing.T) {
 		}
 	}
 	for want, denial := range map[string]profile.Denial{
-		"ip: sendmsg(netlink) denied inside a call that returned success": {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
-		"unknown program: outside of any system call = EPERM":             {Errno: "EPERM"},
-		"/bin/x: outside of any system call denied":                       {Executable: "/bin/x", Process: "iou-wrk"},
-		`/bin/\x1bx: open(\n) = EACCES`:                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
+		"ip: sendmsg(netlink) denied inside a call that returned success":                 {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
+		"unknown program: outside of any system call = EPERM":                             {Errno: "EPERM"},
+		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", Joined: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
+		"/bin/x: outside of any system call denied":                                       {Executable: "/bin/x", Process: "iou-wrk"},
+		`/bin/\x1bx: open(\n) = EACCES`:                                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
 	} {
 		if got := denial.Operation(); got != want {
 			t.Errorf("Operation() = %q, want %q", got, want)

@@ -143,7 +143,7 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 func (s *session) strict(ctx context.Context, env mapper.Environment, found *findings, a answer) (answer, error) {
 	needed, trying := a.set, a.set
 	for {
-		trying = trying.Union(found.chooseFrom(mapper.Degraded, trying, s.allowed()))
+		trying = trying.Union(found.beside(trying, s.allowed()))
 		if trying == found.last.run.Set {
 			break
 		}

@@ -90,6 +90,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		AnyOf:      m.AnyOf,
 		Executable: op.Executable,
 		Process:    processOf(op),
+		Joined:     op.Joined,
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
@@ -119,6 +120,7 @@ func (e *explainer) failed(run, index int, op observation.Operation, cause, cure
 	f := profile.Failure{
 		Executable: op.Executable,
 		Process:    processOf(op),
+		Joined:     op.Joined,
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),

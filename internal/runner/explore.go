@@ -9,8 +9,8 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// explore runs the workload under trace with more and more capabilities, until it
-// passes or a run teaches nothing new. It returns the set of the last run and
+// explore runs the workload under trace, each time with a set that meets all that
+// was denied before, until it passes or a run teaches nothing new. It returns the set of the last run and
 // whether that passed.
 func (s *session) explore(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
 	var granted capability.Set
@@ -23,8 +23,8 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 			if granted, err = s.grantable(ctx, granted); err != nil {
 				return granted, false, err
 			}
-			granted = granted.Union(found.choose(granted, s.allowed()))
-			if last := found.last.run; last.Number > 0 && granted == last.Set {
+			more := false
+			if granted, more = found.next(s.allowed()); !more {
 				// What is left was run already, and has no alternative.
 				return granted, false, nil
 			}
@@ -41,11 +41,11 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 		if err != nil {
 			return granted, false, err
 		}
-		added := found.choose(granted, s.allowed())
-		if added.Empty() || reference != nil && !reference.passed {
+		next, more := found.next(s.allowed())
+		if !more || reference != nil && !reference.passed {
 			return granted, false, nil
 		}
-		granted = granted.Union(added)
+		granted = next
 	}
 }
 

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"slices"
+
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/mapper"
 )
@@ -14,6 +16,9 @@ type findings struct {
 	chosen map[int]capability.Set
 	// last is the last traced run.
 	last result
+	// before are the denials of the runs before the last one for which a set was
+	// chosen, adopted those and the last one's.
+	before, adopted []mapper.Denial
 }
 
 func newFindings() *findings {
@@ -26,38 +31,70 @@ func (f *findings) learn(env mapper.Environment, r result) {
 	mapped := mapper.Map(r.obs, env)
 	f.denials[r.run.Number] = mapped.Denials
 	f.failures[r.run.Number] = mapped.Failures
-	f.last = r
+	f.last, f.before = r, f.adopted
 }
 
 // latest are the denials of the last traced run.
 func (f *findings) latest() []mapper.Denial { return f.denials[f.last.run.Number] }
 
-// choose returns the least dangerous capabilities that meet what the last traced
-// run was denied, beside those of a set: what made calls fail, and only when that
-// adds nothing, what calls survived, since a workload mostly survives that too.
-func (f *findings) choose(already, allowed capability.Set) capability.Set {
-	for _, least := range []mapper.Effect{mapper.Decisive, mapper.Silent, mapper.Degraded} {
-		if added := f.chooseFrom(least, already, allowed); !added.Empty() {
-			return added
-		}
-	}
-	return 0
+// tiers are what a failed run is put down to, the likeliest first: what made calls
+// fail; what calls survived, since a workload mostly survives that too; and what
+// processes were denied that entered from outside (docker exec, a health check),
+// on which a workload seldom waits. A tier is a guess only where those before it
+// have nothing new.
+var tiers = []tier{
+	{least: mapper.Decisive}, {least: mapper.Silent}, {least: mapper.Degraded}, {least: mapper.Degraded, joined: true},
 }
 
-// chooseFrom chooses for the denials of at least an effect. What no attainable
+type tier struct {
+	least mapper.Effect
+	// joined takes in the processes that entered from outside.
+	joined bool
+}
+
+func (t tier) holds(d mapper.Denial) bool {
+	return d.Effect >= t.least && (t.joined || !d.Operation.Joined)
+}
+
+// next returns the set to explore after the last traced run: the least dangerous
+// one that meets the clauses of all runs so far. It need not hold the last run's
+// set: what that took for one of several alternatives goes when another of them
+// turns out to be needed anyway. ok is false when the last run shows nothing that
+// this would cure. Asking again, after the engine refused a part, is free.
+func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
+	for _, t := range tiers {
+		adopted := slices.Concat(f.before, slices.DeleteFunc(slices.Clone(f.latest()), func(d mapper.Denial) bool { return !t.holds(d) }))
+		// A set that was run meets none of the clauses that its run showed, so that
+		// this never goes round in circles.
+		if set := leastDangerous(adopted, allowed, 0); !set.Empty() && set != f.last.run.Set {
+			f.adopted = adopted
+			f.chosen[f.last.run.Number] = set.Minus(f.last.run.Set)
+			return set, true
+		}
+	}
+	return f.last.run.Set, false
+}
+
+// beside returns the least dangerous capabilities that meet all that the last traced
+// run was denied, beside those of a set.
+func (f *findings) beside(already, allowed capability.Set) capability.Set {
+	added := leastDangerous(f.latest(), allowed, already).Minus(already)
+	f.chosen[f.last.run.Number] = added
+	return added
+}
+
+// leastDangerous chooses for denials, beside what there is already. What no attainable
 // capability meets is left out first: its clause {A} would otherwise stand for a
 // wider {A, B}, whose B can be had.
-func (f *findings) chooseFrom(least mapper.Effect, already, allowed capability.Set) capability.Set {
+func leastDangerous(denials []mapper.Denial, allowed, already capability.Set) capability.Set {
 	var attainable []mapper.Denial
-	for _, d := range f.latest() {
-		if in := capability.Of(d.AnyOf...).Intersect(allowed.Union(already)); d.Effect >= least && !in.Empty() {
+	for _, d := range denials {
+		if in := capability.Of(d.AnyOf...).Intersect(allowed.Union(already)); !in.Empty() {
 			d.AnyOf = in.ByDanger()
 			attainable = append(attainable, d)
 		}
 	}
-	added := mapper.Choose(mapper.Clauses(attainable), allowed, already).Added
-	f.chosen[f.last.run.Number] = added
-	return added
+	return mapper.Choose(mapper.Clauses(attainable), allowed, already).Set
 }
 
 // unmet returns the indexes in latest of the denials that no allowed capability

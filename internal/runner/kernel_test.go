@@ -38,6 +38,8 @@ type step struct {
 	anyOf capability.Set
 	then  reaction
 	sight sight
+	// entered says that a process from outside does it.
+	entered bool
 }
 
 // program is a workload of the tests' own kernel.
@@ -68,6 +70,8 @@ func does(steps ...step) program {
 func needs(caps ...capability.Cap) step { return step{anyOf: capability.Of(caps...)} }
 
 func (s step) that(then reaction) step { s.then = then; return s }
+
+func (s step) fromOutside() step { s.entered = true; return s }
 
 func (s step) as(how sight) step { s.sight = how; return s }
 
@@ -112,7 +116,7 @@ func (s step) refusal(i int, set capability.Set) observation.Operation {
 	op := observation.Operation{
 		Executable: "/bin/program", Comm: "program", PID: 1000 + i, Bounding: set, Permitted: set, Effective: set,
 		Arch: "amd64", Number: unix.SYS_OPENAT, Syscall: "openat", Errno: syscall.EPERM, Entered: true, Returned: true,
-		Object: observation.Object{Path: fmt.Sprintf("/step/%d", i)}, Count: 1,
+		Object: observation.Object{Path: fmt.Sprintf("/step/%d", i)}, Count: 1, Joined: s.entered,
 	}
 	switch s.sight {
 	case gated:

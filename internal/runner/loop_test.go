@@ -73,6 +73,25 @@ func TestExploreConfirmProve(t *testing.T) {
 			name: "the allowed alternative", program: does(needs(search, override)), verdict: profile.Proven, want: []capability.Cap{override},
 		},
 		{
+			name: "an alternative that another need makes superfluous", program: does(needs(search, override), needs(override)), verdict: profile.Proven,
+			change: func(o *Options) { o.Allowed = o.Allowed.With(search) }, want: []capability.Cap{override},
+			runs: []string{
+				"explore none failed", "explore DAC_READ_SEARCH failed", "explore DAC_OVERRIDE passed", "confirm DAC_OVERRIDE passed", "remove none failed",
+			},
+		},
+		{
+			name: "what an exec or a health check is denied is no need", program: does(needs(chown).that(survives).fromOutside(), needs(kill)),
+			verdict: profile.Proven, want: []capability.Cap{kill},
+			runs: []string{"explore none failed", "explore KILL passed", "confirm KILL passed", "remove none failed"},
+		},
+		{
+			name: "unless the workload waits for it", program: does(needs(kill), needs(chown).that(failsLater).fromOutside()),
+			verdict: profile.Proven, want: []capability.Cap{chown, kill},
+			runs: []string{
+				"explore none failed", "explore KILL failed", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN failed", "remove KILL failed",
+			},
+		},
+		{
 			// The wider clause must not vanish behind the narrower one that nobody can
 			// meet.
 			name: "an alternative beside what is not allowed", verdict: profile.Proven, want: []capability.Cap{override},
