@@ -177,7 +177,7 @@ func TestProfileMentionsWhatWasDenied(t *testing.T) {
 	for _, c := range explain.OfProfile(profiletest.Tolerated()).Capabilities {
 		names = append(names, c.Name)
 	}
-	if want := []string{"CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_SYS_NICE"}; !slices.Equal(names, want) {
+	if want := []string{"CAP_DAC_READ_SEARCH", "CAP_FSETID", "CAP_NET_ADMIN", "CAP_SYS_NICE"}; !slices.Equal(names, want) {
 		t.Errorf("%v, want %v", names, want)
 	}
 }

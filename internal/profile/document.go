@@ -175,6 +175,9 @@ type Denial struct {
 	// Cure is a better way than the capability, a sentence for people; "" where
 	// none is known.
 	Cure string `json:"cure,omitempty"`
+	// Lost says that the call succeeded and left something out for good, which an
+	// exit code need not tell: Meaning says what.
+	Lost bool `json:"lost,omitempty"`
 	// Run is the number of the run in which it was seen.
 	Run int `json:"run"`
 }

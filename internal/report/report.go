@@ -167,11 +167,23 @@ func alternatives(p *page, d *profile.Document) {
 }
 
 func tolerated(p *page, d *profile.Document) {
-	if len(d.Tolerated) == 0 {
-		return
+	// What was lost is no harmless denial, although the run passed.
+	var harmless, lost []profile.Denial
+	for _, denial := range d.Tolerated {
+		if denial.Lost {
+			lost = append(lost, denial)
+		} else {
+			harmless = append(harmless, denial)
+		}
 	}
-	p.heading("Tolerated: denied without harm (--strict counts them as required)")
-	denials(p, d.Tolerated)
+	if len(lost) > 0 {
+		p.heading("Lost without an error: see whether it matters (--strict counts it as required)")
+		denials(p, lost)
+	}
+	if len(harmless) > 0 {
+		p.heading("Tolerated: denied without harm (--strict counts them as required)")
+		denials(p, harmless)
+	}
 }
 
 // denials lists what was refused, each with the capabilities that would cure it.

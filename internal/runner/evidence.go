@@ -98,6 +98,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Mechanism:  string(m.Mechanism),
 		CallSite:   m.CallSite,
 		Meaning:    m.Meaning,
+		Lost:       m.Effect == mapper.Degraded,
 		Run:        run,
 	}
 	d.ID = "d-" + identify(d)

@@ -26,9 +26,12 @@ type imageName int
 
 // The images.
 const (
-	scratch imageName = iota // ops, privop and their files
-	checked                  // scratch with a health check that is refused something
-	debian                   // the packages of the programs
+	scratch  imageName = iota // ops, privop and their files
+	checked                   // scratch with a health check that is refused something
+	serving                   // scratch with a health check on whose success something waits
+	entered                   // scratch, for the one case whose containers are entered
+	awaiting                  // the same for another
+	debian                    // the packages of the programs
 )
 
 // kase is one workload, and what must be known to judge it. There is no expected
@@ -43,6 +46,9 @@ type kase struct {
 	// suffix, run by bash as process 1, where it is set.
 	command []string
 	script  string
+	// enters is executed in each of its containers, as docker exec does; the image is
+	// that case's alone then.
+	enters []string
 	// naive is the answer that a tool would give which takes what it sees at face
 	// value, and why; for traps.
 	naive string
@@ -109,6 +115,9 @@ type answer struct {
 	verdict string
 	reasons []string
 	runs    int
+	// lost are those for want of which something was left out in silence, though the
+	// workload passed.
+	lost capability.Set
 	// byRemoval are those of the set that the trace did not explain.
 	byRemoval capability.Set
 	// contradictory says that of two runs with the same set one passed and one

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -91,6 +94,38 @@ func (c *containers) run(ctx context.Context, image string, flags, command []str
 	}
 	o.passed = true
 	return o, nil
+}
+
+// enter has the command executed in every container of the image that starts, until
+// stop is called. How the command ends is for the workload to find out.
+func (c *containers) enter(ctx context.Context, image string, command []string) (stop func(), err error) {
+	id, err := c.engine.Output(ctx, "image", "inspect", "--format", "{{.Id}}", image)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	// From a moment on, since nothing tells when the client listens.
+	events := c.engine.Command(ctx, "events", "--since", strconv.FormatInt(time.Now().Unix(), 10),
+		"--filter", "type=container", "--filter", "event=start", "--format", "{{.ID}} {{.Actor.Attributes.image}}")
+	output, err := events.StdoutPipe()
+	if err == nil {
+		err = events.Start()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("docker events: %w", err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			container, of, _ := strings.Cut(lines.Text(), " ")
+			if of == image || of == id {
+				all.Go(func() { _ = c.engine.Command(ctx, append([]string{"exec", container}, command...)...).Run() })
+			}
+		}
+		_ = events.Wait() // it ends when it is told to
+	})
+	return func() { cancel(); all.Wait() }, nil
 }
 
 // close removes what an interrupt left.

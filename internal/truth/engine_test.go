@@ -188,6 +188,16 @@ func TestHiddenNeedsAreExplained(t *testing.T) {
 	})
 	for _, k := range slices.Concat(operationCases(), trapCases) {
 		switch k.name {
+		case "silent-loss-unnoticed":
+			t.Run(k.name, func(t *testing.T) {
+				a, err := s.profile(t.Context(), image, slices.Concat(isolated, k.flags), k.command, k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !a.set.Empty() || a.runs != 1 || a.lost != of(capability.FSetID) {
+					t.Errorf("{%s} in %d runs, {%s} lost", a.set, a.runs, a.lost)
+				}
+			})
 		case "choose-pid", "capset-inheritable", "ring-completion", "ring-completion-by-worker":
 			t.Run(k.name, func(t *testing.T) {
 				a, err := s.profile(t.Context(), image, slices.Concat(isolated, k.flags), k.command, k)

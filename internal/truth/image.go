@@ -50,6 +50,13 @@ func (i *images) make(ctx context.Context, name imageName) (string, error) {
 		// A check that is refused something each time, and comes often.
 		return i.scratch(ctx, "checked",
 			`HEALTHCHECK --interval=200ms --timeout=5s CMD ["/privop", "chown"]`)
+	case serving:
+		return i.scratch(ctx, "serving",
+			`HEALTHCHECK --interval=200ms --timeout=5s CMD ["/ops", "raw6", "+", "leave-mark"]`)
+	case entered:
+		return i.scratch(ctx, "entered", "LABEL entered=1")
+	case awaiting:
+		return i.scratch(ctx, "awaiting", "LABEL entered=2")
 	}
 	return i.scratch(ctx, "scratch")
 }

@@ -131,6 +131,14 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 		return r
 	}
 	image := c.images.loaded[k.image]
+	if k.enters != nil {
+		stop, err := c.containers.enter(ctx, image, k.enters)
+		if err != nil {
+			r.err = fmt.Errorf("entering: %w", err)
+			return r
+		}
+		defer stop()
+	}
 	found, err := c.search(ctx, &r, image, flags, command)
 	if err != nil {
 		r.err = fmt.Errorf("judge: %w", err)

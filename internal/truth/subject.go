@@ -70,9 +70,15 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 			byRemoval = byRemoval.With(requirement.Capability)
 		}
 	}
+	var lost capability.Set
+	for _, denial := range document.Tolerated {
+		if denial.Lost && denial.Meaning != "" {
+			lost = lost.Union(capability.Of(denial.AnyOf...))
+		}
+	}
 	return answer{
-		byRemoval: byRemoval,
-		none:      document.Verdict == profile.Failed, set: document.Capabilities.Required,
+		byRemoval: byRemoval, lost: lost,
+		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
 		contradictory: contradictory(document.Runs),
 	}, nil

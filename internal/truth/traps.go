@@ -58,6 +58,10 @@ var trapCases = []kase{
 		naive: "none: write succeeds and drops the bit",
 	},
 	{
+		group: traps, name: "silent-loss-unnoticed", command: []string{"/ops", "set-group-bit"},
+		naive: "FSETID, or not a word: the bit is lost, and the program does not look",
+	},
+	{
 		group: traps, name: "silent-setfsuid", command: []string{"/ops", "setfsuid", "+", "setfsgid"},
 		naive: "none: setfsuid has no error to return",
 	},
@@ -213,6 +217,20 @@ var trapCases = []kase{
 	{
 		group: traps, name: "health-check", image: checked, command: []string{"/ops", "linger", "1500ms", "+", "raw6"},
 		naive: "CHOWN as well: the health check is refused it, several times",
+	},
+	{
+		group: traps, name: "health-check-that-matters", image: serving, command: []string{"/ops", "await-mark", "2s"},
+		naive: "none: the process that is refused is not the workload's",
+	},
+	{
+		group: traps, name: "docker-exec", image: entered, command: []string{"/ops", "linger", "1s", "+", "raw6"},
+		enters: []string{"/privop", "chown"},
+		naive:  "CHOWN as well: whoever enters from outside is refused it",
+	},
+	{
+		group: traps, name: "docker-exec-that-matters", image: awaiting, command: []string{"/ops", "await-mark", "2s"},
+		enters: []string{"/ops", "raw6", "+", "leave-mark"},
+		naive:  "none: the process that is refused is not the workload's",
 	},
 	{
 		group: traps, name: "needed-to-be-given-up", command: []string{"/ops", "setuid-keep"},

@@ -208,3 +208,50 @@ func TestContradictoryRuns(t *testing.T) {
 		}
 	}
 }
+
+// What a profiler stumbles over, and the cases that show each.
+func TestEveryTrapHasACase(t *testing.T) {
+	all, err := cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, k := range all {
+		known[k.title()] = true
+	}
+	for what, names := range map[string]string{
+		"memory accounting":                                  "memory-accounting",
+		"overlay credentials on a copy-up":                   "copy-up",
+		"a check granted in a user namespace of its own":     "own-user-namespace own-user-namespace-by-seccomp",
+		"denied, then allowed by an alternative":             "alternative-in-one-call alternative-changes-later",
+		"the same asked by two processes, one of them noise": "one-asks-for-noise all-noise",
+		"FSETID's silent loss":                               "silent-loss-chmod silent-loss-write silent-loss-unnoticed silent-setfsuid",
+		"netlink errors that the program ignores":            "netlink-ignored",
+		"netlink errors that it does not ignore":             "netlink audit",
+		"execve of a file with capabilities":                 "file-capabilities-entrypoint file-capabilities-child file-capabilities-user",
+		"no-new-privileges":                                  "setuid-no-new-privileges file-capabilities-no-new-privileges file-capabilities-user-no-new-privileges",
+		"capset above the permitted set":                     "capset-above-permitted capset-inheritable",
+		"PR_CAP_AMBIENT_RAISE":                               "ambient-raise",
+		"PR_CAPBSET_DROP":                                    "bounding-drop-ignored",
+		"never ends when refused":                            "respawns-for-ever retries-for-ever",
+		"a seccomp gate that depends on arguments":           "gate-by-clone-flags gate-by-personality compat-gate",
+		"seccomp refuses whatever the capabilities":          "gate-without-a-key-keyring gate-without-a-key-pivot-root gate-only",
+		"seccomp(2) without no_new_privs":                    "filter-without-no-new-privileges",
+		"io_uring completions":                               "ring-completion ring-completion-by-worker",
+		"threads that make different calls at once":          "crowd-of-threads",
+		"vfork and clone with shared memory":                 "vfork-shared-memory crowd-of-threads",
+		"a process that dies inside the call":                "exit-amid-calls",
+		"32-bit calls":                                       "compat-setuid compat-nice compat-gate compat-harmless",
+		"docker exec during the run":                         "docker-exec docker-exec-that-matters",
+		"health checks during the run":                       "health-check health-check-that-matters",
+		"needed only to be given up":                         "needed-to-be-given-up",
+		"a flaky program":                                    "flaky",
+		"fails with more":                                    "fails-with-more",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			if !known["trap/"+name] {
+				t.Errorf("%s: there is no case trap/%s", what, name)
+			}
+		}
+	}
+}

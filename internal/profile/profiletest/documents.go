@@ -142,16 +142,19 @@ func Tolerated() *profile.Document {
 	nice.Syscall, nice.Object, nice.Errno, nice.Run = "setpriority", "-5", "EACCES", 2
 	netlink := Denial("netlink", capability.NetAdmin)
 	netlink.Syscall, netlink.Object, netlink.Errno, netlink.Run = "sendmsg", "netlink", "", 2
+	bit := Denial("bit", capability.FSetID)
+	bit.Syscall, bit.Object, bit.Errno, bit.Run = "fchmodat", "/srv/shared", "", 2
+	bit.CallSite, bit.Meaning, bit.Lost = "setattr_prepare", "the set-user-ID or set-group-ID bit of the file was dropped, without an error", true
 	d := base("app")
 	d.Verdict = profile.Proven
 	d.Capabilities.Required = capability.Of(capability.DACReadSearch)
 	d.Capabilities.Allowed = d.Capabilities.Allowed.With(capability.DACReadSearch)
-	d.Capabilities.Tolerated = capability.Of(capability.SysNice, capability.NetAdmin)
+	d.Capabilities.Tolerated = capability.Of(capability.FSetID, capability.SysNice, capability.NetAdmin)
 	d.Required = []profile.Requirement{{
 		Capability: capability.DACReadSearch, FoundBy: profile.FoundByTrace, ProvenBy: 1,
 		Alternatives: []capability.Cap{capability.DACOverride}, Evidence: []profile.Denial{search},
 	}}
-	d.Tolerated = []profile.Denial{nice, netlink}
+	d.Tolerated = []profile.Denial{nice, netlink, bit}
 	d.Runs = []profile.Run{
 		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 2),
 		run(2, profile.PurposeConfirm, d.Capabilities.Required, profile.OutcomePassed, 0),

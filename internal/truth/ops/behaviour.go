@@ -26,6 +26,8 @@ func behaviours() map[string]operation {
 		"retry-for-ever":     retryForEver,
 		"flaky":              flaky,
 		"linger":             linger,
+		"await-mark":         awaitMark,
+		"leave-mark":         func([]string) error { return os.WriteFile(mark, nil, 0o600) },
 		"fails-if-permitted": failsIfPermitted,
 	}
 }
@@ -151,6 +153,30 @@ func linger(args []string) error {
 	}
 	<-time.After(lasts)
 	return nil
+}
+
+// mark is the file by which one process tells another that it was here.
+const mark = "/tmp/mark"
+
+// awaitMark waits for it so long, as a workload does on whose client it depends.
+func awaitMark(args []string) error {
+	if len(args) == 0 {
+		return errors.New("an argument is missing")
+	}
+	limit, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	for end := time.After(limit); ; {
+		if _, err := os.Stat(mark); err == nil {
+			return nil
+		}
+		select {
+		case <-end:
+			return errors.New("nobody came")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // failsIfPermitted fails where it has CAP_SYS_TIME, as a program does that
