@@ -78,7 +78,7 @@ func explainProfile(path string, only []string, std stdio) (explain.Explanation,
 	if len(only) > 0 {
 		var err error
 		if c, err = capability.Parse(only[0]); err != nil {
-			return explain.Explanation{}, fmt.Errorf("explain: %w", err)
+			return explain.Explanation{}, fmt.Errorf("explain: after a profile comes one capability: %w", err)
 		}
 	}
 	d, err := loadProfile(path, std)

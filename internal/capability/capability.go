@@ -76,13 +76,16 @@ func Known() Set {
 }
 
 // String is the kernel's name, CAP_CHOWN, or CAP_41 for a number without one.
-func (c Cap) String() string { return "CAP_" + c.Short() }
+func (c Cap) String() string { return prefix + strings.TrimPrefix(c.Short(), prefix) }
 
-// Short is the name that Docker, Compose and Kubernetes use: CHOWN, or 41 for a
-// number without a name.
+// prefix is what the kernel's names begin with.
+const prefix = "CAP_"
+
+// Short is the name that Docker and Compose use and people say: CHOWN. A number
+// without a name keeps the prefix, CAP_41, since 41 alone says nothing.
 func (c Cap) Short() string {
 	if !Known().Has(c) {
-		return strconv.Itoa(int(c))
+		return prefix + strconv.Itoa(int(c))
 	}
 	return strings.ToUpper(capability.Cap(c).String())
 }
@@ -103,7 +106,7 @@ func (c *Cap) UnmarshalText(text []byte) error {
 // Parse reads a capability in any of its usual spellings: CAP_NET_ADMIN,
 // net_admin, NET_ADMIN, 12 or CAP_41.
 func Parse(name string) (Cap, error) {
-	bare := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(name)), "CAP_")
+	bare := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(name)), prefix)
 	if n, err := strconv.ParseUint(bare, 10, 8); err == nil {
 		if Cap(n) > Max {
 			return 0, fmt.Errorf("capability %q is beyond the kernel's highest number, %d", name, Max)

@@ -22,7 +22,7 @@ func whole(p *page, c Capability, from *Profile) {
 		p.heading("Allows")
 		p.items(c.Allows)
 	}
-	p.heading("Danger: " + string(c.Danger.Level) + ", " + string(c.Danger.Scope))
+	p.heading("Danger: " + danger(c))
 	p.paragraph(c.Danger.Reason)
 	if c.Known {
 		p.item(fmt.Sprintf("%s: %s; number %d of %d from the least to the most dangerous", c.Danger.Level, c.Danger.Level.meaning(), c.Danger.Rank, c.Danger.Of))
@@ -42,6 +42,14 @@ func whole(p *page, c Capability, from *Profile) {
 		p.heading("See")
 		p.paragraph("capabilities(7), " + strings.Join(c.See, ", "))
 	}
+}
+
+// danger is the level and the scope in a word or two.
+func danger(c Capability) string {
+	if !c.Known {
+		return string(Unrated)
+	}
+	return string(c.Danger.Level) + ", " + string(c.Danger.Scope)
 }
 
 func number(c Capability) string {
@@ -118,26 +126,35 @@ func sentence(e Evidence) string {
 // ofMask writes a table of the members.
 func ofMask(p *page, e Explanation) {
 	p.title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, capability.Counted(len(e.Capabilities))))
-	width := 0
+	const unrated = string(Unrated)
+	unknown, width := e.Mask.Unknown, 0
+	if !unknown.Empty() {
+		width = len(unrated)
+	}
+	missing := capability.Known()
 	for _, c := range e.Capabilities {
-		width = max(width, len(c.Number.Short()))
+		width, missing = max(width, len(c.Number.Short())), missing.Without(c.Number)
 	}
 	for _, c := range e.Capabilities {
-		text := string(c.Danger.Level) + ", " + string(c.Danger.Scope) + ": " + c.Summary
-		p.row(c.Number.Short(), width, text)
+		if c.Known {
+			p.row(c.Number.Short(), width, danger(c)+": "+c.Summary)
+		}
+	}
+	if !unknown.Empty() {
+		p.row(unrated, width, strings.Join(unknown.Names(), ", ")+": not in capprof's table; treat as the most dangerous")
 	}
 	p.heading("Compared")
+	if missing.Empty() {
+		p.item("everything that capprof's table holds: what --privileged and --cap-add ALL give")
+	}
 	if len(e.Mask.Equals) > 0 {
 		p.item("the default set of " + strings.Join(e.Mask.Equals, ", "))
 	}
-	if !e.Mask.Beyond.Empty() {
-		p.item("beyond Docker's default set: " + e.Mask.Beyond.String())
+	if beyond := e.Mask.Beyond.Minus(unknown); !beyond.Empty() {
+		p.item("beyond Docker's default set: " + beyond.String())
 	}
 	if !e.Mask.Lacks.Empty() {
 		p.item("lacks of Docker's default set: " + e.Mask.Lacks.String())
-	}
-	if !e.Mask.Unknown.Empty() {
-		p.item("not in capprof's table: " + strings.Join(e.Mask.Unknown.Names(), ", "))
 	}
 	if len(e.Capabilities) > 0 {
 		p.heading("capprof explain NAME says more of one, such as: capprof explain " + worst(e.Capabilities).Short())
@@ -173,13 +190,12 @@ func ofProfile(p *page, e Explanation) {
 	for _, c := range e.Capabilities {
 		p.heading(c.Number.Short() + ": lets a container " + c.Summary)
 		inProfile(p, c.Workload)
-		danger := string(c.Danger.Level) + ", " + string(c.Danger.Scope)
 		// What the workload does without is named, not argued.
 		if c.Workload.Status != Required && c.Workload.Status != Blocked {
-			p.row("danger", labels, danger)
+			p.row("danger", labels, danger(c))
 			continue
 		}
-		p.row("danger", labels, danger+". "+c.Danger.Reason)
+		p.row("danger", labels, danger(c)+". "+c.Danger.Reason)
 		p.row("granted", labels, "by default: "+whoGrants(c.GrantedBy, true))
 		rows(p, "safer", "or", c.Safer)
 	}

@@ -27,7 +27,12 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 			"To find out, profile with --security-opt no-new-privileges.")
 	}
 	capabilities.addList("drop", []string{"ALL"})
-	capabilities.addList("add", d.Capabilities.Required.ShortNames())
+	add := d.Capabilities.Required.ShortNames()
+	for i := range add {
+		// Runtimes put CAP_ before every name, a number's too.
+		add[i] = strings.TrimPrefix(add[i], "CAP_")
+	}
+	capabilities.addList("add", add)
 	context.add("capabilities", &capabilities.node)
 	if d.Workload.ReadOnly {
 		context.add("readOnlyRootFilesystem", boolean(true))

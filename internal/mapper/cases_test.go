@@ -187,7 +187,7 @@ func TestChecksThatCount(t *testing.T) {
 		{
 			name: "a capability without a name",
 			op:   observation.Operation{Syscall: "ioctl", Errno: syscall.EPERM, Entered: true, Checks: []observation.Check{denied(41, "capable", "future_thing")}},
-			want: []string{"decisive capability check 41"},
+			want: []string{"decisive capability check CAP_41"},
 		},
 		{
 			name: "two independent needs of one call",
