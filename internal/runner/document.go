@@ -60,7 +60,7 @@ func (s *session) explainLast(d *profile.Document, e *explainer, found *findings
 			d.Tolerated = append(d.Tolerated, e.denial(last.Number, i, denial))
 		}
 	}
-	d.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(tolerated), capability.Known(), d.Capabilities.Required).Added
+	d.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(tolerated), ^capability.Set(0), d.Capabilities.Required).Added
 	if !survived {
 		for _, i := range found.unmet(s.allowed()) {
 			d.Blocked = append(d.Blocked, e.denial(last.Number, i, found.latest()[i]))

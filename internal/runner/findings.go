@@ -117,5 +117,5 @@ func (f *findings) beyond(allowed, refused capability.Set) capability.Set {
 	for _, i := range f.unmet(allowed) {
 		denials = append(denials, f.latest()[i])
 	}
-	return mapper.Choose(mapper.Clauses(denials), capability.Known().Minus(refused), 0).Added
+	return mapper.Choose(mapper.Clauses(denials), (^capability.Set(0)).Minus(refused), 0).Added
 }
