@@ -181,6 +181,13 @@ func TestChecksThatCount(t *testing.T) {
 			want: []string{"decisive capability check SYS_RAWIO"},
 		},
 		{
+			name: "an unknown place says nothing beside a known one",
+			op: observation.Operation{Syscall: "ioctl", Errno: syscall.EPERM, Entered: true, Checks: []observation.Check{
+				denied(capability.Kill, "ns_capable", "check_kill_permission"), denied(capability.SysRawIO, "capable", "second_thing"),
+			}},
+			want: []string{"decisive capability check KILL"},
+		},
+		{
 			name: "an unknown place of a call that succeeded",
 			op:   observation.Operation{Syscall: "ioctl", Entered: true, Checks: []observation.Check{denied(capability.SysAdmin, "capable", "drm_new_thing")}},
 		},
@@ -195,6 +202,16 @@ func TestChecksThatCount(t *testing.T) {
 				denied(capability.Kill, "ns_capable", "check_kill_permission"), denied(capability.Chown, "capable_wrt_inode_uidgid", "setattr_prepare"),
 			}},
 			want: []string{"decisive capability check KILL", "decisive capability check CHOWN"},
+		},
+		{
+			// What was granted before the refusal is asked again for something else.
+			name: "two needs at one place, of which one is met",
+			op: observation.Operation{Syscall: "setns", Errno: syscall.EPERM, Entered: true, Checks: []observation.Check{
+				granted(capability.SysAdmin, "ns_capable", "mntns_install", "__do_sys_setns"),
+				denied(capability.SysChroot, "ns_capable", "mntns_install", "__do_sys_setns"),
+				granted(capability.SysAdmin, "ns_capable", "mntns_install", "__do_sys_setns"),
+			}},
+			want: []string{"decisive capability check SYS_CHROOT"},
 		},
 		{
 			name: "access(2) asks with credentials of its own",

@@ -1,8 +1,12 @@
 package runner
 
 import (
+	"reflect"
 	"slices"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
@@ -27,6 +31,42 @@ func TestRequirementsAreExplained(t *testing.T) {
 	}
 	if d.Environment.Sysctls["net.ipv4.ip_unprivileged_port_start"] != "0" || d.Environment.Hook != "fake" || d.Environment.Seccomp != "unconfined" {
 		t.Errorf("environment: %+v", d.Environment)
+	}
+}
+
+// The evidence holds all that was seen of the refusals, alike ones are counted, and
+// the proof names the run that fails without the capability.
+func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
+	refusal := observation.Operation{
+		Executable: "/usr/bin/chown", Comm: "chown", PID: 4711, UID: 0, Arch: "amd64", Number: unix.SYS_FCHOWNAT, Syscall: "fchownat",
+		Errno: syscall.EPERM, Entered: true, Returned: true, Count: 3, Object: observation.Object{Path: "/data"},
+		Checks: []observation.Check{{Capability: chown, Count: 3, Stack: []string{"capable_wrt_inode_uidgid", "setattr_prepare", "chown_common"}}},
+	}
+	other := refusal
+	other.PID, other.Count = 4712, 2
+	a := try(t, newEngine(t, does(step{anyOf: capability.Of(chown), shown: []observation.Operation{refusal, other}})), nil)
+	a.gives(t, profile.Proven, chown)
+	r, _ := a.Document.Requirement(chown)
+	if len(r.Evidence) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	got := r.Evidence[0]
+	if n := a.Document.Meta.Counts[got.ID]; n != 5 {
+		t.Errorf("counted %d times", n)
+	}
+	if a.Document.Meta.PIDs[got.ID] != 4711 {
+		t.Errorf("process %d", a.Document.Meta.PIDs[got.ID])
+	}
+	if got.Run != 1 || r.ProvenBy == 0 || a.Document.Runs[r.ProvenBy-1].Purpose != profile.PurposeRemove {
+		t.Errorf("seen in run %d, proven by run %d:\n%s", got.Run, r.ProvenBy, a.runs())
+	}
+	got.ID, got.Run = "", 0
+	want := profile.Denial{
+		AnyOf: []capability.Cap{chown}, Executable: "/usr/bin/chown", Process: "chown", Syscall: "fchownat", Errno: "EPERM", Object: "/data",
+		Mechanism: "capability check", CallSite: "setattr_prepare", Meaning: "giving a file to another user or group",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 

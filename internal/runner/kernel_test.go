@@ -30,6 +30,7 @@ const (
 	gated                   // a call that seccomp refused: chroot(2), which SYS_CHROOT opens
 	outOfReach              // a refused check, whatever the container was granted: the process is not root's
 	incurable               // a failed call without any check
+	quiet                   // a refused check in a call that has no error to return: setfsuid(2)
 )
 
 // step is one thing that a program does, for which it takes one of some
@@ -40,6 +41,8 @@ type step struct {
 	sight sight
 	// entered says that a process from outside does it.
 	entered bool
+	// shown is what the trace shows of a refusal, nil for what sight says.
+	shown []observation.Operation
 }
 
 // program is a workload of the tests' own kernel.
@@ -91,7 +94,9 @@ func (p program) run(number int, set capability.Set) fate {
 		if s.sight != outOfReach && s.sight != incurable && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
 			continue
 		}
-		if s.sight != hidden {
+		if s.shown != nil {
+			e.ops = append(e.ops, s.shown...)
+		} else if s.sight != hidden {
 			e.ops = append(e.ops, s.refusal(i, set))
 		}
 		switch s.then {
@@ -124,11 +129,17 @@ func (s step) refusal(i int, set capability.Set) observation.Operation {
 		return op
 	case incurable:
 		return op
+	case quiet:
+		op.Number, op.Syscall, op.Errno = unix.SYS_SETFSUID, "setfsuid", 0
 	case outOfReach:
 		op.UID, op.Permitted, op.Effective = 1000, 0, 0
 	}
 	for _, c := range s.anyOf.ByDanger() {
-		op.Checks = append(op.Checks, observation.Check{Capability: c, Count: 1})
+		check := observation.Check{Capability: c, Count: 1}
+		if s.sight == quiet {
+			check.Stack = []string{"ns_capable_setid", "__sys_setfsuid"}
+		}
+		op.Checks = append(op.Checks, check)
 	}
 	return op
 }

@@ -66,6 +66,20 @@ func TestExploreConfirmProve(t *testing.T) {
 			runs: []string{"explore none failed", "explore SYS_CHROOT passed", "confirm SYS_CHROOT passed", "remove none failed"},
 		},
 		{
+			// Most programs go on well without what fails in silence.
+			name: "what fails first, what is silent later", verdict: profile.Proven, want: []capability.Cap{kill},
+			program: does(needs(setuid).as(quiet).that(survives), needs(kill)),
+			runs:    []string{"explore none failed", "explore KILL passed", "confirm KILL passed", "remove none failed"},
+		},
+		{
+			name: "what is silent, when nothing else is left", verdict: profile.Proven, want: []capability.Cap{kill, setuid},
+			program: does(needs(kill), needs(setuid).as(quiet)),
+			runs: []string{
+				"explore none failed", "explore KILL failed", "explore KILL+SETUID passed", "confirm KILL+SETUID passed",
+				"remove SETUID failed", "remove KILL failed",
+			},
+		},
+		{
 			name: "the least dangerous alternative", program: does(needs(search, override)), verdict: profile.Proven,
 			change: func(o *Options) { o.Allowed = o.Allowed.With(search) }, want: []capability.Cap{search},
 		},

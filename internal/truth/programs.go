@@ -42,16 +42,23 @@ var variants = []variant{
 	{"strict-ports", strictPorts, []string{"nginx-stdout", "node-http80", "sshd-login"}},
 	{"no-seccomp", openSeccomp, []string{"chrt-fifo", "mount-tmpfs", "nice-negative", "redis-entrypoint", "unshare-user"}},
 	{"no-new-privileges", noNewPrivileges, []string{"gosu", "ping", "sudo-user"}},
-	{"user", asUser, []string{"ping", "ls-color", "node-http80", "sudo-user", "su-user", "user-id"}},
+	{"user", asUser, []string{
+		"ping", "ls-color", "node-http80", "sudo-user", "su-user", "user-id", "true", "ps-all", "ip-show", "strace-child", "gdb-batch",
+		"write-other", "chown", "dmesg", "unshare-user", "tcpdump-drop",
+	}},
+	{"user-strict-ports", slices.Concat(asUser, strictPorts), []string{"node-http80"}},
 }
 
 // programNoSets are the reasons why no set makes some of them pass.
 var programNoSets = map[string]string{
-	"chrt-fifo":                   "a control group without real-time budget refuses it whatever the capabilities",
-	"chrt-fifo@no-seccomp":        "a control group without real-time budget refuses it whatever the capabilities",
-	"sudo-user@no-new-privileges": "sudo refuses to run where its setuid bit has no effect",
-	"su-user@user":                "su asks an ordinary user for the password, and nobody types it",
-	"user-id":                     "root is not user 1000",
+	"chrt-fifo":                     "a control group without real-time budget refuses it whatever the capabilities",
+	"chrt-fifo@no-seccomp":          "a control group without real-time budget refuses it whatever the capabilities",
+	"sudo-user@no-new-privileges":   "sudo refuses to run where its setuid bit has no effect",
+	"su-user@user":                  "su asks an ordinary user for the password, and nobody types it",
+	"user-id":                       "root is not user 1000",
+	"tcpdump-drop@user":             "Docker gives an ordinary user nothing of what it adds",
+	"node-http80@user-strict-ports": "Docker gives an ordinary user nothing of what it adds",
+	"dmesg@user":                    "the seccomp profile lets it pass with CAP_SYSLOG, and then the kernel asks the ordinary user for it",
 }
 
 // programCases are the scripts of testdata/programs and their variants.

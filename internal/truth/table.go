@@ -63,6 +63,9 @@ func (r result) right() bool {
 
 // wrong says that some result is not right, or that a capability was forgotten.
 func (t *table) wrong() bool {
+	if len(t.unshown()) > 0 {
+		return true
+	}
 	if t.whole && slices.ContainsFunc(t.unseen().Slice(), func(c capability.Cap) bool { return t.whyUnseen(c) == "" }) {
 		return true
 	}
@@ -161,6 +164,24 @@ func (t *table) unseen() capability.Set {
 	return rest
 }
 
+// unshown are the capabilities that the engine grants and whose own case, which
+// was judged, needs something else.
+func (t *table) unshown() []capability.Cap {
+	var all []capability.Cap
+	for _, r := range t.results {
+		for c, name := range shownBy {
+			if r.kase.group != operations || r.kase.name != name || r.err != nil || !t.grants.all.Has(c) {
+				continue
+			}
+			if !slices.ContainsFunc(r.truth, func(set capability.Set) bool { return set.Has(c) }) {
+				all = append(all, c)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // whyUnseen is the reason why no case can show that a capability is needed.
 func (t *table) whyUnseen(c capability.Cap) string {
 	if message := t.grants.refused[c]; message != "" {
@@ -174,6 +195,9 @@ func (t *table) whyUnseen(c capability.Cap) string {
 func (t *table) printCoverage(out io.Writer) {
 	rest, known := t.unseen(), capability.Known()
 	fmt.Fprintf(out, "\n%d of %d capabilities are in a minimal set of some case\n", known.Len()-rest.Len(), known.Len())
+	for _, c := range t.unshown() {
+		fmt.Fprintf(out, "    %-24s operation/%s is there to show it, and does not need it\n", c, shownBy[c])
+	}
 	if !t.whole {
 		return
 	}

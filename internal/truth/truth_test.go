@@ -183,6 +183,50 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// Every capability has an operation that needs it and looks at its effect, or a
+// reason why none can, and not both.
+func TestEveryCapabilityHasACase(t *testing.T) {
+	names := map[string]bool{}
+	for _, k := range operationCases() {
+		names[k.name] = true
+	}
+	for c := range capability.Known().All() {
+		name, shown := shownBy[c]
+		_, excused := unexercised[c]
+		if shown == excused {
+			t.Errorf("%v: shown by %q, excused %t", c, name, excused)
+		}
+		if shown && !names[name] {
+			t.Errorf("%v is shown by %s, which is no case", c, name)
+		}
+	}
+	if len(shownBy)+len(unexercised) != capability.Known().Len() {
+		t.Errorf("%d and %d entries for %d capabilities", len(shownBy), len(unexercised), capability.Known().Len())
+	}
+}
+
+// A case that is there to show a capability and needs another makes the table
+// wrong, unless the engine has not got it to give.
+func TestACaseShowsItsCapability(t *testing.T) {
+	results := []result{{
+		kase: kase{group: operations, name: shownBy[capability.Chown]}, truth: []capability.Set{of(capability.Kill)},
+		complete: true, answer: answer{verdict: "proven"}, verdict: verdict{exact: true},
+	}}
+	some := options{only: regexp.MustCompile("chown")}
+	given := newTable(results, grants{all: of(capability.Chown)}, some)
+	if !given.wrong() {
+		t.Error("another need passes")
+	}
+	var out bytes.Buffer
+	given.printCoverage(&out)
+	if !strings.Contains(out.String(), "CAP_CHOWN                operation/chown is there to show it") {
+		t.Errorf("the table does not say so:\n%s", out.String())
+	}
+	if newTable(results, grants{}, some).wrong() {
+		t.Error("what the engine refuses is missed")
+	}
+}
+
 func TestReasonsAreForKnownCapabilities(t *testing.T) {
 	for c, reason := range unexercised {
 		if !capability.Known().Has(c) || reason == "" {

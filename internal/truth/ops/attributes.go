@@ -12,6 +12,7 @@ import (
 // attributeOperations act on flags, extended attributes and leases.
 var attributeOperations = map[string]operation{
 	"append-only":     appendOnly,
+	"flags-other":     flagsOther,
 	"trusted-xattr":   trustedXattr,
 	"smack-label":     smackLabel,
 	"acl-other":       aclOther,
@@ -30,13 +31,30 @@ func appendOnly([]string) error {
 		return err
 	}
 	defer file.Close()
-	// FS_APPEND_FL, linux/fs.h; ioctl_iflags(2).
-	const appendFlag = 0x20
-	if err := unix.IoctlSetPointerInt(int(file.Fd()), unix.FS_IOC_SETFLAGS, appendFlag); err != nil {
+	return setFlag(file, 0x20) // FS_APPEND_FL
+}
+
+// flagsOther sets a harmless flag of a file that it gave away: CAP_CHOWN,
+// CAP_FOWNER.
+func flagsOther([]string) error {
+	file, err := os.Create(memory + "/flags")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := file.Chown(other, other); err != nil {
+		return err
+	}
+	return setFlag(file, 0x40) // FS_NODUMP_FL
+}
+
+// setFlag sets a flag of linux/fs.h: ioctl_iflags(2).
+func setFlag(file *os.File, flag int) error {
+	if err := unix.IoctlSetPointerInt(int(file.Fd()), unix.FS_IOC_SETFLAGS, flag); err != nil {
 		return err
 	}
 	flags, err := unix.IoctlGetInt(int(file.Fd()), unix.FS_IOC_GETFLAGS)
-	if err == nil && flags&appendFlag == 0 {
+	if err == nil && flags&flag == 0 {
 		return fmt.Errorf("the flags are %#x", flags)
 	}
 	return err
@@ -79,7 +97,15 @@ func aclOther([]string) error {
 	for _, entry := range [][2]byte{{0x01, 6}, {0x04, 4}, {0x20, 0}} {
 		acl = append(acl, entry[0], 0, entry[1], 0, 0xff, 0xff, 0xff, 0xff)
 	}
-	return unix.Setxattr(otherFile, "system.posix_acl_access", acl, 0)
+	if err := unix.Setxattr(otherFile, "system.posix_acl_access", acl, 0); err != nil {
+		return err
+	}
+	// A list of these three is kept as the mode.
+	info, err := os.Stat(otherFile)
+	if err == nil && info.Mode().Perm() != 0o640 {
+		return fmt.Errorf("the mode is %v", info.Mode())
+	}
+	return err
 }
 
 // lease takes a lease on a file: fcntl(2), F_SETLEASE.

@@ -16,6 +16,12 @@ var compatOperations = map[string]operation{
 	"harmless-32bit": harmless32,
 }
 
+// iopl(2) and ioperm(2), which processors with ports have.
+const (
+	ioplCall   = unix.SYS_IOPL
+	iopermCall = unix.SYS_IOPERM
+)
+
 // Numbers of arch/x86/entry/syscalls/syscall_32.tbl.
 const (
 	getpid32      = 20
@@ -51,11 +57,16 @@ func setuid32([]string) error {
 
 func nice32([]string) error {
 	minusOne := ^uint32(0)
-	return onThread(func() error { return call32(setpriority32, unix.PRIO_PROCESS, 0, minusOne) })
+	return onThread(func() error {
+		if err := call32(setpriority32, unix.PRIO_PROCESS, 0, minusOne); err != nil {
+			return err
+		}
+		return hasPriority(0, -1)
+	})
 }
 
 func unshare32([]string) error {
-	return onThread(func() error { return call32(unshareCall32, unix.CLONE_NEWUTS, 0, 0) })
+	return leaves("uts", func() error { return call32(unshareCall32, unix.CLONE_NEWUTS, 0, 0) })
 }
 
 func harmless32([]string) error { return call32(getpid32, 0, 0, 0) }

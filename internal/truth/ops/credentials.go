@@ -90,7 +90,14 @@ func inheritChown([]string) error {
 			return err
 		}
 		data[0].Inheritable |= 1 << unix.CAP_CHOWN
-		return unix.Capset(header, &data[0])
+		if err := unix.Capset(header, &data[0]); err != nil {
+			return err
+		}
+		_, now, err := readCapabilities()
+		if err == nil && now[0].Inheritable&(1<<unix.CAP_CHOWN) == 0 {
+			return fmt.Errorf("the inheritable set is %#x", now[0].Inheritable)
+		}
+		return err
 	})
 }
 

@@ -26,15 +26,15 @@ const (
 // fileOperations are those that owners and modes decide on.
 var fileOperations = map[string]operation{
 	"chown-group":         chownGroup,
-	"create-in-other-dir": func([]string) error { return os.WriteFile(otherDir+"/new", nil, 0o600) },
+	"create-in-other-dir": func([]string) error { return writeAndLook(otherDir+"/new", 4) },
 	"list-private-dir":    listPrivateDir,
-	"truncate-other":      func([]string) error { return unix.Truncate(otherFile, 0) },
-	"unlink-sticky":       func([]string) error { return unix.Unlink(stickyFile) },
-	"rename-sticky":       func([]string) error { return unix.Rename(stickyFile, sticky+"/renamed") },
+	"truncate-other":      truncateOther,
+	"unlink-sticky":       unlinkSticky,
+	"rename-sticky":       renameSticky,
 	"set-times-other":     setTimesOther,
-	"touch-other":         func([]string) error { return unix.UtimesNano(otherFile, nowTimes()) },
+	"touch-other":         touchOther,
 	"open-noatime":        openNoATime,
-	"hard-link-other":     func([]string) error { return unix.Link(otherFile, "/tmp/linked") },
+	"hard-link-other":     hardLinkOther,
 	"write-setuid-file":   writeSetuidFile,
 	// The kernel drops the bit where the group is not the caller's, and says nothing.
 	"set-group-bit":         func([]string) error { return os.Chmod("/data/group", 0o755|os.ModeSetgid) },
@@ -42,6 +42,9 @@ var fileOperations = map[string]operation{
 	"link-by-descriptor":    linkByDescriptor,
 	"whiteout":              whiteout,
 	"chown-to-itself":       func([]string) error { return os.Chown("/tmp", 0, 0) },
+	"chown-setuid-itself":   chownSetuidItself,
+	"chmod-own":             chmodOwn,
+	"physical-block":        physicalBlock,
 	"chown-without-change":  func([]string) error { return os.Chown(otherFile, -1, -1) },
 	"write-read-only-root":  func([]string) error { return os.WriteFile("/tmp/x", nil, 0o600) },
 	"write-proc-sys":        func([]string) error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) },
@@ -52,9 +55,135 @@ var fileOperations = map[string]operation{
 	"read-other-or-default": readOtherOrDefault,
 }
 
-// nowTimes asks for the present, which whoever may write the file may set.
-func nowTimes() []unix.Timespec {
-	return []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+// hasSize fails unless the file is of that size.
+func hasSize(path string, want int64) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() != want {
+		return fmt.Errorf("the size is %d", info.Size())
+	}
+	return err
+}
+
+// writeAndLook makes a file and looks at what became of it.
+func writeAndLook(path string, size int) error {
+	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+		return err
+	}
+	return hasSize(path, int64(size))
+}
+
+func truncateOther([]string) error {
+	if err := unix.Truncate(otherFile, 0); err != nil {
+		return err
+	}
+	return hasSize(otherFile, 0)
+}
+
+// isGone fails while the name is there.
+func isGone(path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("%s is still there", path)
+	}
+	return nil
+}
+
+func unlinkSticky([]string) error {
+	if err := unix.Unlink(stickyFile); err != nil {
+		return err
+	}
+	return isGone(stickyFile)
+}
+
+func renameSticky([]string) error {
+	if err := unix.Rename(stickyFile, sticky+"/renamed"); err != nil {
+		return err
+	}
+	return isGone(stickyFile)
+}
+
+// touchOther asks for the present, which whoever may write the file may set.
+func touchOther([]string) error {
+	start := time.Now().Add(-time.Minute)
+	present := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
+	if err := unix.UtimesNano(otherFile, present); err != nil {
+		return err
+	}
+	info, err := os.Stat(otherFile)
+	if err == nil && info.ModTime().Before(start) {
+		return fmt.Errorf("the time is %v", info.ModTime())
+	}
+	return err
+}
+
+func hardLinkOther([]string) error {
+	const link = "/tmp/linked"
+	if err := unix.Link(otherFile, link); err != nil {
+		return err
+	}
+	old, err := os.Stat(otherFile)
+	if err != nil {
+		return err
+	}
+	linked, err := os.Stat(link)
+	if err == nil && !os.SameFile(old, linked) {
+		return errors.New("the link is another file")
+	}
+	return err
+}
+
+// chmodOwn changes the mode of a file of its own, for which nothing is needed.
+func chmodOwn([]string) error {
+	if err := os.Chmod("/own/file", 0o640); err != nil {
+		return err
+	}
+	info, err := os.Stat("/own/file")
+	if err == nil && info.Mode().Perm() != 0o640 {
+		return fmt.Errorf("the mode is %v", info.Mode())
+	}
+	return err
+}
+
+// chownSetuidItself gives a setuid file to the owner that it has. The kernel
+// drops the bit, whoever asks: no capability keeps it (chown(2)).
+func chownSetuidItself([]string) error {
+	const path = memory + "/setuid-itself"
+	if err := os.WriteFile(path, nil, 0o700); err != nil {
+		return err
+	}
+	if err := unix.Chmod(path, 0o4755); err != nil {
+		return err
+	}
+	if err := unix.Chown(path, 0, 0); err != nil {
+		return err
+	}
+	return keptSetuid(path)
+}
+
+// physicalBlock asks for the disk's block under a file: FIBMAP, which file
+// systems without a disk do not have, but ask first for.
+func physicalBlock([]string) error {
+	file, err := os.Open("/own/file")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	const fibmap = 1 // _IO(0, 1), linux/fs.h
+	block := int32(0)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, file.Fd(), fibmap, pointer(&block))
+	return refusal(errno)
+}
+
+// keptSetuid fails unless the file is setuid.
+func keptSetuid(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_ISUID == 0 {
+		return fmt.Errorf("the setuid bit was dropped: mode %o", st.Mode)
+	}
+	return nil
 }
 
 // chownGroup gives a file of its own to a group that it is not in.
@@ -103,7 +232,12 @@ func openNoATime([]string) error {
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_NOATIME == 0 {
+		return fmt.Errorf("the flags are %#x", flags)
+	}
+	return err
 }
 
 // writeSetuidFile writes into a file and expects it to stay setuid: CAP_FSETID.
@@ -119,14 +253,7 @@ func writeSetuidFile([]string) error {
 	if err := os.WriteFile(path, []byte("after"), 0); err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_ISUID == 0 {
-		return fmt.Errorf("the setuid bit was dropped: mode %o", st.Mode)
-	}
-	return nil
+	return keptSetuid(path)
 }
 
 // openByHandle opens a file without a path, past the modes of all directories.
@@ -148,7 +275,13 @@ func openByHandle([]string) error {
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	text := make([]byte, 2)
+	n, err := unix.Read(fd, text)
+	if err == nil && string(text[:n]) != "x" {
+		return fmt.Errorf("it holds %q", text[:n])
+	}
+	return err
 }
 
 // linkByDescriptor names a file that it has open but that was opened under other
@@ -170,12 +303,28 @@ func linkByDescriptor([]string) error {
 		if err := unix.Capset(header, &data[0]); err != nil {
 			return err
 		}
-		return unix.Linkat(fd, "", unix.AT_FDCWD, memory+"/linked", unix.AT_EMPTY_PATH)
+		if err := unix.Linkat(fd, "", unix.AT_FDCWD, memory+"/linked", unix.AT_EMPTY_PATH); err != nil {
+			return err
+		}
+		return hasSize(memory+"/linked", 0)
 	})
 }
 
 // whiteout makes the one device node that needs no capability: 0, 0.
-func whiteout([]string) error { return unix.Mknod(memory+"/whiteout", unix.S_IFCHR, 0) }
+func whiteout([]string) error {
+	const path = memory + "/whiteout"
+	if err := unix.Mknod(path, unix.S_IFCHR, 0); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != 0 {
+		return fmt.Errorf("mode %o, device %d", st.Mode, st.Rdev)
+	}
+	return nil
+}
 
 // openDevice reads a device node that the container's device group lacks.
 func openDevice([]string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -17,22 +18,27 @@ var hostOperations = map[string]operation{
 	"clock-tick":       clockTick,
 	"time-zone":        timeZone,
 	"accounting-off":   accountingOff,
-	"hang-up":          hangUp,
+	"accounting":       accounting,
 	"reboot-bad-magic": rebootBadMagic,
 	"load-module":      loadModule,
 	"io-ports":         ioPorts,
+	"io-level":         ioLevel,
 	"console-level":    consoleLevel,
 	"read-log":         readLog,
 	"open-kmsg":        openKmsg,
 	"wake-alarm":       wakeAlarm,
 	"block-suspend":    blockSuspend,
-	"perf-cpu":         perfCPU,
+	"perf-cpu":         func([]string) error { return count(-1, 0) },
+	"perf-own":         func([]string) error { return count(0, -1) },
 	"bpf-map":          bpfMap,
+	"bpf-filter":       func([]string) error { return bpfProgram(bpfSocketFilter) },
+	"bpf-classifier":   func([]string) error { return bpfProgram(bpfClassifier) },
+	"bpf-tracepoint":   func([]string) error { return bpfProgram(bpfTracepoint) },
 	"io-uring":         ioUring,
 	"keyring":          keyring,
+	"keyring-other":    keyringOther,
 	"kexec":            kexec,
 	"user-faults":      userFaults,
-	"terminal-inject":  terminalInject,
 }
 
 func clockTick([]string) error {
@@ -59,8 +65,25 @@ func timeZone([]string) error {
 // accountingOff turns off what was not on, in the process namespace.
 func accountingOff([]string) error { return plain(unix.RawSyscall(unix.SYS_ACCT, 0, 0, 0)) }
 
-// hangUp hangs up the terminal that it has none of.
-func hangUp([]string) error { return plain(unix.RawSyscall(unix.SYS_VHANGUP, 0, 0, 0)) }
+// accounting has the end of a child recorded: acct(2), in the process namespace.
+func accounting([]string) (err error) {
+	const path = "/tmp/accounting"
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	if err := unix.Acct(path); err != nil {
+		return err
+	}
+	err = errors.Join(child("/proc/self/exe", "give-up").Run(), accountingOff(nil))
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Size() == 0 {
+		return errors.New("nothing was recorded")
+	}
+	return err
+}
 
 // plain is the error of a raw call.
 func plain(_, _ uintptr, errno unix.Errno) error {
@@ -85,9 +108,21 @@ func loadModule([]string) error {
 	return refusal(errno)
 }
 
+// ioLevel asks for all ports at once: iopl(2).
+func ioLevel([]string) error {
+	if ioplCall == 0 {
+		return errors.New("this processor has no ports")
+	}
+	_, _, errno := unix.RawSyscall(ioplCall, 3, 0, 0)
+	return refusal(errno)
+}
+
 // ioPorts asks for access to ports: ioperm(2), where the kernel has it.
 func ioPorts([]string) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_IOPERM, 0x80, 1, 0)
+	if iopermCall == 0 {
+		return errors.New("this processor has no ports")
+	}
+	_, _, errno := unix.RawSyscall(iopermCall, 0x80, 1, 0)
 	return refusal(errno)
 }
 
@@ -108,7 +143,10 @@ func consoleLevel([]string) error {
 // readLog reads the kernel log.
 func readLog([]string) error {
 	const readAll = 3 // SYSLOG_ACTION_READ_ALL
-	_, err := unix.Klogctl(readAll, make([]byte, 4096))
+	n, err := unix.Klogctl(readAll, make([]byte, 4096))
+	if err == nil && n == 0 {
+		return errors.New("the log is empty")
+	}
 	return err
 }
 
@@ -127,7 +165,12 @@ func wakeAlarm([]string) error {
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	if err == nil && !strings.Contains(string(info), fmt.Sprintf("clockid: %d\n", unix.CLOCK_BOOTTIME_ALARM)) {
+		return fmt.Errorf("it is another timer: %s", info)
+	}
+	return err
 }
 
 // blockSuspend asks that events keep the machine awake: the flag is dropped in
@@ -162,15 +205,52 @@ func blockSuspend([]string) error {
 	return err
 }
 
-// perfCPU counts what a processor does, whoever runs on it.
-func perfCPU([]string) error {
+// count counts the time that a process takes, or that a processor is used by
+// whoever runs on it: perf_event_open(2).
+func count(pid, cpu int) error {
 	attribute := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK}
 	attribute.Size = uint32(unsafe.Sizeof(attribute))
-	fd, err := unix.PerfEventOpen(&attribute, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if pid == 0 {
+		attribute.Bits = unix.PerfBitExcludeKernel | unix.PerfBitExcludeHv
+	}
+	fd, err := unix.PerfEventOpen(&attribute, pid, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	counter := make([]byte, 8)
+	n, err := unix.Read(fd, counter)
+	if err == nil && n != len(counter) {
+		return fmt.Errorf("the counter has %d bytes", n)
+	}
+	return err
+}
+
+// Program types of linux/bpf.h.
+const (
+	bpfSocketFilter = 1
+	bpfClassifier   = 3
+	bpfTracepoint   = 5
+)
+
+// bpfProgram loads a program that returns 0, and does not attach it.
+func bpfProgram(kind uint32) error {
+	code := [2]uint64{0xb7, 0x95} // r0 = 0; exit
+	license := [4]byte{'G', 'P', 'L'}
+	attribute := struct {
+		kind, count      uint32
+		code, license    uint64
+		level, size      uint32
+		log              uint64
+		version, _, _, _ uint32
+	}{kind: kind, count: uint32(len(code)), code: uint64(pointer(&code)), license: uint64(pointer(&license))}
+	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, pointer(&attribute), unsafe.Sizeof(attribute))
+	runtime.KeepAlive(&code)
+	runtime.KeepAlive(&license)
+	if errno != 0 {
+		return errno
+	}
+	return unix.Close(int(fd))
 }
 
 // bpfMap makes a map of BPF: bpf(2).
@@ -180,7 +260,13 @@ func bpfMap([]string) error {
 	if errno != 0 {
 		return errno
 	}
-	return unix.Close(int(fd))
+	defer unix.Close(int(fd))
+	// Such a descriptor says what it is.
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	if err == nil && !strings.Contains(string(info), "max_entries:\t1\n") {
+		return fmt.Errorf("it is no such map: %s", info)
+	}
+	return err
 }
 
 // ioUring sets up a ring and nothing else.
@@ -200,6 +286,15 @@ func keyring([]string) error {
 	return err
 }
 
+// keyringOther asks for the keyring that another user keeps between sessions.
+func keyringOther([]string) error {
+	id, err := unix.KeyctlInt(unix.KEYCTL_GET_PERSISTENT, other, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0)
+	if err == nil && id == 0 {
+		return errors.New("no keyring came")
+	}
+	return err
+}
+
 // kexec asks to load a kernel of no segments.
 func kexec([]string) error {
 	_, _, errno := unix.Syscall6(unix.SYS_KEXEC_LOAD, 0, 0, 0, 0, 0, 0)
@@ -213,15 +308,4 @@ func userFaults([]string) error {
 		return errno
 	}
 	return unix.Close(int(fd))
-}
-
-// terminalInject types into a terminal that isn't its own: TIOCSTI.
-func terminalInject([]string) error {
-	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return err
-	}
-	defer terminal.Close()
-	letter := [1]byte{'x'}
-	return plain(unix.Syscall(unix.SYS_IOCTL, terminal.Fd(), unix.TIOCSTI, pointer(&letter)))
 }

@@ -18,6 +18,7 @@ var identityOperations = map[string]operation{
 	"send-gid":    func([]string) error { return sendCredentials(unix.Ucred{Pid: int32(os.Getpid()), Gid: other}) },
 	"send-own":    func([]string) error { return sendCredentials(unix.Ucred{Pid: int32(os.Getpid())}) },
 	"setuid-own":  func([]string) error { return unix.Setresuid(0, 0, 0) },
+	"setresuid":   setresuid,
 	"print-user":  printUser,
 	"is-other":    isOther,
 	"setuid-keep": setuidKeep,
@@ -75,6 +76,19 @@ func sendCredentials(who unix.Ucred) error {
 		return fmt.Errorf("the credentials are %+v", *got)
 	}
 	return err
+}
+
+// setresuid becomes another user by another call than setuid(2).
+func setresuid([]string) error {
+	return onThread(func() error {
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, other, other, other); errno != 0 {
+			return errno
+		}
+		if now, _, _ := unix.RawSyscall(unix.SYS_GETUID, 0, 0, 0); now != other {
+			return fmt.Errorf("the user is %d", now)
+		}
+		return nil
+	})
 }
 
 func printUser([]string) error {

@@ -29,7 +29,7 @@ func operations() map[string]operation {
 	all := map[string]operation{}
 	for _, group := range []map[string]operation{
 		fileOperations, attributeOperations, identityOperations, credentialOperations, processOperations(),
-		ipcOperations, memoryOperations, socketOperations, netlinkOperations, hostOperations, namespaceOperations,
+		ipcOperations, memoryOperations, terminalOperations, socketOperations, netlinkOperations, hostOperations, namespaceOperations,
 		behaviours(), compatOperations, ringOperations,
 	} {
 		maps.Copy(all, group)

@@ -30,7 +30,19 @@ func lockMemory(limit uint64, size int) error {
 	if err != nil {
 		return err
 	}
-	return unix.Mlock(memory)
+	if err := unix.Mlock(memory); err != nil {
+		return err
+	}
+	return areLocked(size)
+}
+
+// areLocked fails unless so many bytes of the process are locked.
+func areLocked(bytes int) error {
+	text, err := statusField("VmLck")
+	if want := fmt.Sprintf("%d kB", bytes>>10); err == nil && text != want {
+		return fmt.Errorf("locked are %s, not %s", text, want)
+	}
+	return err
 }
 
 // mapLocked fails with EAGAIN, not EPERM, where the limit is passed.
@@ -38,13 +50,17 @@ func mapLocked([]string) error {
 	if err := limitLocked(64 << 10); err != nil {
 		return err
 	}
-	_, err := unix.Mmap(-1, 0, 256<<10, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED)
-	return err
+	const size = 256 << 10
+	if _, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED); err != nil {
+		return err
+	}
+	return areLocked(size)
 }
 
 // mapLow maps a page below vm.mmap_min_addr: CAP_SYS_RAWIO (cap_mmap_addr).
 func mapLow([]string) error {
-	const address = 0x1000
+	// The lowest page, because vm.mmap_min_addr may be as small as the second.
+	const address = 0
 	got, _, errno := unix.Syscall6(unix.SYS_MMAP, address, 4096, unix.PROT_READ,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uintptr(0), 0)
 	if errno != 0 {

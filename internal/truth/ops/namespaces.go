@@ -12,17 +12,21 @@ import (
 
 // namespaceOperations make, enter and fill namespaces.
 var namespaceOperations = map[string]operation{
-	"domain-name":       func([]string) error { return unix.Setdomainname([]byte("truth")) },
-	"unshare-net":       unshares(unix.CLONE_NEWNET),
-	"unshare-mount":     unshares(unix.CLONE_NEWNS),
-	"unshare-uts":       unshares(unix.CLONE_NEWUTS),
-	"unshare-files":     unshares(unix.CLONE_FILES),
-	"clone-net":         clones(unix.CLONE_NEWNET),
-	"clone-user":        clones(unix.CLONE_NEWUSER),
+	"domain-name":       domainName,
+	"unshare-net":       unshares("net", unix.CLONE_NEWNET),
+	"unshare-mount":     unshares("mnt", unix.CLONE_NEWNS),
+	"unshare-uts":       unshares("uts", unix.CLONE_NEWUTS),
+	"unshare-files":     func([]string) error { return onThread(func() error { return unix.Unshare(unix.CLONE_FILES) }) },
+	"clone-net":         clones("net", unix.CLONE_NEWNET),
+	"clone-user":        clones("user", unix.CLONE_NEWUSER),
 	"enter-net":         enters("net", unix.CLONE_NEWNET),
 	"enter-mount":       enters("mnt", unix.CLONE_NEWNS),
 	"pivot-root":        pivotRoot,
-	"map-user-root":     mapUserRoot,
+	"map-user-root":     func([]string) error { return mapUser(0) },
+	"map-user-other":    func([]string) error { return mapUser(other) },
+	"print-space":       printSpace,
+	"restart-own-space": restartOwnSpace,
+	"restart":           restart,
 	"own-user-space":    ownUserSpace,
 	"choose-pid":        choosePID,
 	"last-pid":          func([]string) error { return os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte("100"), 0) },
@@ -31,17 +35,95 @@ var namespaceOperations = map[string]operation{
 	"personality-other": func([]string) error { return personality(0x0004) }, // PER_BSD, sys/personality.h
 }
 
-func unshares(flags int) operation {
-	return func([]string) error { return onThread(func() error { return unix.Unshare(flags) }) }
+func domainName([]string) error {
+	if err := unix.Setdomainname([]byte("truth")); err != nil {
+		return err
+	}
+	var names unix.Utsname
+	if err := unix.Uname(&names); err != nil {
+		return err
+	}
+	if got := unix.ByteSliceToString(names.Domainname[:]); got != "truth" {
+		return fmt.Errorf("the name is %q", got)
+	}
+	return nil
+}
+
+// space names the thread's namespace of a kind.
+func space(kind string) (string, error) { return os.Readlink("/proc/thread-self/ns/" + kind) }
+
+// leaves fails unless f takes its thread out of its namespace.
+func leaves(kind string, f func() error) error {
+	return onThread(func() error {
+		before, err := space(kind)
+		if err != nil {
+			return err
+		}
+		if err := f(); err != nil {
+			return err
+		}
+		after, err := space(kind)
+		if err == nil && after == before {
+			return fmt.Errorf("it is still in %s", after)
+		}
+		return err
+	})
+}
+
+func unshares(kind string, flags int) operation {
+	return func([]string) error { return leaves(kind, func() error { return unix.Unshare(flags) }) }
 }
 
 // clones starts a child in a namespace of its own.
-func clones(flags uintptr) operation {
+func clones(kind string, flags uintptr) operation {
 	return func([]string) error {
-		cmd := child("/proc/self/exe", "give-up")
+		own, err := space(kind)
+		if err != nil {
+			return err
+		}
+		cmd := child("/proc/self/exe", "print-space", kind)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
-		return cmd.Run()
+		childs, err := cmd.Output()
+		if err == nil && string(childs) == own {
+			return fmt.Errorf("the child is in %s too", own)
+		}
+		return err
 	}
+}
+
+func printSpace(args []string) error {
+	if len(args) == 0 {
+		return errors.New("an argument is missing")
+	}
+	name, err := space(args[0])
+	if err == nil {
+		_, err = fmt.Print(name)
+	}
+	return err
+}
+
+// restartOwnSpace has the first process of a process namespace restart the
+// machine, which ends no more than that process: reboot(2). CAP_SYS_ADMIN makes
+// the namespace, CAP_SYS_BOOT does the rest.
+func restartOwnSpace([]string) error {
+	cmd := child("/proc/self/exe", "restart")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err := cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != unix.SIGHUP {
+		return fmt.Errorf("the namespace was not restarted: %w", err)
+	}
+	return nil
+}
+
+// restart is for restartOwnSpace's child alone.
+func restart([]string) error {
+	if os.Getpid() != 1 || os.Getppid() != 0 {
+		return errors.New("this is not a process namespace of its own")
+	}
+	return unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 }
 
 // enters enters the namespace that it is in.
@@ -73,17 +155,25 @@ func pivotRoot([]string) error {
 	return err
 }
 
-// mapUserRoot makes a user namespace whose root is its own: unshare -Ur. The map
-// needs CAP_SETFCAP in the parent, which is not asked for but remembered from
-// when the namespace was made (user_namespaces(7)).
-func mapUserRoot([]string) error {
-	cmd := child("/proc/self/exe", "give-up")
+// mapUser makes a user namespace with a root that is, outside of it, the user.
+// Itself, as unshare -Ur does, takes CAP_SETFCAP in the parent, which is not
+// asked for but remembered from when the namespace was made; another user takes
+// CAP_SETUID (user_namespaces(7)).
+func mapUser(user int) error {
+	cmd := child("/proc/self/exe", "print-user")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: user, Size: 1}},
 	}
-	return cmd.Run()
+	if user == 0 {
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
+	}
+	inside, err := cmd.Output()
+	// The child of another user's map was never told to become its root.
+	if want := map[bool]string{true: "0\n", false: "65534\n"}[user == 0]; err == nil && string(inside) != want {
+		return fmt.Errorf("the user inside is %q", inside)
+	}
+	return err
 }
 
 // ownUserSpace does in a user namespace of its own what takes much outside: the

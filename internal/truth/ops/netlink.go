@@ -19,11 +19,15 @@ var netlinkOperations = map[string]operation{
 	"ipsec-flush":           ipsecFlush,
 	"link-list":             linkList,
 	"link-down-ignored":     linkDownIgnored,
+	"list-sockets":          listSockets,
+	"audit-status":          func([]string) error { return ask(unix.NETLINK_AUDIT, auditGet, unix.NLM_F_ACK, nil) },
 	"change-login":          changeLogin,
 }
 
 // Message types without a name in x/sys/unix.
 const (
+	auditGet        = 1000      // AUDIT_GET, which the kernel answers outside of PID namespaces only
+	socketsByFamily = 20        // SOCK_DIAG_BY_FAMILY, linux/sock_diag.h
 	auditUser       = 1005      // AUDIT_USER, linux/audit.h
 	firewallGet     = 10<<8 | 1 // NFNL_SUBSYS_NFTABLES and NFT_MSG_GETTABLE
 	flushStates     = 0x1c      // XFRM_MSG_FLUSHSA, linux/xfrm.h
@@ -88,7 +92,14 @@ func auditListen([]string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: auditReadEvents})
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: auditReadEvents}); err != nil {
+		return err
+	}
+	address, err := unix.Getsockname(fd)
+	if now, ok := address.(*unix.SockaddrNetlink); err == nil && (!ok || now.Groups&auditReadEvents == 0) {
+		return fmt.Errorf("the address is %+v", address)
+	}
+	return err
 }
 
 // listenAllNamespaces hears of other network namespaces too.
@@ -98,7 +109,14 @@ func listenAllNamespaces([]string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return unix.SetsockoptInt(fd, unix.SOL_NETLINK, allNamespaces, 1)
+	if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, allNamespaces, 1); err != nil {
+		return err
+	}
+	on, err := unix.GetsockoptInt(fd, unix.SOL_NETLINK, allNamespaces)
+	if err == nil && on != 1 {
+		return fmt.Errorf("the option is %d", on)
+	}
+	return err
 }
 
 // firewallList lists the tables of nftables.
@@ -114,6 +132,15 @@ func ipsecFlush([]string) error {
 // linkList lists the interfaces, for which nothing is needed.
 func linkList([]string) error {
 	return ask(unix.NETLINK_ROUTE, unix.RTM_GETLINK, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfInfomsg))
+}
+
+// listSockets lists the TCP sockets, as ss(8) does. Some fields are left out for
+// those who may not administer the network, and nobody minds.
+func listSockets([]string) error {
+	body := make([]byte, 56) // struct inet_diag_req_v2
+	body[0], body[1] = unix.AF_INET, unix.IPPROTO_TCP
+	binary.NativeEndian.PutUint32(body[4:], ^uint32(0)) // in every state
+	return ask(unix.NETLINK_SOCK_DIAG, socketsByFamily, unix.NLM_F_DUMP, body)
 }
 
 // linkDownIgnored takes loopback down and does not look at the answer.

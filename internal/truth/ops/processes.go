@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -27,8 +28,13 @@ func processOperations() map[string]operation {
 		"read-memory-other":        onOther(openMemory),
 		"read-status-other":        onOther(readStatus),
 		"compare-own":              onOwn(compare),
-		"priority-other":           onOther(func(pid int) error { return unix.Setpriority(unix.PRIO_PROCESS, pid, 1) }),
-		"priority-lower":           func([]string) error { return unix.Setpriority(unix.PRIO_PROCESS, 0, 5) },
+		"compare-other":            onOther(compare),
+		"trace-more":               onMore(trace),
+		"read-environ-more":        onMore(readEnviron),
+		"read-map-files":           readMapFiles,
+		"queue-over-limit":         queueOverLimit,
+		"priority-other":           onOther(func(pid int) error { return setPriority(pid, 1) }),
+		"priority-lower":           func([]string) error { return onThread(func() error { return setPriority(0, 5) }) },
 		"affinity-other":           onOther(affinity),
 		"schedule-fifo":            scheduleFIFO,
 		"schedule-deadline":        scheduleDeadline,
@@ -36,8 +42,8 @@ func processOperations() map[string]operation {
 		"limits-other":             onOther(limits),
 		"advise-other":             onOther(advise),
 		"raise-hard-limit":         raiseHardLimit,
-		"oom-score-lower":          func([]string) error { return os.WriteFile("/proc/self/oom_score_adj", []byte("-1"), 0) },
-		"oom-score-raise":          func([]string) error { return os.WriteFile("/proc/self/oom_score_adj", []byte("1"), 0) },
+		"oom-score-lower":          func([]string) error { return adjustScore("-1") },
+		"oom-score-raise":          func([]string) error { return adjustScore("1") },
 		"set-brk":                  setBrk,
 		"move-pages-other":         onOther(movePages),
 		"bind-memory-policy":       bindMemoryPolicy,
@@ -101,6 +107,57 @@ func onOwn(act func(pid int) error) operation {
 	return func([]string) error { return on(nil, act) }
 }
 
+// onMore does something to a child of the same user that holds CAP_NET_RAW,
+// without holding it.
+func onMore(act func(pid int) error) operation {
+	return func([]string) error {
+		if err := open(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); err != nil {
+			return err
+		}
+		return on(nil, func(pid int) error {
+			header, data, err := readCapabilities()
+			if err != nil {
+				return err
+			}
+			data[0].Effective &^= 1 << unix.CAP_NET_RAW
+			data[0].Permitted &^= 1 << unix.CAP_NET_RAW
+			if err := unix.Capset(header, &data[0]); err != nil {
+				return fmt.Errorf("giving CAP_NET_RAW up: %w", err)
+			}
+			return act(pid)
+		})
+	}
+}
+
+func setPriority(pid, nice int) error {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, nice); err != nil {
+		return err
+	}
+	return hasPriority(pid, nice)
+}
+
+// hasPriority fails unless the process has the nice value.
+func hasPriority(pid, nice int) error {
+	// The system call itself returns 20 minus it: getpriority(2).
+	got, err := unix.Getpriority(unix.PRIO_PROCESS, pid)
+	if err == nil && 20-got != nice {
+		return fmt.Errorf("the nice value is %d", 20-got)
+	}
+	return err
+}
+
+func adjustScore(score string) error {
+	const path = "/proc/self/oom_score_adj"
+	if err := os.WriteFile(path, []byte(score), 0); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && strings.TrimSpace(string(text)) != score {
+		return fmt.Errorf("the score is %q", text)
+	}
+	return err
+}
+
 func trace(pid int) error {
 	if err := unix.PtraceSeize(pid); err != nil {
 		return err
@@ -115,14 +172,20 @@ func trace(pid int) error {
 }
 
 func readExe(pid int) error {
-	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err == nil && path != "/ops" {
+		return fmt.Errorf("it runs %q", path)
+	}
 	return err
 }
 
 // readEnviron opens a file of mode 0400 and another owner, and then asks to look
 // into its memory: a DAC capability first, CAP_SYS_PTRACE or CAP_SYS_ADMIN then.
 func readEnviron(pid int) error {
-	_, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err == nil && !strings.Contains(string(text), "PATH=") {
+		return fmt.Errorf("the environment is %q", text)
+	}
 	return err
 }
 
@@ -139,7 +202,53 @@ func openMemory(pid int) error {
 	if err != nil {
 		return err
 	}
-	return file.Close()
+	defer file.Close()
+	// The same program is at the same address: it is linked statically.
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return err
+	}
+	var address int64
+	if _, err := fmt.Sscanf(string(text), "%x-", &address); err != nil {
+		return fmt.Errorf("finding the program in memory: %w", err)
+	}
+	start := make([]byte, 4)
+	if _, err := file.ReadAt(start, address); err != nil {
+		return err
+	}
+	if string(start) != "\x7fELF" {
+		return fmt.Errorf("the program starts with %q", start)
+	}
+	return nil
+}
+
+// readMapFiles follows the link to what is mapped at an address of its own.
+func readMapFiles([]string) error {
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return err
+	}
+	var from, to int64
+	if _, err := fmt.Sscanf(string(text), "%x-%x", &from, &to); err != nil {
+		return fmt.Errorf("finding the program in memory: %w", err)
+	}
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/map_files/%x-%x", from, to))
+	if err == nil && path != "/ops" {
+		return fmt.Errorf("mapped is %q", path)
+	}
+	return err
+}
+
+// queueOverLimit makes a message queue for more messages than fs.mqueue.msg_max
+// lets an ordinary user have: CAP_SYS_RESOURCE, or EINVAL (mq_overview(7)).
+func queueOverLimit([]string) error {
+	name := [6]byte{'t', 'r', 'u', 't', 'h'}
+	attributes := [8]int64{1: 1000, 2: 64} // struct mq_attr: mq_maxmsg, mq_msgsize
+	fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, pointer(&name), unix.O_CREAT|unix.O_RDWR, 0o600, pointer(&attributes), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return unix.Close(int(fd))
 }
 
 // readStatus is what ps does: some fields are hidden, and nobody minds.
@@ -152,8 +261,12 @@ func readStatus(pid int) error {
 // seccomp profile holds back.
 func compare(pid int) error {
 	const files = 2 // KCMP_FILES, linux/kcmp.h
-	if _, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(pid), files, 0, 0, 0); errno != 0 {
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(pid), files, 0, 0, 0)
+	if errno != 0 {
 		return errno
+	}
+	if order == 0 {
+		return errors.New("two processes have one table of files")
 	}
 	return nil
 }
@@ -163,7 +276,24 @@ func affinity(pid int) error {
 	if err := unix.SchedGetaffinity(pid, &mask); err != nil {
 		return err
 	}
-	return unix.SchedSetaffinity(pid, &mask)
+	// One processor less, where there is more than one.
+	for cpu := 0; mask.Count() > 1; cpu++ {
+		if mask.IsSet(cpu) {
+			mask.Clear(cpu)
+			break
+		}
+	}
+	if err := unix.SchedSetaffinity(pid, &mask); err != nil {
+		return err
+	}
+	var now unix.CPUSet
+	if err := unix.SchedGetaffinity(pid, &now); err != nil {
+		return err
+	}
+	if now != mask {
+		return fmt.Errorf("it may run on %d processors", now.Count())
+	}
+	return nil
 }
 
 // scheduleFIFO asks for the real-time scheduler, which a control group without
@@ -181,10 +311,17 @@ func scheduleFIFO([]string) error {
 
 func scheduleDeadline([]string) error {
 	return onThread(func() error {
-		return unix.SchedSetAttr(0, &unix.SchedAttr{
+		if err := unix.SchedSetAttr(0, &unix.SchedAttr{
 			Size: unix.SizeofSchedAttr, Policy: unix.SCHED_DEADLINE,
 			Runtime: 1_000_000, Deadline: 100_000_000, Period: 100_000_000,
-		}, 0)
+		}, 0); err != nil {
+			return err
+		}
+		now, err := unix.SchedGetAttr(0, 0)
+		if err == nil && now.Policy != unix.SCHED_DEADLINE {
+			return fmt.Errorf("the policy is %d", now.Policy)
+		}
+		return err
 	})
 }
 
@@ -194,6 +331,9 @@ func ioPriority([]string) error {
 		const process, realtime = 1, 1 << 13
 		if _, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_SET, process, 0, realtime|4); errno != 0 {
 			return errno
+		}
+		if now, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_GET, process, 0, 0); errno != 0 || now != realtime|4 {
+			return fmt.Errorf("the priority is %#x: %w", now, errno)
 		}
 		return nil
 	})
@@ -231,7 +371,17 @@ func raiseHardLimit([]string) error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return err
 	}
-	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1})
+	raised := unix.Rlimit{Cur: 1, Max: 1}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &raised); err != nil {
+		return err
+	}
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil {
+		return err
+	}
+	if limit != raised {
+		return fmt.Errorf("the limit is %+v", limit)
+	}
+	return nil
 }
 
 // setBrk moves the end of the heap's record: prctl(2), PR_SET_MM.

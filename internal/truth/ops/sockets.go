@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +16,8 @@ var socketOperations = map[string]operation{
 	"mark":          func([]string) error { return option(unix.SO_MARK, 7) },
 	"priority-high": func([]string) error { return option(unix.SO_PRIORITY, 7) },
 	"priority-low":  func([]string) error { return option(unix.SO_PRIORITY, 6) },
-	"receive-force": func([]string) error { return option(unix.SO_RCVBUFFORCE, 1<<20) },
-	"send-force":    func([]string) error { return option(unix.SO_SNDBUFFORCE, 1<<20) },
+	"receive-force": func([]string) error { return force(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF) },
+	"send-force":    func([]string) error { return force(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF) },
 	"rebind-device": rebindDevice,
 	"bind-udp-53":   func([]string) error { return bind(unix.AF_INET, unix.SOCK_DGRAM, &unix.SockaddrInet4{Port: 53}) },
 	"bind-tcp6-80":  func([]string) error { return bind(unix.AF_INET6, unix.SOCK_STREAM, &unix.SockaddrInet6{Port: 80}) },
@@ -35,7 +37,12 @@ func open(family, kind, protocol int) error {
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	now, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && now != kind {
+		return fmt.Errorf("the socket's type is %d", now)
+	}
+	return err
 }
 
 // datagram is a plain socket for what follows.
@@ -50,7 +57,33 @@ func datagram(use func(fd int) error) error {
 
 // option sets an option of the socket level: socket(7).
 func option(name, value int) error {
-	return datagram(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, name, value) })
+	return datagram(func(fd int) error {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, name, value); err != nil {
+			return err
+		}
+		now, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, name)
+		// The kernel doubles the size of buffers.
+		if err == nil && now != value && now != 2*value {
+			return fmt.Errorf("the option is %d", now)
+		}
+		return err
+	})
+}
+
+// force makes a buffer larger than the machine's limit, net.core.rmem_max or
+// wmem_max, lets a plain request have it.
+func force(name, size int) error {
+	const large = 64 << 20
+	return datagram(func(fd int) error {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, name, large); err != nil {
+			return err
+		}
+		now, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, size)
+		if err == nil && now < large {
+			return fmt.Errorf("the buffer has %d bytes", now)
+		}
+		return err
+	})
 }
 
 // rebindDevice ties a socket to an interface twice: the first time is free.
@@ -61,7 +94,11 @@ func rebindDevice([]string) error {
 				return err
 			}
 		}
-		return nil
+		device, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE)
+		if err == nil && device != "lo" {
+			return fmt.Errorf("tied to %q", device)
+		}
+		return err
 	})
 }
 
@@ -71,7 +108,26 @@ func bind(family, kind int, address unix.Sockaddr) error {
 		return fmt.Errorf("opening the socket: %w", err)
 	}
 	defer unix.Close(fd)
-	return unix.Bind(fd, address)
+	if err := unix.Bind(fd, address); err != nil {
+		return err
+	}
+	now, err := unix.Getsockname(fd)
+	if err == nil && portOf(now) != portOf(address) {
+		return fmt.Errorf("bound to port %d", portOf(now))
+	}
+	return err
+}
+
+func portOf(address unix.Sockaddr) int {
+	switch a := address.(type) {
+	case *unix.SockaddrInet4:
+		return a.Port
+	case *unix.SockaddrInet6:
+		return a.Port
+	case *unix.SockaddrVM:
+		return int(a.Port)
+	}
+	return 0
 }
 
 // deleteARP removes an entry that isn't there: arp(7). The table is asked after
@@ -99,6 +155,9 @@ func iptablesInfo([]string) error {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_IP, getInfo, pointer(&info), pointer(&size), 0)
 	if errno != 0 {
 		return errno
+	}
+	if entries := binary.NativeEndian.Uint32(info[76:]); entries == 0 {
+		return errors.New("the table has no entries, not even its policies")
 	}
 	return nil
 }

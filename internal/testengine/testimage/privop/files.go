@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -49,7 +50,16 @@ func chown([]string, streams) error {
 }
 
 // chmodOther changes the mode of another user's file: CAP_FOWNER.
-func chmodOther([]string, streams) error { return os.Chmod(othersFile, 0o640) }
+func chmodOther([]string, streams) error {
+	if err := os.Chmod(othersFile, 0o640); err != nil {
+		return err
+	}
+	info, err := os.Stat(othersFile)
+	if err == nil && info.Mode().Perm() != 0o640 {
+		return fmt.Errorf("the mode is %v", info.Mode())
+	}
+	return err
+}
 
 // setgidBit sets the setgid bit on a file of a group it is not in: CAP_FSETID.
 // Without it chmod(2) succeeds and drops the bit, so the effect is checked.
@@ -76,11 +86,33 @@ func readOther([]string, streams) error {
 }
 
 // writeOther writes another user's private file: CAP_DAC_OVERRIDE.
-func writeOther([]string, streams) error { return os.WriteFile(othersFile, []byte("privop\n"), 0) }
+func writeOther([]string, streams) error {
+	const text = "privop\n"
+	if err := os.WriteFile(othersFile, []byte(text), 0); err != nil {
+		return err
+	}
+	info, err := os.Stat(othersFile)
+	if err == nil && info.Size() != int64(len(text)) {
+		return fmt.Errorf("the size is %d", info.Size())
+	}
+	return err
+}
 
 // mknod makes a device node: CAP_MKNOD.
 func mknod([]string, streams) error {
-	return unix.Mknod("/tmp/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3)))
+	const path = "/tmp/null"
+	device := unix.Mkdev(1, 3)
+	if err := unix.Mknod(path, unix.S_IFCHR|0o666, int(device)); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != device {
+		return fmt.Errorf("mode %o, device %#x", st.Mode, st.Rdev)
+	}
+	return nil
 }
 
 // chroot changes the root directory: CAP_SYS_CHROOT.
@@ -97,6 +129,13 @@ func mount([]string, streams) error {
 	if err := unix.Mount("none", "/mnt", "tmpfs", 0, ""); err != nil {
 		return err
 	}
+	var st unix.Statfs_t
+	if err := unix.Statfs("/mnt", &st); err != nil {
+		return err
+	}
+	if st.Type != unix.TMPFS_MAGIC {
+		return fmt.Errorf("the file system is %#x", st.Type)
+	}
 	return unix.Unmount("/mnt", 0)
 }
 
@@ -108,7 +147,15 @@ func setfcap([]string, streams) error {
 	}
 	// vfs_cap_data, revision 2: permitted CAP_NET_RAW and the effective bit.
 	value := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	return unix.Setxattr(path, "security.capability", value, 0)
+	if err := unix.Setxattr(path, "security.capability", value, 0); err != nil {
+		return err
+	}
+	got := make([]byte, len(value))
+	n, err := unix.Getxattr(path, "security.capability", got)
+	if err == nil && !bytes.Equal(got[:n], value) {
+		return fmt.Errorf("the attribute is %x", got[:n])
+	}
+	return err
 }
 
 // needsFile fails for want of a file, which no capability cures.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,10 +32,28 @@ func setuid([]string, streams) error {
 }
 
 // setgid changes the group: CAP_SETGID.
-func setgid([]string, streams) error { return syscall.Setgid(otherID) }
+func setgid([]string, streams) error {
+	if err := syscall.Setgid(otherID); err != nil {
+		return err
+	}
+	if os.Getgid() != otherID {
+		return fmt.Errorf("the group is %d", os.Getgid())
+	}
+	return nil
+}
 
 // setgroups changes the supplementary groups: CAP_SETGID.
-func setgroups([]string, streams) error { return syscall.Setgroups([]int{otherID}) }
+func setgroups([]string, streams) error {
+	want := []int{otherID}
+	if err := syscall.Setgroups(want); err != nil {
+		return err
+	}
+	groups, err := os.Getgroups()
+	if err == nil && !slices.Equal(groups, want) {
+		return fmt.Errorf("the groups are %v", groups)
+	}
+	return err
+}
 
 // drop does what a daemon that starts as root does, each step hiding the next:
 // CAP_SETGID, CAP_SETUID.

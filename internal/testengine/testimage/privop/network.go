@@ -22,7 +22,12 @@ func rawSocket([]string, streams) error {
 	if err != nil {
 		return err
 	}
-	return unix.Close(fd)
+	defer unix.Close(fd)
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && kind != unix.SOCK_RAW {
+		return fmt.Errorf("the socket's type is %d", kind)
+	}
+	return err
 }
 
 // bind80 listens on a port below 1024: CAP_NET_BIND_SERVICE where the sysctl
@@ -32,7 +37,12 @@ func bind80([]string, streams) error {
 	if err != nil {
 		return err
 	}
-	return listener.Close()
+	defer listener.Close()
+	connection, err := net.Dial("tcp4", "127.0.0.1:80")
+	if err != nil {
+		return fmt.Errorf("connecting to it: %w", err)
+	}
+	return connection.Close()
 }
 
 // linkUp brings loopback down and up by ioctl(2): CAP_NET_ADMIN.
@@ -42,14 +52,20 @@ func linkUp([]string, streams) error {
 		return err
 	}
 	defer unix.Close(fd)
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
 	for _, flags := range []uint16{0, unix.IFF_UP} {
-		request, err := unix.NewIfreq("lo")
-		if err != nil {
-			return err
-		}
 		request.SetUint16(flags)
 		if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
 			return err
+		}
+		if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, request); err != nil {
+			return fmt.Errorf("reading the flags: %w", err)
+		}
+		if request.Uint16()&unix.IFF_UP != flags {
+			return fmt.Errorf("the flags are %#x", request.Uint16())
 		}
 	}
 	return nil
@@ -71,7 +87,14 @@ func linkDown([]string, streams) error {
 	if err != nil {
 		return fmt.Errorf("receiving the answer: %w", err)
 	}
-	return acknowledgement(reply[:n])
+	if err := acknowledgement(reply[:n]); err != nil {
+		return err
+	}
+	loopback, err := net.InterfaceByIndex(1)
+	if err == nil && loopback.Flags&net.FlagUp != 0 {
+		return fmt.Errorf("the flags are %v", loopback.Flags)
+	}
+	return err
 }
 
 // connect connects to a port that nobody listens on, which no capability cures.
