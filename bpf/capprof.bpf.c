@@ -39,6 +39,25 @@ static __always_inline bool is_refusal(long ret)
 	return ret == -EPERM || ret == -EACCES || ret == -EROFS;
 }
 
+/* Whether a call that found no file looked for a device: without --device a container
+ * has no node to be refused. */
+static __always_inline bool misses_device(struct pt_regs *regs, long ret, s32 number, bool compat)
+{
+	u32 kinds = kinds_of(number, compat);
+	u64 args[6], name = 0;
+
+	if (ret != -ENOENT)
+		return false;
+	read_args(regs, compat, args);
+	for (int i = 0; i < 6; i++) {
+		if (((kinds >> (4 * i)) & 15) != ARG_PATH)
+			continue;
+		bpf_probe_read_user(&name, 5, (void *)args[i]);
+		break;
+	}
+	return name == 0x2f7665642fULL; /* "/dev/" */
+}
+
 static __always_inline bool is_exec(s32 number)
 {
 	return number == nr_execve || number == nr_execveat;
@@ -82,7 +101,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 			note_network(network);
 	}
 	/* Without a check, a refusal is told by its errno, or by not being entered. */
-	if (!st->checks_len && (ret >= 0 || ret < -MAX_ERRNO || ((flags & OP_ENTERED) && !is_refusal(ret))))
+	if (!st->checks_len && (ret >= 0 || ret < -MAX_ERRNO || ((flags & OP_ENTERED) && !is_refusal(ret) &&
+	    !misses_device(regs, ret, st->number, is_compat(task)))))
 		return 0;
 	if (is_compat(task))
 		flags |= OP_COMPAT;

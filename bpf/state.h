@@ -6,6 +6,7 @@
 #include "contract.h"
 
 #define EPERM 1
+#define ENOENT 2
 #define EACCES 13
 #define EROFS 30
 #define MAX_ERRNO 4095

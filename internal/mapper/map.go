@@ -17,8 +17,9 @@ import (
 // failure.
 func Map(o observation.Observation, env Environment) Result {
 	var r Result
+	made := madeNodes(o.Operations)
 	for _, op := range o.Operations {
-		e := explanation{op: op, env: env}
+		e := explanation{op: op, env: env, made: made}
 		e.explain()
 		for _, d := range e.denials {
 			if d.Effect > Noise || env.Noise {
@@ -34,6 +35,7 @@ func Map(o observation.Observation, env Environment) Result {
 type explanation struct {
 	op       observation.Operation
 	env      Environment
+	made     nodes
 	denials  []Denial
 	failures []Failure
 }
@@ -48,7 +50,14 @@ func (e *explanation) explain() {
 		return
 	}
 	why := e.refusedByCheck()
-	if e.explained() || !fails(e.op) {
+	if e.explained() {
+		return
+	}
+	if e.missesDevice() {
+		e.fail("the container has no such device, and the machine has it", "--device "+e.op.Object.Path)
+		return
+	}
+	if !fails(e.op) {
 		return
 	}
 	if why != "" {
@@ -74,7 +83,11 @@ func (e *explanation) explained() bool {
 }
 
 func (e *explanation) fail(cause, cure string) {
-	e.failures = append(e.failures, Failure{Cause: cause, Cure: cure, Operation: e.op})
+	e.failBy(e.obstacle(), cause, cure)
+}
+
+func (e *explanation) failBy(obstacle Obstacle, cause, cure string) {
+	e.failures = append(e.failures, Failure{Cause: cause, Cure: cure, Obstacle: obstacle, DeviceRule: e.made[e.op.Object.Path], Operation: e.op})
 }
 
 // deny adds a denial, unless the same was said already of this operation.

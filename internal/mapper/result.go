@@ -25,6 +25,9 @@ type Environment struct {
 	// capabilities and seccomp ("apparmor", "selinux"), for the words of a
 	// failure; nil when not known.
 	SecurityModules []string
+	// HasDevice reports whether the machine has a device node, or a directory of
+	// them, at a path; nil when that is not known.
+	HasDevice func(path string) bool
 	// Noise asks for the denied checks that mean nothing too, as denials with
 	// the effect Noise.
 	Noise bool
@@ -133,5 +136,10 @@ type Denial struct {
 type Failure struct {
 	// Cause is a sentence, never empty; Cure one that may be.
 	Cause, Cure string
-	Operation   observation.Operation
+	// Obstacle is what an option of docker run would take away, "" for nothing.
+	Obstacle Obstacle
+	// DeviceRule is the device, as rules name it, where the workload made the node
+	// itself: "c 10:229".
+	DeviceRule string
+	Operation  observation.Operation
 }

@@ -196,6 +196,12 @@ func perform(act string) error {
 		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
 	case "network":
 		return dependent()
+	case "device":
+		if _, err := os.Open("/dev/capprof-missing"); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		_, err := os.Open("/etc/capprof-missing")
+		return expect(errors.Unwrap(err), unix.ENOENT)
 	case "children":
 		return exec.Command("/bin/sh", "-c", "chown 1 /; sh -c 'chown 2 / || true'; true").Run()
 	}
@@ -325,6 +331,15 @@ func TestClone3CarriesItsArguments(t *testing.T) {
 	ops := find(obs, "clone3", unix.EPERM)
 	if len(ops) != 1 || ops[0].Object.ChosenIDs != 1 || ops[0].Object.CloneFlags != unix.CLONE_NEWUTS {
 		t.Fatalf("clone3: %+v", ops)
+	}
+}
+
+func TestAMissingDeviceIsSeenAndOtherMissingFilesAreNot(t *testing.T) {
+	obs := traced(t, "device")
+	noLosses(t, obs)
+	ops := find(obs, "openat", unix.ENOENT)
+	if len(ops) != 1 || ops[0].Object.Path != "/dev/capprof-missing" {
+		t.Errorf("%+v", ops)
 	}
 }
 
