@@ -24,6 +24,8 @@ func samples() map[string]*profile.Document {
 		"failed blocked": profiletest.FailedBlocked(),
 		"failed other":   profiletest.FailedOther(),
 		"tolerated":      profiletest.Tolerated(),
+		"portable":       profiletest.Portable(),
+		"not portable":   profiletest.NotPortable(),
 	}
 }
 

@@ -49,6 +49,9 @@ type Document struct {
 	Blocked []Denial `json:"blocked"`
 	// Failures are failed operations that no capability cures.
 	Failures []Failure `json:"failures"`
+	// Portable is the answer where the engine keeps the kernel's defaults of sysctls
+	// on which this one depends; nil where it depends on none.
+	Portable *Portable `json:"portable,omitempty"`
 	Runs     []Run     `json:"runs"`
 	Losses   Losses    `json:"losses"`
 	Meta     Meta      `json:"meta"`
@@ -235,7 +238,7 @@ type Run struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Losses counts what the tracer could not record, over all traced runs.
+// Losses counts what the tracer could not record, over all traced runs of an answer.
 type Losses struct {
 	Operations uint64 `json:"operations"`
 	Details    uint64 `json:"details"`

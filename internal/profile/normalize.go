@@ -13,13 +13,9 @@ import (
 // turns nil arrays and maps into empty ones, so that the same findings give the
 // same bytes. What the order is part of (commands, environment, reasons) stays.
 func Normalize(d *Document) {
-	// Required follows Capabilities.Required, which is sorted by name.
-	slices.SortStableFunc(d.Required, func(a, b Requirement) int {
-		return cmp.Compare(a.Capability.String(), b.Capability.String())
-	})
-	for i := range d.Required {
-		d.Required[i].Alternatives = byDanger(d.Required[i].Alternatives)
-		normalizeDenials(d.Required[i].Evidence)
+	normalizeRequirements(d.Required)
+	if d.Portable != nil {
+		normalizeRequirements(d.Portable.Required)
 	}
 	normalizeDenials(d.Tolerated)
 	normalizeDenials(d.Blocked)
@@ -27,6 +23,17 @@ func Normalize(d *Document) {
 	slices.SortStableFunc(d.Runs, func(a, b Run) int { return cmp.Compare(a.Number, b.Number) })
 	d.Meta.Created = d.Meta.Created.UTC().Truncate(time.Millisecond)
 	fillEmpty(reflect.ValueOf(d).Elem())
+}
+
+// normalizeRequirements sorts by name, as the sets are.
+func normalizeRequirements(all []Requirement) {
+	slices.SortStableFunc(all, func(a, b Requirement) int {
+		return cmp.Compare(a.Capability.String(), b.Capability.String())
+	})
+	for i := range all {
+		all[i].Alternatives = byDanger(all[i].Alternatives)
+		normalizeDenials(all[i].Evidence)
+	}
 }
 
 // byDanger sorts alternatives from the least to the most dangerous, the order in
@@ -85,6 +92,10 @@ func compareFailures(a, b Failure) int {
 // (jq, JavaScript) iterate over [] and trip over null.
 func fillEmpty(v reflect.Value) {
 	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fillEmpty(v.Elem())
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			// time.Time and the like keep their fields to themselves.
@@ -110,16 +121,26 @@ func fillEmpty(v reflect.Value) {
 // leaves the caller's alone.
 func clone(d *Document) *Document {
 	c := *d
-	c.Required = slices.Clone(d.Required)
-	for i := range c.Required {
-		c.Required[i].Alternatives = slices.Clone(c.Required[i].Alternatives)
-		c.Required[i].Evidence = cloneDenials(c.Required[i].Evidence)
+	c.Required = cloneRequirements(d.Required)
+	if d.Portable != nil {
+		portable := *d.Portable
+		portable.Required = cloneRequirements(portable.Required)
+		c.Portable = &portable
 	}
 	c.Tolerated = cloneDenials(d.Tolerated)
 	c.Blocked = cloneDenials(d.Blocked)
 	c.Failures = slices.Clone(d.Failures)
 	c.Runs = slices.Clone(d.Runs)
 	return &c
+}
+
+func cloneRequirements(all []Requirement) []Requirement {
+	c := slices.Clone(all)
+	for i := range c {
+		c[i].Alternatives = slices.Clone(c[i].Alternatives)
+		c[i].Evidence = cloneDenials(c[i].Evidence)
+	}
+	return c
 }
 
 func cloneDenials(denials []Denial) []Denial {

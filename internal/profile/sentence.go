@@ -117,7 +117,20 @@ func (r Requirement) Cures() (cures []string, without int) {
 
 // Requirement returns the explanation of a required capability.
 func (d *Document) Requirement(c capability.Cap) (Requirement, bool) {
-	for _, r := range d.Required {
+	return requirement(d.Required, c)
+}
+
+// Requirement returns the explanation of a capability that the portable set has and
+// the document's own lacks; false for a nil Portable.
+func (p *Portable) Requirement(c capability.Cap) (Requirement, bool) {
+	if p == nil {
+		return Requirement{}, false
+	}
+	return requirement(p.Required, c)
+}
+
+func requirement(all []Requirement, c capability.Cap) (Requirement, bool) {
+	for _, r := range all {
 		if r.Capability == c {
 			return r, true
 		}
@@ -132,6 +145,11 @@ func (d *Document) Why(c capability.Cap) string {
 	if !ok {
 		return "not required"
 	}
+	return d.Explain(r)
+}
+
+// Explain is Why for a requirement of the document or of its portable answer.
+func (d *Document) Explain(r Requirement) string {
 	why := "found by removal"
 	if len(r.Evidence) > 0 {
 		first := r.Evidence[0]

@@ -21,10 +21,13 @@ func Validate(d *Document) error {
 	if err != nil {
 		return err
 	}
-	if err := validateRequired(d, runs); err != nil {
+	if err := validateRequired(d); err != nil {
 		return err
 	}
 	if err := validateReferences(d, runs); err != nil {
+		return err
+	}
+	if err := validatePortable(d, runs); err != nil {
 		return err
 	}
 	switch d.Verdict {
@@ -72,28 +75,11 @@ func validateRuns(runs []Run) (map[int]Run, error) {
 	return byNumber, nil
 }
 
-// validateRequired holds the explanations against the set, and each proof
-// against the run that it names.
-func validateRequired(d *Document, runs map[int]Run) error {
-	var explained capability.Set
-	for _, requirement := range d.Required {
-		c := requirement.Capability
-		switch {
-		case explained.Has(c):
-			return fmt.Errorf("required: %s is explained twice", c)
-		case requirement.FoundBy != FoundByTrace && requirement.FoundBy != FoundByRemoval:
-			return fmt.Errorf("required: %s is found by %q, which is neither %s nor %s", c, requirement.FoundBy, FoundByTrace, FoundByRemoval)
-		case requirement.FoundBy == FoundByTrace && len(requirement.Evidence) == 0:
-			return fmt.Errorf("required: %s is said to be found by trace, without evidence", c)
-		case d.Verdict == Proven && requirement.ProvenBy == 0:
-			return fmt.Errorf("the verdict is proven, yet no run proves %s", c)
-		}
-		if requirement.ProvenBy != 0 {
-			if err := validateProof(d, c, requirement.ProvenBy, runs); err != nil {
-				return err
-			}
-		}
-		explained = explained.With(c)
+// validateRequired holds the explanations against the set.
+func validateRequired(d *Document) error {
+	explained, err := explain("required", d.Required, d.Capabilities.Required, d.Verdict, d.localRuns(true))
+	if err != nil {
+		return err
 	}
 	if explained != d.Capabilities.Required {
 		return fmt.Errorf("capabilities.required is %s, while required explains %s", d.Capabilities.Required, explained)
@@ -101,33 +87,53 @@ func validateRequired(d *Document, runs map[int]Run) error {
 	return nil
 }
 
+// explain returns what the requirements of a set explain, and holds each proof
+// against the run that it names.
+func explain(where string, requirements []Requirement, set capability.Set, verdict Verdict, runs map[int]Run) (capability.Set, error) {
+	var explained capability.Set
+	for _, requirement := range requirements {
+		c := requirement.Capability
+		switch {
+		case explained.Has(c):
+			return 0, fmt.Errorf("%s: %s is explained twice", where, c)
+		case requirement.FoundBy != FoundByTrace && requirement.FoundBy != FoundByRemoval:
+			return 0, fmt.Errorf("%s: %s is found by %q, which is neither %s nor %s", where, c, requirement.FoundBy, FoundByTrace, FoundByRemoval)
+		case requirement.FoundBy == FoundByTrace && len(requirement.Evidence) == 0:
+			return 0, fmt.Errorf("%s: %s is said to be found by trace, without evidence", where, c)
+		case verdict == Proven && requirement.ProvenBy == 0:
+			return 0, fmt.Errorf("%s: the verdict is proven, yet no run proves %s", where, c)
+		}
+		if requirement.ProvenBy != 0 {
+			if err := validateProof(where, c, set, requirement.ProvenBy, runs); err != nil {
+				return 0, err
+			}
+		}
+		explained = explained.With(c)
+	}
+	return explained, nil
+}
+
 // validateProof: a run proves that c is needed when it lacked c, lacked nothing
 // else of the answer, and did not pass. More than the rest of the answer does
 // not weaken it. A set that the engine would not grant proves nothing.
-func validateProof(d *Document, c capability.Cap, number int, runs map[int]Run) error {
+func validateProof(where string, c capability.Cap, set capability.Set, number int, runs map[int]Run) error {
 	run, ok := runs[number]
 	switch {
 	case !ok:
-		return fmt.Errorf("required: %s is proven by run %d, which is not in runs", c, number)
+		return fmt.Errorf("%s: %s is proven by run %d, which is not in runs, or was made with other sysctls", where, c, number)
 	case run.Set.Has(c):
-		return fmt.Errorf("required: %s is proven by run %d, which had it", c, number)
-	case !run.Set.Contains(d.Capabilities.Required.Without(c)):
-		return fmt.Errorf("required: %s is proven by run %d, which lacked %s too", c, number,
-			d.Capabilities.Required.Without(c).Minus(run.Set))
+		return fmt.Errorf("%s: %s is proven by run %d, which had it", where, c, number)
+	case !run.Set.Contains(set.Without(c)):
+		return fmt.Errorf("%s: %s is proven by run %d, which lacked %s too", where, c, number, set.Without(c).Minus(run.Set))
 	case run.Outcome == OutcomePassed || run.Outcome == OutcomeRefused:
-		return fmt.Errorf("required: %s is proven by run %d, whose outcome is %s", c, number, run.Outcome)
+		return fmt.Errorf("%s: %s is proven by run %d, whose outcome is %s", where, c, number, run.Outcome)
 	}
 	return nil
 }
 
 // validateReferences: evidence names runs of this document, or none (0).
 func validateReferences(d *Document, runs map[int]Run) error {
-	check := func(where string, number int) error {
-		if _, ok := runs[number]; !ok && number != 0 {
-			return fmt.Errorf("%s: it was seen in run %d, which is not in runs", where, number)
-		}
-		return nil
-	}
+	check := func(where string, number int) error { return seenIn(runs, where, number) }
 	for _, requirement := range d.Required {
 		for _, denial := range requirement.Evidence {
 			if err := check("required: evidence of "+requirement.Capability.String(), denial.Run); err != nil {
@@ -153,24 +159,34 @@ func validateReferences(d *Document, runs map[int]Run) error {
 	return nil
 }
 
-// validateSuccess: a set that is called right was allowed, passed in a run of
-// its own, and was learned without losses.
-func validateSuccess(d *Document) error {
-	required := d.Capabilities.Required
-	if beyond := required.Minus(d.Capabilities.Allowed); !beyond.Empty() {
-		return fmt.Errorf("the verdict is %s, yet %s was not allowed", d.Verdict, beyond)
-	}
-	if refused := required.Intersect(d.Capabilities.Refused); !refused.Empty() {
-		return fmt.Errorf("the verdict is %s, yet the engine refused %s", d.Verdict, refused)
-	}
-	if d.Losses != (Losses{}) {
-		return fmt.Errorf("the verdict is %s, yet losses counts some; that is incomplete", d.Verdict)
-	}
-	passed := slices.ContainsFunc(d.Runs, func(run Run) bool {
-		return run.Set == required && run.Outcome == OutcomePassed
-	})
-	if !passed {
-		return fmt.Errorf("the verdict is %s, yet no run passed with %s", d.Verdict, required)
+func seenIn(runs map[int]Run, where string, number int) error {
+	if _, ok := runs[number]; !ok && number != 0 {
+		return fmt.Errorf("%s: it was seen in run %d, which is not in runs", where, number)
 	}
 	return nil
+}
+
+// validateSuccess: see successful.
+func validateSuccess(d *Document) error {
+	return successful("the verdict", d.Verdict, d.Capabilities.Required, d.Capabilities, d.Losses, d.localRuns(true))
+}
+
+// successful: a set that is called right was allowed, passed in a run of its own,
+// and was learned without losses.
+func successful(what string, verdict Verdict, set capability.Set, all Capabilities, losses Losses, runs map[int]Run) error {
+	if beyond := set.Minus(all.Allowed); !beyond.Empty() {
+		return fmt.Errorf("%s is %s, yet %s was not allowed", what, verdict, beyond)
+	}
+	if refused := set.Intersect(all.Refused); !refused.Empty() {
+		return fmt.Errorf("%s is %s, yet the engine refused %s", what, verdict, refused)
+	}
+	if losses != (Losses{}) {
+		return fmt.Errorf("%s is %s, yet losses counts some; that is incomplete", what, verdict)
+	}
+	for _, run := range runs {
+		if run.Set == set && run.Outcome == OutcomePassed {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is %s, yet no run passed with %s", what, verdict, set)
 }

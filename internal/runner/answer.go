@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -20,12 +21,16 @@ type answer struct {
 	deciding *result
 }
 
+// good says that there is a set which the runs vouch for.
+func (a answer) good() bool { return a.verdict == profile.Proven || a.verdict == profile.Confirmed }
+
 // answer goes through the loop: explore, and where that does not end well,
-// reference and search; then confirm and prove, and look at what is tolerated.
-func (s *session) answer(ctx context.Context, env mapper.Environment, found *findings) (answer, error) {
+// reference and search; then confirm and prove, and look at what is tolerated. It
+// starts from nothing, or from what is known where more is let through.
+func (s *session) answer(ctx context.Context, env mapper.Environment, found *findings, from known) (answer, error) {
 	a, err := s.find(ctx, env, found)
 	if err == nil && a.verdict == "" {
-		a, err = s.settle(ctx, env, found, a)
+		a, err = s.settle(ctx, env, found, a, from)
 	}
 	var end *unfinished
 	switch {
@@ -65,11 +70,11 @@ func (s *session) first(ctx context.Context, env mapper.Environment, found *find
 	if s.tracer != nil {
 		return s.explore(ctx, env, found)
 	}
-	r, err := s.besideReference(ctx, plan{purpose: profile.PurposeSearch})
+	r, err := s.besideReference(ctx, plan{purpose: profile.PurposeSearch, set: found.from})
 	if err != nil {
-		return 0, false, unfinishedBy(err, "no set that passes was found by then")
+		return found.from, false, unfinishedBy(err, "no set that passes was found by then")
 	}
-	return 0, r.passed, s.startable(ctx, r)
+	return found.from, r.passed, s.startable(ctx, r)
 }
 
 // startable ends the search when a command cannot be started in the first run, nor
@@ -92,13 +97,16 @@ func (s *session) startable(ctx context.Context, r result) error {
 // settle turns a set that passes into an answer: it confirms and proves it, looks
 // at what is tolerated where the trace is of another set, and adds what --strict
 // asks for.
-func (s *session) settle(ctx context.Context, env mapper.Environment, found *findings, a answer) (answer, error) {
+func (s *session) settle(ctx context.Context, env mapper.Environment, found *findings, a answer, from known) (answer, error) {
 	switch {
+	case from.good() && a.set == from.set:
+		// That it needs no less was shown where more is let through.
+		a = from.answer
 	case a.set.Empty():
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.verdict = profile.Proven
 	case s.opts.Prove:
-		p, err := s.prove(ctx, a.set)
+		p, err := s.prove(ctx, a.set, from.proven(a.set))
 		a.set, a.provenBy = p.set, p.provenBy
 		if err != nil {
 			return a, err
@@ -183,7 +191,7 @@ func (s *session) unstable(a answer, r result) answer {
 // doubt takes a good verdict from an answer that the runs contradict or whose
 // trace has gaps.
 func (s *session) doubt(a answer) answer {
-	good := a.verdict == profile.Proven || a.verdict == profile.Confirmed
+	good := a.good()
 	if passed, failed, ok := s.contradiction(); good && ok {
 		a.verdict = profile.Incomplete
 		a.reasons = append(a.reasons, contradicts(passed, failed))
@@ -198,6 +206,12 @@ func (s *session) doubt(a answer) answer {
 	return a
 }
 
+// own says whether a run was made under the session's conditions.
+func (s *session) own(run profile.Run) bool {
+	under := optionTexts(s.options)
+	return len(run.Options) >= len(under) && slices.Equal(run.Options[:len(under)], under)
+}
+
 // contradiction finds two runs of one set, with the same options, of which one
 // passed and one did not.
 func (s *session) contradiction() (passed, failed profile.Run, found bool) {
@@ -207,7 +221,7 @@ func (s *session) contradiction() (passed, failed profile.Run, found bool) {
 	}
 	first := map[conditions]profile.Run{}
 	for _, run := range s.runs {
-		if run.Outcome == profile.OutcomeRefused {
+		if run.Outcome == profile.OutcomeRefused || !s.own(run) {
 			continue
 		}
 		same := conditions{run.Set, strings.Join(run.Options, "\x00")}

@@ -10,7 +10,7 @@ import (
 )
 
 // document puts an answer and what explains it together.
-func (s *session) document(a answer, found *findings) *profile.Document {
+func (s *session) document(a answer, found *findings, portable *elsewhere) *profile.Document {
 	d := &profile.Document{
 		SchemaVersion: profile.SchemaVersion,
 		Verdict:       a.verdict,
@@ -40,6 +40,7 @@ func (s *session) document(a answer, found *findings) *profile.Document {
 		d.Required = append(d.Required, e.requirement(c, a.set, a.provenBy[c], found))
 	}
 	s.explainLast(d, e, found)
+	d.Portable = portable.document(a, e)
 	profile.Normalize(d)
 	return d
 }

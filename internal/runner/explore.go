@@ -9,11 +9,12 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// explore runs the workload under trace, each time with a set that meets all that
-// was denied before, until it passes or a run teaches nothing new. It returns the set of the last run and
-// whether that passed.
+// explore runs the workload under trace, first with the set that the findings start
+// from and then each time with one that meets all that was denied before, until it
+// passes or a run teaches nothing new. It returns the set of the last run and whether
+// that passed.
 func (s *session) explore(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
-	var granted capability.Set
+	granted := found.from
 	for {
 		r, err := s.besideReference(ctx, plan{purpose: profile.PurposeExplore, set: granted, traced: true})
 		if err != nil {

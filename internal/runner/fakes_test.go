@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -32,8 +33,11 @@ type fakeEngine struct {
 	// removing is how long that takes, removeErr how it ends.
 	removing  time.Duration
 	removeErr error
-	// losses are those of each traced run.
+	// losses are those of each traced run, or of those that lose counts.
 	losses observation.Losses
+	loses  func(number int) bool
+	// sysctls are those of a container that says nothing else.
+	sysctls map[string]string
 
 	mu         sync.Mutex
 	containers []*fakeContainer
@@ -46,7 +50,8 @@ type fakeEngine struct {
 func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
 		t: t, program: p, info: EngineInfo{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true},
-		image: Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
+		sysctls: map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"},
+		image:   Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
 	}
 }
 
@@ -71,7 +76,8 @@ func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Se
 		return nil, &RefusedError{Refused: named, Err: errors.New("unknown capability")}
 	}
 	e.mu.Lock()
-	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, interactive: w.Interactive, killed: make(chan struct{})}
+	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, interactive: w.Interactive, sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
+	maps.Copy(c.sysctls, w.Sysctls)
 	e.containers = append(e.containers, c)
 	e.mu.Unlock()
 	if e.onCreate != nil {
@@ -88,6 +94,7 @@ type fakeContainer struct {
 	number      int
 	set         capability.Set
 	interactive bool
+	sysctls     map[string]string
 	killed      chan struct{}
 
 	mu      sync.Mutex
@@ -95,6 +102,7 @@ type fakeContainer struct {
 	ended   bool
 	removed int
 	ops     []observation.Operation
+	uses    map[string]uint64
 }
 
 func (c *fakeContainer) ID() string         { return fmt.Sprintf("%064d", c.number) }
@@ -172,9 +180,9 @@ func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
 			return Exit{Code: 9}, nil
 		}
 	}
-	f := p.run(c.number, c.set)
+	f := p.run(c.number, c.set, c.sysctls)
 	c.mu.Lock()
-	c.ops = f.ops
+	c.ops, c.uses = f.ops, f.uses
 	c.mu.Unlock()
 	io.WriteString(stdio.Stderr, p.output)
 	over := make(<-chan time.Time)
@@ -221,9 +229,13 @@ func (t *fakeTrace) Finish() (observation.Observation, error) {
 	if !t.c.ended {
 		t.c.engine.t.Errorf("the trace of container %d was finished before its end", t.c.number)
 	}
+	losses := t.c.engine.losses
+	if loses := t.c.engine.loses; loses != nil && !loses(t.c.number) {
+		losses = observation.Losses{}
+	}
 	return observation.Observation{
-		Hook: "fake", Operations: t.c.ops, Executions: 1, Losses: t.c.engine.losses,
-		Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "0"},
+		Hook: "fake", Operations: t.c.ops, Executions: 1, Losses: losses,
+		Sysctls: t.c.sysctls, SysctlUses: t.c.uses,
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 
 // findings are what the traced runs explained.
 type findings struct {
+	// from is the set of the first run: what is needed is sought beside it.
+	from capability.Set
 	// denials and failures are by the number of the run that showed them.
 	denials  map[int][]mapper.Denial
 	failures map[int][]mapper.Failure
@@ -21,8 +23,8 @@ type findings struct {
 	before, adopted []mapper.Denial
 }
 
-func newFindings() *findings {
-	return &findings{denials: map[int][]mapper.Denial{}, failures: map[int][]mapper.Failure{}, chosen: map[int]capability.Set{}}
+func newFindings(from capability.Set) *findings {
+	return &findings{from: from, denials: map[int][]mapper.Denial{}, failures: map[int][]mapper.Failure{}, chosen: map[int]capability.Set{}}
 }
 
 // learn maps a traced run.
@@ -66,7 +68,7 @@ func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
 		adopted := slices.Concat(f.before, slices.DeleteFunc(slices.Clone(f.latest()), func(d mapper.Denial) bool { return !t.holds(d) }))
 		// A set that was run meets none of the clauses that its run showed, so that
 		// this never goes round in circles.
-		if set := leastDangerous(adopted, allowed, 0); !set.Empty() && set != f.last.run.Set {
+		if set := leastDangerous(adopted, allowed, f.from); !set.Empty() && set != f.last.run.Set {
 			f.adopted = adopted
 			f.chosen[f.last.run.Number] = set.Minus(f.last.run.Set)
 			return set, true

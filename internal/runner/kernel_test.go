@@ -43,6 +43,9 @@ type step struct {
 	entered bool
 	// shown is what the trace shows of a refusal, nil for what sight says.
 	shown []observation.Operation
+	// closed is a sysctl that lets it pass by itself unless it has the kernel's
+	// default.
+	closed string
 }
 
 // program is a workload of the tests' own kernel.
@@ -76,6 +79,8 @@ func (s step) that(then reaction) step { s.then = then; return s }
 
 func (s step) fromOutside() step { s.entered = true; return s }
 
+func (s step) unless(sysctl string) step { s.closed = sysctl; return s }
+
 func (s step) as(how sight) step { s.sight = how; return s }
 
 // fate is the end of a program's run, before time is taken into account.
@@ -84,13 +89,29 @@ type fate struct {
 	hangs bool
 	takes time.Duration
 	ops   []observation.Operation
+	uses  map[string]uint64
 }
 
-// run does the program's steps with a set.
-func (p program) run(number int, set capability.Set) fate {
-	e := fate{code: p.exit, takes: p.takes}
+func defaultOf(sysctl string) string {
+	for _, d := range kernelDefaults {
+		if d.name == sysctl {
+			return d.value
+		}
+	}
+	return ""
+}
+
+// run does the program's steps with a set, in a container with those sysctls.
+func (p program) run(number int, set capability.Set, sysctls map[string]string) fate {
+	e := fate{code: p.exit, takes: p.takes, uses: map[string]uint64{}}
 	late := false
 	for i, s := range p.steps(number, set) {
+		if s.closed != "" {
+			e.uses[s.closed]++
+			if sysctls[s.closed] != defaultOf(s.closed) {
+				continue
+			}
+		}
 		if s.sight != outOfReach && s.sight != incurable && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
 			continue
 		}

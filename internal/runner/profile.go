@@ -53,7 +53,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 	if err != nil {
 		return nil, err
 	}
-	s := &session{engine: engine, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), outputs: map[int]*tail{}}
+	s := &session{engine: engine, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), ledger: &ledger{outputs: map[int]*tail{}}}
 	if err := s.emptyCommand(); err != nil {
 		return nil, err
 	}
@@ -61,13 +61,18 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 	if err != nil {
 		return nil, err
 	}
-	found := newFindings()
-	a, err := s.answer(ctx, mapper.Environment{
+	found := newFindings(0)
+	env := mapper.Environment{
 		Gate:            gate,
 		NoNewPrivileges: slices.ContainsFunc(opts.Workload.SecurityOpt, isNoNewPrivileges),
 		SecurityModules: securityModules(info),
 		RootUID:         info.RootUID,
-	}, found)
+	}
+	a, err := s.answer(ctx, env, found, known{})
+	var portable *elsewhere
+	if err == nil {
+		portable, err = s.portable(ctx, env, a, found)
+	}
 	left := s.cleaned()
 	if err != nil {
 		return nil, errors.Join(err, left)
@@ -76,7 +81,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 		// The answer is right all the same.
 		observer.Note(left.Error())
 	}
-	doc := s.document(a, found)
+	doc := s.document(a, found, portable)
 	doc.Meta.TotalMS = time.Since(began).Milliseconds()
 	doc.Meta.Created = began.UTC().Truncate(time.Second)
 	out := &Outcome{Document: doc}

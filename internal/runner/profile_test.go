@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -75,7 +76,12 @@ func tryContext(t *testing.T, e *fakeEngine, change func(*Options), wrap func(co
 // that it is not given.
 const withoutTrace = "without trace"
 
-func untraced(o *Options) { o.Version = withoutTrace }
+// untraced is --no-trace, with the sysctls set that a run without a trace would ask
+// about.
+func untraced(o *Options) {
+	o.Version = withoutTrace
+	o.Workload.Sysctls = map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"}
+}
 
 func both(changes ...func(*Options)) func(*Options) {
 	return func(o *Options) {
@@ -103,7 +109,11 @@ func (a *attempt) check(t *testing.T) {
 			t.Errorf("%s has no count", id)
 		}
 	}
-	for _, r := range a.Document.Required {
+	requirements := a.Document.Required
+	if p := a.Document.Portable; p != nil {
+		requirements = slices.Concat(requirements, p.Required)
+	}
+	for _, r := range requirements {
 		for _, d := range r.Evidence {
 			described(d.ID)
 		}
@@ -126,7 +136,11 @@ func (a *attempt) check(t *testing.T) {
 func (a *attempt) runs() string {
 	var lines []string
 	for _, r := range a.Document.Runs {
-		lines = append(lines, fmt.Sprintf("%s %s %s", r.Purpose, strings.ReplaceAll(r.Set.String(), ", ", "+"), r.Outcome))
+		line := fmt.Sprintf("%s %s %s", r.Purpose, strings.ReplaceAll(r.Set.String(), ", ", "+"), r.Outcome)
+		if len(r.Options) > 0 {
+			line += " elsewhere"
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -42,10 +42,10 @@ func (s *session) confirm(ctx context.Context, set capability.Set) (result, erro
 // prove confirms a set that passed, and runs it less each of its capabilities, all
 // at the same time as far as --jobs goes. What turns out removable goes. A run
 // that failed without a capability proves it for what is left as well: that is
-// less than what failed.
-func (s *session) prove(ctx context.Context, set capability.Set) (proof, error) {
-	p := proof{set: set, provenBy: map[capability.Cap]int{}}
-	plans := append([]plan{{purpose: profile.PurposeConfirm, set: set}}, removals(set, set)...)
+// less than what failed. provenBy are the removals that need not be made.
+func (s *session) prove(ctx context.Context, set capability.Set, provenBy map[capability.Cap]int) (proof, error) {
+	p := proof{set: set, provenBy: provenBy}
+	plans := append([]plan{{purpose: profile.PurposeConfirm, set: set}}, removals(set, p.unproven())...)
 	for {
 		results, err := s.batch(ctx, plans)
 		if err != nil && !endsEarly(err) {

@@ -80,7 +80,7 @@ func ending(r result) string {
 // pass.
 func (s *session) whyUnstable(failed profile.Run) string {
 	for _, run := range s.runs {
-		if run.Set == failed.Set && run.Outcome == profile.OutcomePassed {
+		if run.Set == failed.Set && slices.Equal(run.Options, failed.Options) && run.Outcome == profile.OutcomePassed {
 			return contradicts(run, failed)
 		}
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/capprof/capprof/internal/profile"
@@ -109,7 +110,7 @@ func (s *session) refers(r result) {
 	allowed := s.allowed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.referenceRun == nil && !r.refused && r.run.Set == allowed {
+	if s.referenceRun == nil && !r.refused && r.run.Set == allowed && slices.Equal(r.run.Options, optionTexts(s.options)) {
 		s.referenceRun = &r
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// session is the search for one workload's set.
+// session is the search for one workload's set under one set of conditions.
 type session struct {
 	engine   Engine
 	tracer   Tracer // nil when not tracing
@@ -22,27 +23,47 @@ type session struct {
 	info     EngineInfo
 	image    Image
 	pace     *pace
+	*ledger
+	// options are docker run options that every run has beyond the workload's: they
+	// are the conditions.
+	options []Option
+	// losses are those of this session's runs. It is guarded by the ledger's mutex,
+	// as what follows.
+	losses observation.Losses
+	// referenceRun is the run with everything allowed, nil while there was none.
+	referenceRun *result
+}
 
+// ledger is what the sessions of one workload share.
+type ledger struct {
 	// removals are the containers being removed in the background.
 	removals sync.WaitGroup
 
 	mu        sync.Mutex
 	runs      []profile.Run // by number less one
 	durations []time.Duration
-	losses    observation.Losses
 	outputs   map[int]*tail
 	refused   capability.Set
-	// referenceRun is the run with everything allowed, nil while there was none.
-	referenceRun *result
-	cleanup      []error
+	cleanup   []error
 }
+
+// under is a session with further options, which has learned nothing yet.
+func (s *session) under(options ...Option) *session {
+	return &session{
+		engine: s.engine, tracer: s.tracer, opts: s.opts, observer: s.observer, info: s.info, image: s.image, pace: s.pace,
+		ledger: s.ledger, options: slices.Concat(s.options, options),
+	}
+}
+
+// conditions are the options of a run beyond the workload's.
+func (s *session) conditions(p plan) []Option { return slices.Concat(s.options, p.options) }
 
 // plan is a run to make.
 type plan struct {
 	purpose string
 	set     capability.Set
 	traced  bool
-	// options are docker run options that this run has beyond the workload's.
+	// options are docker run options that this run has beyond the session's.
 	options []Option
 	// without is what a removal run leaves out.
 	without *capability.Cap
@@ -83,7 +104,7 @@ func (s *session) reserve(p plan) (int, error) {
 		return 0, fmt.Errorf("%w: %d (--max-runs)", errRunLimit, s.opts.MaxRuns)
 	}
 	number := len(s.runs) + 1
-	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(p.options), Without: p.without})
+	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(s.conditions(p)), Without: p.without})
 	s.durations = append(s.durations, 0)
 	return number, nil
 }
@@ -160,7 +181,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 // container runs one container and judges its end. It returns the time from its
 // start to its end.
 func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio) (time.Duration, error) {
-	c, err := s.engine.Create(ctx, s.opts.Workload.With(p.options...), p.set)
+	c, err := s.engine.Create(ctx, s.opts.Workload.With(s.conditions(p)...), p.set)
 	if s.wasRefused(r, err) {
 		return 0, nil
 	}

@@ -162,6 +162,57 @@ func Tolerated() *profile.Document {
 	return d
 }
 
+// Portable is a proven document of a web server that needs more where the engine
+// keeps the kernel's defaults.
+func Portable() *profile.Document {
+	bind := Denial("bind", capability.NetBindService)
+	bind.Object, bind.Errno, bind.Run = "0.0.0.0:80", "EACCES", 7
+	bind.CallSite, bind.Meaning = "__inet_bind", "listening on a port below 1024"
+	d := Proven()
+	needed := d.Capabilities.Required
+	more := needed.With(capability.NetBindService)
+	d.Portable = &profile.Portable{
+		Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"},
+		Verdict: profile.Proven, Capabilities: more,
+		Required: []profile.Requirement{{
+			Capability: capability.NetBindService, FoundBy: profile.FoundByTrace, ProvenBy: 10, Evidence: []profile.Denial{bind},
+		}},
+	}
+	for i, r := range []profile.Run{
+		run(7, profile.PurposeExplore, needed, profile.OutcomeFailed, 1),
+		run(8, profile.PurposeExplore, more, profile.OutcomePassed, 0),
+		run(9, profile.PurposeConfirm, more, profile.OutcomePassed, 0),
+		without(run(10, profile.PurposeRemove, more, profile.OutcomeFailed, 1), capability.NetBindService),
+	} {
+		r.Options = []string{profile.SysctlOption("net.ipv4.ip_unprivileged_port_start", "1024")}
+		d.Runs = append(d.Runs, r)
+		d.Meta.DurationsMS[7+i] = 300
+	}
+	d.Meta.Counts["bind"], d.Meta.PIDs["bind"] = 1, 4713
+	return d
+}
+
+// NotPortable is a proven document of a web server that no capability helps where
+// the engine keeps the kernel's defaults.
+func NotPortable() *profile.Document {
+	d := Portable()
+	d.Portable = &profile.Portable{
+		Sysctls: d.Portable.Sysctls, Verdict: profile.Failed,
+		Reasons: []string{
+			"with everything allowed (NET_BIND_SERVICE) the workload exits 1",
+			"it asks for NET_BIND_SERVICE, and granting that changes nothing: the process runs as user 1000",
+		},
+	}
+	delete(d.Meta.Counts, "bind")
+	delete(d.Meta.PIDs, "bind")
+	d.Runs = append(d.Runs[:7:7], run(8, profile.PurposeReference, capability.DockerDefault, profile.OutcomeFailed, 1))
+	d.Runs[7].Options = d.Runs[6].Options
+	for _, number := range []int{9, 10} {
+		delete(d.Meta.DurationsMS, number)
+	}
+	return d
+}
+
 // Denial is a refused chown in run 1 that any of the capabilities would cure.
 func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 	return profile.Denial{

@@ -1,0 +1,186 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/profile"
+)
+
+// kernelDefaults are the kernel's own values of the sysctls that Docker sets for a
+// container: PROT_SOCK and an empty range (inet_init_net of net/ipv4/af_inet.c).
+var kernelDefaults = []struct{ name, value string }{
+	{observation.UnprivilegedPortStart, "1024"},
+	{observation.PingGroupRange, "1 0"},
+}
+
+// known is an answer found where more is let through, and what explained it.
+type known struct {
+	answer
+	found *findings
+}
+
+// proven are the removals that need no repetition for a set found where less is let
+// through: what failed without a capability there fails here too, unless something
+// that was added can stand in for it. Whether it can, only a trace tells.
+func (k known) proven(set capability.Set) map[capability.Cap]int {
+	proven := map[capability.Cap]int{}
+	for c, number := range k.provenBy {
+		met := k.found.meets(c)
+		if set.Has(c) && !met.Empty() && met.Intersect(set.Minus(k.set)).Empty() {
+			proven[c] = number
+		}
+	}
+	return proven
+}
+
+// meets are the capabilities that would have met a need that c met too, c among
+// them; empty when no trace shows such a need.
+func (f *findings) meets(c capability.Cap) capability.Set {
+	var all capability.Set
+	for _, denials := range f.denials {
+		for _, d := range denials {
+			if anyOf := capability.Of(d.AnyOf...); anyOf.Has(c) && !d.Unreachable {
+				all = all.Union(anyOf)
+			}
+		}
+	}
+	return all
+}
+
+// elsewhere is the answer where the engine keeps the kernel's defaults.
+type elsewhere struct {
+	answer
+	sysctls map[string]string
+	found   *findings
+	losses  observation.Losses
+}
+
+// portable finds the set for engines that keep the kernel's defaults of the sysctls
+// on which a good answer depends, by runs with these. It is nil when the answer
+// depends on none. What goes wrong with it does not touch the answer.
+func (s *session) portable(ctx context.Context, env mapper.Environment, a answer, found *findings) (*elsewhere, error) {
+	sysctls := s.atStake(found)
+	if !a.good() || len(sysctls) == 0 {
+		return nil, nil
+	}
+	e := &elsewhere{sysctls: sysctls, found: newFindings(a.set)}
+	if network, shared := s.sharedNetwork(); shared {
+		e.verdict = profile.Incomplete
+		e.reasons = []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", network, settings(found.last.obs.Sysctls, sysctls))}
+		return e, nil
+	}
+	s.observer.Note("runs with the kernel's defaults (" + settings(sysctls, sysctls) + "), which other engines keep, show what is needed there")
+	var options []Option
+	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
+		options = append(options, Option{"sysctl", name + "=" + sysctls[name]})
+	}
+	there := s.under(options...)
+	var err error
+	e.answer, err = there.answer(ctx, env, e.found, known{a, found})
+	e.losses = there.losses
+	var unstarted *StartError
+	switch {
+	case errors.Is(err, ErrBadWorkload), errors.As(err, &unstarted):
+		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", settings(sysctls, sysctls), err)}}
+	case err != nil:
+		return nil, err
+	}
+	if e.verdict == profile.Failed {
+		e.set = 0
+		e.reasons = append(e.reasons, e.closed()...)
+		e.reasons = append(e.reasons, "setting "+settings(found.last.obs.Sysctls, sysctls)+" where it is to run makes the set found here enough")
+	}
+	return e, nil
+}
+
+// atStake are the kernel's defaults of the sysctls whose values decided calls of the
+// workload, and differ in the container. Without a trace that is not known, and only
+// a run tells. A sysctl that the user sets goes wherever the workload goes.
+func (s *session) atStake(found *findings) map[string]string {
+	sysctls := map[string]string{}
+	for _, d := range kernelDefaults {
+		_, set := s.opts.Workload.Sysctls[d.name]
+		if set {
+			continue
+		}
+		if s.tracer == nil {
+			if _, shared := s.sharedNetwork(); !shared {
+				sysctls[d.name] = d.value
+			}
+			continue
+		}
+		obs := found.last.obs
+		value, has := obs.Sysctls[d.name]
+		if has && !slices.Equal(strings.Fields(value), strings.Fields(d.value)) && obs.SysctlUses[d.name] > 0 {
+			sysctls[d.name] = d.value
+		}
+	}
+	return sysctls
+}
+
+// sharedNetwork tells the network modes in which a container has no network
+// namespace of its own; engines refuse --sysctl net.* with them.
+func (s *session) sharedNetwork() (string, bool) {
+	network := s.opts.Workload.Network
+	return network, network == "host" || strings.HasPrefix(network, "container:")
+}
+
+// settings are the values of some sysctls, for people.
+func settings(values, names map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if value := values[name]; strings.Contains(value, " ") {
+			all = append(all, name+"='"+value+"'")
+		} else {
+			all = append(all, name+"="+value)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// closed says which calls of the last traced run the sysctls refused, and no
+// capability would have helped.
+func (e *elsewhere) closed() []string {
+	var reasons []string
+	for _, f := range e.found.failures[e.found.last.run.Number] {
+		switch op := f.Operation; op.Syscall {
+		case "socket", "bind":
+			reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, describe(op), errnoName(op), f.Cause)
+			if f.Cure != "" {
+				reason += "; " + f.Cure
+			}
+			if !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	slices.Sort(reasons)
+	return reasons
+}
+
+// document describes the portable answer, nil for none. What the workload's own
+// answer explains already is not explained again.
+func (e *elsewhere) document(own answer, explain *explainer) *profile.Portable {
+	if e == nil {
+		return nil
+	}
+	p := &profile.Portable{
+		Sysctls: e.sysctls, Verdict: e.verdict, Reasons: e.reasons, Capabilities: e.set, Losses: profile.Losses(e.losses),
+	}
+	for c := range e.set.All() {
+		number := e.provenBy[c]
+		if own.set.Has(c) && (number == 0 || number == own.provenBy[c]) {
+			continue
+		}
+		p.Required = append(p.Required, explain.requirement(c, e.set, number, e.found))
+	}
+	return p
+}
