@@ -14,6 +14,7 @@
 #define BLOB_LEN 112
 #define CGROUP_LEN 96
 #define MAX_SYSCALLS 512
+#define MAX_CAPABILITIES 64
 
 /* How an argument of a call is read; four bits an argument in arg_kinds. */
 enum arg_kind {
@@ -143,4 +144,14 @@ struct uses {
 	u64 low_ports;    /* bind(2) to a port in 1..1023 */
 	u64 ping_sockets; /* socket(2) for ICMP datagrams */
 	u64 rings;        /* io_uring instances, which may do either unseen */
+};
+
+/* A container that is watched. */
+struct cgroup_key {
+	char name[CGROUP_LEN];
+};
+
+struct watched {
+	u8 inside;                   /* its first program has started: what the runtime does is not counted */
+	u8 denied[MAX_CAPABILITIES]; /* a byte each: a store needs no lock */
 };

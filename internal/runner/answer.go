@@ -106,13 +106,13 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.verdict = profile.Proven
 	case s.opts.Prove:
-		p, err := s.prove(ctx, a.set, from.proven(a.set))
+		p, err := s.prove(ctx, env, found, a.set, from.proven(a.set))
 		a.set, a.provenBy = p.set, p.provenBy
 		if err != nil {
 			return a, err
 		}
-		if !p.confirmed {
-			return s.unstable(a, p.failedRun), nil
+		if p.unstable != nil {
+			return s.unstable(a, *p.unstable), nil
 		}
 		a.verdict = profile.Proven
 	default:

@@ -110,28 +110,28 @@ func TestFailedSaysWhatIsInTheWay(t *testing.T) {
 	}{
 		{
 			name: "a reason that no capability cures", program: does(step{sight: incurable}),
-			reasons: []string{"with everything allowed", "exits 1"}, failures: 1, total: 2,
+			reasons: []string{"with everything allowed", "exits 1"}, failures: 1, total: 3,
 		},
 		{
 			name: "nothing is allowed", program: does(needs(chown)), change: func(o *Options) { o.Allowed = 0 },
 			reasons: []string{"with no capability, which is all that is allowed, the workload exits 1", "--allow CHOWN lets"},
-			beyond:  capability.Of(chown), blocked: 1, total: 1,
+			beyond:  capability.Of(chown), blocked: 1, total: 2,
 		},
 		{
 			name: "more than allowed", program: does(needs(chown), needs(sysTime)), reasons: []string{"it asks for SYS_TIME", "--allow SYS_TIME"},
-			beyond: capability.Of(sysTime), blocked: 1, total: 3,
+			beyond: capability.Of(sysTime), blocked: 1, total: 4,
 		},
 		{
 			name: "refused by the engine", program: does(needs(chown)), unknown: capability.Of(chown),
-			reasons: []string{"it asks for CHOWN, which the engine refuses"}, blocked: 1, total: 3,
+			reasons: []string{"it asks for CHOWN, which the engine refuses"}, blocked: 1, total: 4,
 		},
 		{
 			name: "refused by the engine, with an alternative that is not allowed", program: does(needs(chown, sysTime)), unknown: capability.Of(chown),
-			reasons: []string{"--allow SYS_TIME"}, beyond: capability.Of(sysTime), blocked: 1, total: 3,
+			reasons: []string{"--allow SYS_TIME"}, beyond: capability.Of(sysTime), blocked: 1, total: 4,
 		},
 		{
 			name: "the capability does not arrive", program: does(needs(netRaw).as(outOfReach)),
-			reasons: []string{"it asks for NET_RAW, and granting that changes nothing: the process runs as user 1000", "setcap"}, failures: 1, total: 3,
+			reasons: []string{"it asks for NET_RAW, and granting that changes nothing: the process runs as user 1000", "setcap"}, failures: 1, total: 4,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

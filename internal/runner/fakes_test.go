@@ -216,7 +216,30 @@ func (e *fakeEngine) Attach(cgroup string) (Trace, error) {
 	return nil, fmt.Errorf("no container %s", cgroup)
 }
 
+func (e *fakeEngine) Watch(cgroup string) (Watch, error) {
+	t, err := e.Attach(cgroup)
+	if err != nil {
+		return nil, err
+	}
+	return t.(*fakeTrace), nil
+}
+
 type fakeTrace struct{ c *fakeContainer }
+
+// Denied sees checks alone.
+func (t *fakeTrace) Denied() (capability.Set, error) {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	var denied capability.Set
+	for _, op := range t.c.ops {
+		for _, check := range op.Checks {
+			if !check.Granted {
+				denied = denied.With(check.Capability)
+			}
+		}
+	}
+	return denied, nil
+}
 
 func (t *fakeTrace) Finish() (observation.Observation, error) {
 	if e := t.c.engine; e.onFinish != nil {

@@ -16,7 +16,7 @@ type findings struct {
 	failures map[int][]mapper.Failure
 	// chosen is what was added for the denials of a run, by its number.
 	chosen map[int]capability.Set
-	// last is the last traced run.
+	// last is the last traced run that was made to explore.
 	last result
 	// before are the denials of the runs before the last one for which a set was
 	// chosen, adopted those and the last one's.
@@ -27,13 +27,18 @@ func newFindings(from capability.Set) *findings {
 	return &findings{from: from, denials: map[int][]mapper.Denial{}, failures: map[int][]mapper.Failure{}, chosen: map[int]capability.Set{}}
 }
 
-// learn maps a traced run.
+// learn maps a traced run, and goes on from it.
 func (f *findings) learn(env mapper.Environment, r result) {
+	f.note(env, r)
+	f.last, f.before = r, f.adopted
+}
+
+// note maps a traced run.
+func (f *findings) note(env mapper.Environment, r result) {
 	env.Granted = r.run.Set
 	mapped := mapper.Map(r.obs, env)
 	f.denials[r.run.Number] = mapped.Denials
 	f.failures[r.run.Number] = mapped.Failures
-	f.last, f.before = r, f.adopted
 }
 
 // latest are the denials of the last traced run.

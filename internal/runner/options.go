@@ -79,12 +79,23 @@ type Tracer interface {
 	// Attach begins to trace the container with that cgroup name, which has not
 	// been started yet.
 	Attach(cgroupName string) (Trace, error)
+	// Watch begins to note which capabilities the container is denied, and nothing
+	// else, at next to no cost. It too comes before the start.
+	Watch(cgroupName string) (Watch, error)
 }
 
 // Trace is the trace of one container.
 type Trace interface {
 	// Finish ends the trace after the container's end.
 	Finish() (observation.Observation, error)
+	// Close releases everything.
+	Close()
+}
+
+// Watch notes what one container is denied.
+type Watch interface {
+	// Denied are the capabilities denied so far.
+	Denied() (capability.Set, error)
 	// Close releases everything.
 	Close()
 }
@@ -100,4 +111,12 @@ func (t tracing) Attach(cgroupName string) (Trace, error) {
 		return nil, err
 	}
 	return session, nil
+}
+
+func (t tracing) Watch(cgroupName string) (Watch, error) {
+	watch, err := t.Tracer.Watch(cgroupName)
+	if err != nil {
+		return nil, err
+	}
+	return watch, nil
 }

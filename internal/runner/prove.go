@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -17,10 +18,12 @@ import (
 type proof struct {
 	set       capability.Set
 	confirmed bool
+	// failures are the removal runs without a capability that failed.
+	failures map[capability.Cap][]result
 	// provenBy is the number of the failing run without a capability.
 	provenBy map[capability.Cap]int
-	// failedRun is the confirming run that failed, when confirmed is false.
-	failedRun result
+	// unstable is a run that failed where one with the same set passes, or should.
+	unstable *result
 }
 
 // unproven is the part of the set that no run proves yet.
@@ -41,11 +44,12 @@ func (s *session) confirm(ctx context.Context, set capability.Set) (result, erro
 
 // prove confirms a set that passed, and runs it less each of its capabilities, all
 // at the same time as far as --jobs goes. What turns out removable goes. A run
-// that failed without a capability proves it for what is left as well: that is
-// less than what failed. provenBy are the removals that need not be made.
-func (s *session) prove(ctx context.Context, set capability.Set, provenBy map[capability.Cap]int) (proof, error) {
-	p := proof{set: set, provenBy: provenBy}
-	plans := append([]plan{{purpose: profile.PurposeConfirm, set: set}}, removals(set, p.unproven())...)
+// that failed without a capability counts for what is left as well: that is less
+// than what failed. One whose failure may be an accident (see isNeeded) is repeated,
+// under the full trace. provenBy are the removals that need not be made.
+func (s *session) prove(ctx context.Context, env mapper.Environment, found *findings, set capability.Set, provenBy map[capability.Cap]int) (proof, error) {
+	p := proof{set: set, failures: map[capability.Cap][]result{}, provenBy: provenBy}
+	plans := append([]plan{{purpose: profile.PurposeConfirm, set: set}}, s.withoutEach(p)...)
 	for {
 		results, err := s.batch(ctx, plans)
 		if err != nil && !endsEarly(err) {
@@ -56,49 +60,78 @@ func (s *session) prove(ctx context.Context, set capability.Set, provenBy map[ca
 				return p, unfinishedBy(err, fmt.Sprintf("%s was not confirmed by a run of its own", set))
 			}
 			if !results[0].passed {
-				p.failedRun = results[0]
+				p.unstable = &results[0]
 				return p, nil
 			}
 			p.confirmed, results = true, results[1:]
 		}
-		removable := p.judge(results)
+		removable := p.judge(results, env, found)
+		if p.unstable != nil {
+			return p, nil
+		}
 		if err != nil {
 			if worst, ok := mostDangerous(removable); ok {
 				p.set = p.set.Without(worst)
 			}
+			s.settled(p, found)
 			return p, unfinishedBy(err, p.missing())
 		}
-		if removable.Empty() {
+		if !removable.Empty() {
+			if p.set, err = s.less(ctx, p.set, removable); err != nil {
+				s.settled(p, found)
+				return p, err
+			}
+		}
+		s.settled(p, found)
+		// What could go alone and not together is needed by now, or still not.
+		if plans = s.withoutEach(p); len(plans) == 0 {
 			return p, nil
 		}
-		if p.set, err = s.less(ctx, p.set, removable); err != nil {
-			return p, err
-		}
-		// What could go alone and not together is needed by now, or still not.
-		plans = removals(p.set, p.unproven())
 	}
 }
 
-// judge notes what removal runs prove, and returns what they show to be removable.
-func (p proof) judge(results []result) capability.Set {
+// judge notes what removal runs tell, and returns what they show to be removable.
+func (p *proof) judge(results []result, env mapper.Environment, found *findings) capability.Set {
 	var removable capability.Set
 	for _, r := range results {
-		switch c := *r.run.Without; {
+		c := *r.run.Without
+		if r.run.Traced && !r.refused {
+			found.note(env, r)
+		}
+		switch before := p.failures[c]; {
 		case r.refused:
-		case r.passed:
-			removable = removable.With(c)
+		case !r.passed:
+			p.failures[c] = append(before, r)
+		case len(before) > 0 && before[len(before)-1].run.Set == r.run.Set:
+			p.unstable = &before[len(before)-1]
 		default:
-			p.provenBy[c] = r.run.Number
+			// What failed before had more, with which the workload may do more.
+			delete(p.failures, c)
+			removable = removable.With(c)
 		}
 	}
 	return removable
 }
 
-// removals plans a run of the set without each of the given members.
-func removals(set, members capability.Set) []plan {
+// settled notes what is proven by now.
+func (s *session) settled(p proof, found *findings) {
+	for c := range p.unproven().All() {
+		if number, ok := s.isNeeded(c, p.set, p.failures[c], found); ok {
+			p.provenBy[c] = number
+		}
+	}
+}
+
+// withoutEach plans a run of the set without each of its members that are not proven
+// yet. That a run failed for want of a capability shows by the watch, which costs
+// nothing; what failed once already is traced, to see what the watch does not.
+func (s *session) withoutEach(p proof) []plan {
 	var plans []plan
-	for _, c := range members.ByDanger() {
-		plans = append(plans, plan{purpose: profile.PurposeRemove, set: set.Without(c), without: &c})
+	for _, c := range p.unproven().ByDanger() {
+		traced := s.tracer != nil && len(p.failures[c]) > 0
+		plans = append(plans, plan{
+			purpose: profile.PurposeRemove, set: p.set.Without(c), without: &c, traced: traced, watched: s.tracer != nil && !traced,
+		})
 	}
 	return plans
 }

@@ -81,7 +81,8 @@ func (s *session) knownOrDue(ctx context.Context, r result) (*result, error) {
 	return &reference, err
 }
 
-// reference runs the workload with everything allowed, once.
+// reference runs the workload with everything allowed, until it is known whether it
+// passes.
 func (s *session) reference(ctx context.Context) (result, error) {
 	if known := s.knownReference(); known != nil {
 		return *known, nil
@@ -93,10 +94,11 @@ func (s *session) reference(ctx context.Context) (result, error) {
 			return r, unfinishedBy(err, "whether it passes with everything allowed was not found out")
 		}
 		if !r.refused {
-			s.mu.Lock()
-			s.referenceRun = &r
-			s.mu.Unlock()
-			return r, nil
+			// It was taken by refers.
+			if known := s.knownReference(); known != nil {
+				return *known, nil
+			}
+			continue
 		}
 		if _, err := s.grantable(ctx, set); err != nil {
 			return r, err
@@ -105,12 +107,19 @@ func (s *session) reference(ctx context.Context) (result, error) {
 }
 
 // refers keeps a run that had everything allowed: whatever it was made for, it
-// answers the reference's question.
+// answers the reference's question. That nothing makes the workload pass is not said
+// because of one accident: a run that ends by itself, and fails, is repeated once.
+// One that took all its time is not, it would take it again; nor one whose command
+// did not start.
 func (s *session) refers(r result) {
 	allowed := s.allowed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.referenceRun == nil && !r.refused && r.run.Set == allowed && slices.Equal(r.run.Options, optionTexts(s.options)) {
+	if s.referenceRun != nil && s.referenceRun.passed || r.refused || r.run.Set != allowed || !slices.Equal(r.run.Options, optionTexts(s.options)) {
+		return
+	}
+	if r.passed || s.referenceFailed || r.startErr != nil || r.run.Outcome != profile.OutcomeFailed {
 		s.referenceRun = &r
 	}
+	s.referenceFailed = true
 }

@@ -30,8 +30,10 @@ type session struct {
 	// losses are those of this session's runs. It is guarded by the ledger's mutex,
 	// as what follows.
 	losses observation.Losses
-	// referenceRun is the run with everything allowed, nil while there was none.
-	referenceRun *result
+	// referenceRun is the run with everything allowed, nil while it is not known
+	// whether that passes; referenceFailed says that one failed.
+	referenceRun    *result
+	referenceFailed bool
 }
 
 // ledger is what the sessions of one workload share.
@@ -65,6 +67,8 @@ type plan struct {
 	traced  bool
 	// options are docker run options that this run has beyond the session's.
 	options []Option
+	// watched notes no more than which capabilities were denied.
+	watched bool
 	// without is what a removal run leaves out.
 	without *capability.Cap
 	// hopeless, when it is closed, ends the run: nothing can be learned from it.
@@ -80,7 +84,9 @@ type result struct {
 	// startErr is set when the command could not be started.
 	startErr *StartError
 	obs      observation.Observation
-	output   *tail
+	// denied are the capabilities that the watch saw denied.
+	denied capability.Set
+	output *tail
 }
 
 // Why capprof ended a run.
@@ -197,6 +203,13 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio)
 		}
 		defer trace.Close()
 	}
+	var watch Watch
+	if p.watched {
+		if watch, err = s.tracer.Watch(c.CgroupName()); err != nil {
+			return 0, err
+		}
+		defer watch.Close()
+	}
 	if s.opts.Input != nil {
 		stdin := s.opts.Input.Reader()
 		defer stdin.Close()
@@ -245,6 +258,11 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio)
 			return took, err
 		}
 		s.addLosses(r.obs.Losses)
+	}
+	if watch != nil {
+		if r.denied, err = watch.Denied(); err != nil {
+			return took, err
+		}
 	}
 	return took, nil
 }

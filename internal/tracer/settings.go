@@ -9,16 +9,24 @@ import (
 	"github.com/capprof/capprof/internal/syscalls"
 )
 
+// cgroupKey is a container's cgroup name as the programs compare it.
+func cgroupKey(cgroupName string) (key [96]int8, err error) { // CGROUP_LEN of bpf/contract.h
+	// The programs compare the first eight bytes at once.
+	if len(cgroupName) >= len(key) || len(cgroupName) < 8 {
+		return key, fmt.Errorf("the cgroup name %q has %d bytes; 8 to %d can be followed", cgroupName, len(cgroupName), len(key)-1)
+	}
+	for i := range len(cgroupName) {
+		key[i] = int8(cgroupName[i])
+	}
+	return key, nil
+}
+
 // setCgroup tells loaded programs which container to follow, before they are
 // attached.
 func setCgroup(v *ebpf.Variable, cgroupName string) error {
-	var name [96]int8 // CGROUP_LEN of bpf/contract.h
-	// The programs compare the first eight bytes at once.
-	if len(cgroupName) >= len(name) || len(cgroupName) < 8 {
-		return fmt.Errorf("the cgroup name %q has %d bytes; 8 to %d can be followed", cgroupName, len(cgroupName), len(name)-1)
-	}
-	for i := range len(cgroupName) {
-		name[i] = int8(cgroupName[i])
+	name, err := cgroupKey(cgroupName)
+	if err != nil {
+		return err
 	}
 	if err := v.Set(name); err != nil {
 		return fmt.Errorf("telling the programs the container's cgroup: %w", err)

@@ -61,12 +61,23 @@ func traced(t *testing.T, act string) observation.Observation {
 
 func tracedBy(t *testing.T, tracer *Tracer, act string) observation.Observation {
 	t.Helper()
-	cgroup := newCgroup(t)
+	cgroup := newCgroup(t, act)
 	session, err := tracer.Attach(filepath.Base(cgroup))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
+	actIn(t, cgroup, act)
+	obs, err := session.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obs
+}
+
+// actIn plays a container in a cgroup.
+func actIn(t *testing.T, cgroup, act string) {
+	t.Helper()
 	dir, err := os.Open(cgroup)
 	if err != nil {
 		t.Fatal(err)
@@ -78,15 +89,10 @@ func tracedBy(t *testing.T, tracer *Tracer, act string) observation.Observation 
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", act, err, out)
 	}
-	obs, err := session.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obs
 }
 
-// newCgroup makes a cgroup in the unified hierarchy.
-func newCgroup(t *testing.T) string {
+// newCgroup makes a cgroup in the unified hierarchy; name tells those of a test apart.
+func newCgroup(t *testing.T, name string) string {
 	t.Helper()
 	mounts, err := os.Open("/proc/self/mounts")
 	if err != nil {
@@ -95,7 +101,7 @@ func newCgroup(t *testing.T) string {
 	defer mounts.Close()
 	for lines := bufio.NewScanner(mounts); lines.Scan(); {
 		if fields := strings.Fields(lines.Text()); fields[2] == "cgroup2" {
-			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name()))))
+			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name())), name))
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}

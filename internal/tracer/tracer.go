@@ -26,6 +26,7 @@ type Tracer struct {
 	hook    hook
 	symbols func() (*symbols, error)
 	spare   *spare
+	watcher *watcher
 	// shrink, for tests, changes the programs' maps before they are made.
 	shrink func(*ebpf.CollectionSpec)
 }
@@ -54,7 +55,8 @@ func New() (*Tracer, error) {
 	// Kernels before 5.11 account maps as locked memory; an error there shows when
 	// the maps are made, with a better message.
 	_ = rlimit.RemoveMemlock()
-	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel)}, nil
+	spare := loadSpare(kernel)
+	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: spare, watcher: loadWatcher(hook, kernel, spare.done)}, nil
 }
 
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".
