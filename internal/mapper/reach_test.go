@@ -29,7 +29,7 @@ func TestWhatNoGrantReaches(t *testing.T) {
 				denied(capability.DACReadSearch, "capable_wrt_inode_uidgid", "generic_permission"), denied(capability.DACOverride, "capable_wrt_inode_uidgid", "generic_permission"),
 			}},
 			env:  Environment{Granted: capability.Of(capability.DACReadSearch)},
-			want: []string{"unreachable capability check DAC_READ_SEARCH|DAC_OVERRIDE"}, words: "user 1000",
+			want: []string{"unreachable capability check DAC_OVERRIDE|DAC_READ_SEARCH"}, words: "user 1000",
 		},
 		{
 			name: "under no-new-privileges",

@@ -66,8 +66,8 @@ func (d Denial) Because() string {
 	return Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
 }
 
-// Choice names the capabilities of which one would do: "DAC_READ_SEARCH or
-// DAC_OVERRIDE".
+// Choice names the capabilities of which one would do: "DAC_OVERRIDE or
+// DAC_READ_SEARCH".
 func (d Denial) Choice() string {
 	names := make([]string, len(d.AnyOf))
 	for i, c := range d.AnyOf {

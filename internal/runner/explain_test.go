@@ -15,11 +15,11 @@ import (
 
 func TestRequirementsAreExplained(t *testing.T) {
 	a := try(t, newEngine(t, does(
-		needs(search, override).that(survives), needs(chown, search), needs(setuid).as(hidden), needs(kill).that(survives), needs(chown, search).that(survives),
+		needs(search, override).that(survives), needs(chown, override), needs(setuid).as(hidden), needs(kill).that(survives), needs(chown, override).that(survives),
 	)), func(o *Options) { o.Allowed = o.Allowed.With(search) })
-	a.gives(t, profile.Proven, search, setuid)
+	a.gives(t, profile.Proven, override, setuid)
 	d := a.Document
-	r, _ := d.Requirement(search)
+	r, _ := d.Requirement(override)
 	if r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 2 || len(r.Alternatives) != 0 {
 		t.Errorf("%+v", r)
 	}

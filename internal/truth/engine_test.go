@@ -118,7 +118,7 @@ func TestSearchOnEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []capability.Set{
-			of(capability.Chown, capability.DACReadSearch), of(capability.Chown, capability.DACOverride),
+			of(capability.Chown, capability.DACOverride), of(capability.Chown, capability.DACReadSearch),
 		}
 		if !slices.Equal(got.Sets, want) {
 			t.Errorf("one by one %t: found %v, want %v", oneByOne, got.Sets, want)

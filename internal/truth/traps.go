@@ -38,8 +38,8 @@ var trapCases = []kase{
 		naive: "DAC_OVERRIDE, DAC_READ_SEARCH: the second is denied each time before the first is granted",
 	},
 	{
-		group: traps, name: "alternative-changes-later", command: []string{"/ops", "list-private-dir", "+", "create-in-other-dir"},
-		naive: "DAC_READ_SEARCH and DAC_OVERRIDE: the cheaper one cured the first step, and the second needs the other",
+		group: traps, name: "alternative-changes-later", command: []string{"/ops", "list-private-dir", "+", "link-by-descriptor"},
+		naive: "DAC_OVERRIDE and DAC_READ_SEARCH: the cheaper one cured the first step, and the second needs the other",
 	},
 	{
 		group: traps, name: "one-asks-for-noise", command: []string{"/ops", "ignore", "raw6", "+", "in-child", "raw6"},
@@ -254,7 +254,7 @@ var trapCases = []kase{
 	},
 	{
 		group: traps, name: "fallback-file", command: []string{"/ops", "read-other-or-default"},
-		naive: "DAC_READ_SEARCH: denied with EACCES, and done without",
+		naive: "DAC_OVERRIDE: denied with EACCES, and done without",
 	},
 	{
 		group: traps, name: "staged", command: []string{

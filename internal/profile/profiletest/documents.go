@@ -135,7 +135,7 @@ func FailedOther() *profile.Document {
 // Tolerated is a proven document with denials that the workload survived and
 // an alternative to its one capability.
 func Tolerated() *profile.Document {
-	search := Denial("search", capability.DACReadSearch, capability.DACOverride)
+	search := Denial("search", capability.DACOverride, capability.DACReadSearch)
 	search.Syscall, search.Object, search.Errno = "openat", "/var/lib/app/secret", "EACCES"
 	search.CallSite, search.Meaning = "generic_permission", "search a directory or read a file"
 	nice := Denial("nice", capability.SysNice)
