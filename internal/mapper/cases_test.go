@@ -190,6 +190,7 @@ func TestChecksThatCount(t *testing.T) {
 		{
 			name: "an unknown place of a call that succeeded",
 			op:   observation.Operation{Syscall: "ioctl", Entered: true, Checks: []observation.Check{denied(capability.SysAdmin, "capable", "drm_new_thing")}},
+			want: []string{"unclear capability check SYS_ADMIN"}, words: "drm_new_thing",
 		},
 		{
 			name: "a capability without a name",

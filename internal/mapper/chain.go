@@ -140,6 +140,8 @@ func (c *chain) effect(op observation.Operation) Effect {
 		return Silent
 	case entry != nil:
 		return entry.passes
+	case c.place.function != "":
+		return Unclear
 	default:
 		return Noise
 	}

@@ -20,13 +20,14 @@ type Clause struct {
 
 // Clauses gathers denials into clauses: alike ones merged, and a wider clause
 // absorbed by a narrower one that is at least as strong, since whatever meets
-// {A} meets {A, B}. Unreachable denials and noise make none. The strongest
+// {A} meets {A, B}. Unreachable denials, noise and what is
+// unclear make none. The strongest
 // clauses come first, then those with the fewest alternatives.
 func Clauses(denials []Denial) []Clause {
 	var clauses []Clause
 	for _, d := range denials {
 		anyOf := capability.Of(d.AnyOf...)
-		if d.Unreachable || d.Effect == Noise || anyOf.Empty() {
+		if d.Unreachable || d.Effect <= Unclear || anyOf.Empty() {
 			continue
 		}
 		i := slices.IndexFunc(clauses, func(c Clause) bool { return c.AnyOf == anyOf })

@@ -81,6 +81,9 @@ type Effect uint8
 const (
 	// Noise: the check was refused and nothing came of it.
 	Noise Effect = iota
+	// Unclear: the call succeeded, and the table does not know the place that asked.
+	// It is shown and no guess is made of it.
+	Unclear
 	// Degraded: the call succeeded and left something out for good, without a
 	// word: the set-group-ID bit of a file.
 	Degraded
@@ -102,6 +105,8 @@ func (e Effect) String() string {
 		return "silent"
 	case Degraded:
 		return "degraded"
+	case Unclear:
+		return "unclear"
 	default:
 		return "noise"
 	}

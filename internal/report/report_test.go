@@ -141,6 +141,22 @@ func TestLongListsAreCut(t *testing.T) {
 	}
 }
 
+// A capability that has no name yet goes by its number, and a kernel function that
+// the table does not know is shown as it is.
+func TestTheUnknownIsShown(t *testing.T) {
+	const tomorrow = capability.Cap(41)
+	d := profiletest.Tolerated()
+	denial := profiletest.Denial("new", tomorrow)
+	denial.CallSite, denial.Meaning = "future_thing", ""
+	d.Capabilities.Required = d.Capabilities.Required.With(tomorrow)
+	d.Required = append(d.Required, profile.Requirement{Capability: tomorrow, FoundBy: profile.FoundByTrace, ProvenBy: 1, Evidence: []profile.Denial{denial}})
+	d.Tolerated = append(d.Tolerated, denial)
+	text := written(t, d, report.Options{Width: 200})
+	if strings.Count(text, "future_thing") != 2 || !strings.Contains(text, "--cap-add CAP_41") || strings.Count(text, "  CAP_41 ") != 2 {
+		t.Errorf("not shown, or not everywhere:\n%s", text)
+	}
+}
+
 type brokenWriter struct{}
 
 var errBroken = errors.New("broken pipe")

@@ -53,7 +53,7 @@ func (f *findings) explains(r result, c capability.Cap) bool {
 func (f *findings) denied(number int) capability.Set {
 	var all capability.Set
 	for _, d := range f.denials[number] {
-		if d.Effect > mapper.Noise && !d.Unreachable {
+		if d.Effect > mapper.Unclear && !d.Unreachable {
 			all = all.Union(capability.Of(d.AnyOf...))
 		}
 	}

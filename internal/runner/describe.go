@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 
@@ -52,7 +53,7 @@ func describe(op observation.Operation) string {
 		return o.Capabilities.String()
 	}
 	if o.Address != "" {
-		return o.Address
+		return steadyAddress(o)
 	}
 	if o.SecondPath != "" {
 		return path + " " + steady(o.SecondPath)
@@ -65,6 +66,17 @@ var processDirectory = regexp.MustCompile(`^/proc/[0-9]+(/task/[0-9]+)?`)
 // steady replaces process IDs in paths.
 func steady(path string) string {
 	return processDirectory.ReplaceAllString(path, "/proc/PID")
+}
+
+// steadyAddress replaces a port that the kernel chose (net.ipv4.ip_local_port_range),
+// which is another one in each run.
+func steadyAddress(o observation.Object) string {
+	const lowest, highest = 32768, 60999
+	host, _, err := net.SplitHostPort(o.Address)
+	if err != nil || o.Port < lowest || o.Port > highest {
+		return o.Address
+	}
+	return net.JoinHostPort(host, "PORT")
 }
 
 // identity is the first ID that a call with "leave it" arguments (-1) sets.

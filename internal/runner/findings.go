@@ -110,7 +110,7 @@ func (f *findings) unmet(allowed capability.Set) []int {
 	within := allowed.Union(f.last.run.Set)
 	var unmet []int
 	for i, d := range f.latest() {
-		if !d.Unreachable && d.Effect > mapper.Noise && capability.Of(d.AnyOf...).Intersect(within).Empty() {
+		if !d.Unreachable && d.Effect > mapper.Unclear && capability.Of(d.AnyOf...).Intersect(within).Empty() {
 			unmet = append(unmet, i)
 		}
 	}
