@@ -36,7 +36,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
 
 static __always_inline bool is_refusal(long ret)
 {
-	return ret == -EPERM || ret == -EACCES || ret == -EROFS;
+	return ret == -EPERM || ret == -EACCES || ret == -EROFS || ret == -EDQUOT || ret == -ENOSPC;
 }
 
 /* Whether a call that found no file looked for a device: without --device a container

@@ -8,7 +8,9 @@
 #define EPERM 1
 #define ENOENT 2
 #define EACCES 13
+#define ENOSPC 28
 #define EROFS 30
+#define EDQUOT 122
 #define MAX_ERRNO 4095
 
 /* Objects told apart per executable; beyond it they share one entry, so that a

@@ -100,7 +100,7 @@ func TestNoiseIsNoNeed(t *testing.T) {
 			op: observation.Operation{Syscall: "mmap", Errno: syscall.EACCES, Entered: true, Checks: []observation.Check{
 				denied(capability.SysAdmin, "cap_vm_enough_memory.cold", "__vm_enough_memory.part.0"),
 			}},
-			want: []string{"failure"}, words: "noexec",
+			want: []string{"failure"}, words: "not opened",
 		},
 		{
 			name: "overlayfs under its mounter's credentials",

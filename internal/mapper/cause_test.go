@@ -29,7 +29,7 @@ func TestFailuresThatNoCapabilityCures(t *testing.T) {
 		{name: "after commoncap agreed", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), env: Environment{SecurityModules: []string{"apparmor"}}, want: failure, words: "apparmor=PROFILE"},
 		{name: "after commoncap agreed, by a module unknown", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), want: failure, words: "AppArmor, SELinux"},
 		{name: "futex", op: fails("futex", syscall.EPERM, none), want: failure, words: "lock"},
-		{name: "a limit", op: fails("prlimit64", syscall.EPERM, none), want: failure, words: "--ulimit"},
+		{name: "a limit", op: fails("prlimit64", syscall.EPERM, none), want: failure, words: "fs.nr_open"},
 		{name: "ptrace scope", op: fails("ptrace", syscall.EPERM, none), want: failure, words: "ptrace_scope"},
 		{name: "session leader", op: fails("setpgid", syscall.EPERM, none), want: failure, words: "leader"},
 		{name: "terminal", op: observation.Operation{Syscall: "ioctl", Errno: syscall.EPERM, Entered: true, Args: [6]uint64{0, unix.TIOCSCTTY}}, want: failure, words: "terminal"},

@@ -67,6 +67,10 @@ func (e *explanation) explain() {
 	if e.refusedUIDMap() {
 		return
 	}
+	if rule := e.made[e.op.Object.Path]; rule != "" && openCalls[e.op.Syscall] {
+		e.fail(deviceNode(e.op, e.env, rule))
+		return
+	}
 	cause, cure := causeOf(e.op, e.env)
 	e.fail(cause, cure)
 }
@@ -74,7 +78,7 @@ func (e *explanation) explain() {
 // fails reports whether an operation must be explained: it failed with an error
 // that stands for a missing permission.
 func fails(op observation.Operation) bool {
-	return slices.Contains(permission, op.Errno) || op.Errno == syscall.EROFS
+	return slices.Contains(permission, op.Errno) || op.Errno == syscall.EROFS || limited(op)
 }
 
 // explained reports whether a denial accounts for the failure.
@@ -118,6 +122,13 @@ func (e *explanation) refusedByCheck() (why string) {
 		d := Denial{AnyOf: v.caps.ByDanger(), Mechanism: Check, Effect: v.effect, CallSite: v.place.function}
 		if entry := v.place.entry; entry != nil {
 			d.Meaning, d.Cure = entry.meaning, entry.cure
+			if entry.cure == cureOwner {
+				d.Cure = ownerCure(e.op)
+			}
+			if (e.op.Syscall == "link" || e.op.Syscall == "linkat") && e.op.Errno == syscall.EPERM {
+				// A mode alone gives EACCES.
+				d.Meaning, d.Cure = meaningHardLink, cureHardLink
+			}
 		}
 		switch {
 		case v.place.ring:

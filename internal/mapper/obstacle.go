@@ -3,7 +3,6 @@ package mapper
 import (
 	"fmt"
 	"path"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -95,5 +94,3 @@ func (e *explanation) obstacle() Obstacle {
 func (e *explanation) missesDevice() bool {
 	return e.op.Errno == syscall.ENOENT && e.op.Object.Path != "" && e.env.HasDevice != nil && e.env.HasDevice(path.Clean(e.op.Object.Path))
 }
-
-func within(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }

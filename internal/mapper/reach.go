@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 )
 
 // reach takes out the alternatives that were granted and yet refused: the
@@ -34,7 +35,7 @@ func (d *Denial) reach(env Environment) {
 	default:
 		d.Why = "the container was given the capability, and the process has given it up"
 	}
-	d.Cure = unreachableCure(*d, user)
+	d.Cure = unreachableCure(*d, user, d.Operation.NoNewPrivs || env.NoNewPrivileges)
 }
 
 // userWords names a user. Where the container's IDs are not the host's, the
@@ -46,20 +47,42 @@ func userWords(uid uint32, env Environment) string {
 	return fmt.Sprintf("user %d", uid)
 }
 
-// unreachableCure names what works where an added capability does not.
-func unreachableCure(d Denial, user bool) string {
+// unreachableCure names what works where an added capability does not: first what
+// makes it needless.
+func unreachableCure(d Denial, user, noNewPrivs bool) string {
 	needs := func(c capability.Cap) bool { return slices.Contains(d.AnyOf, c) }
-	executable := fmt.Sprintf("put it on the executable (setcap %s+ep FILE in the Dockerfile, without no-new-privileges), or run as root", lowerName(d.AnyOf[0]))
-	switch {
-	case needs(capability.NetBindService):
-		return curePort + "; otherwise " + executable
-	case needs(capability.NetRaw) && d.Operation.Syscall == "socket":
-		return "for ping, an ICMP datagram socket: --sysctl net.ipv4.ping_group_range='0 2147483647'; otherwise " + executable
-	case needs(capability.DACOverride) || needs(capability.DACReadSearch) || needs(capability.FOwner) || needs(capability.Chown):
-		return cureOwner
-	case user:
-		return executable
-	default:
+	if !user {
+		if d.Cure != "" {
+			return d.Cure + "; or let the process keep the capability"
+		}
 		return "let the process keep it"
+	}
+	with := fmt.Sprintf("put it on the executable (setcap %s+ep FILE in the Dockerfile, without no-new-privileges), or run as root", lowerName(d.AnyOf[0]))
+	if noNewPrivs {
+		with = fmt.Sprintf("no-new-privileges is in the way: without it, a capability on the executable (setcap %s+ep FILE in the Dockerfile) or a setuid bit takes effect; or run as root", lowerName(d.AnyOf[0]))
+	}
+	switch {
+	case needs(capability.DACOverride) || needs(capability.DACReadSearch) || needs(capability.FOwner) || needs(capability.Chown):
+		// A capability on the executable would work too, and open every file.
+		if d.Cure == "" {
+			return ownerCure(d.Operation)
+		}
+		return d.Cure
+	case d.Cure != "":
+		return d.Cure + "; otherwise " + with
+	default:
+		return with
+	}
+}
+
+// ownerCure is cureOwner, less where the file is none that could be given away.
+func ownerCure(op observation.Operation) string {
+	switch {
+	case isOtherProcess(op):
+		return cureDumpable
+	case isDevice(op):
+		return cureDeviceOwner
+	default:
+		return cureOwner
 	}
 }

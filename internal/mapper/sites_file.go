@@ -8,7 +8,14 @@ import (
 
 // What several entries recommend.
 const (
-	cureOwner = "give the file to the user that the process runs as (chown or chmod in the Dockerfile, or start as the file's owner) instead of a capability that overrides every file's mode"
+	cureOwner = "give the file to the user that the process runs as (chown or chmod in the Dockerfile), or start as its owner or with its group (--user USER:GROUP), instead of a capability that overrides every file's mode"
+	// Docker makes a device node as it is on the host (runc libcontainer/devices).
+	cureDeviceOwner = "the node has the owner and the mode that it has on the host: give the user its group there (--group-add), or change it on the host (udev)"
+	cureDumpable    = "run both as one user, and keep the other process dumpable (prctl PR_SET_DUMPABLE; one that changed its user or has file capabilities is not)"
+	// The rule asks for the file's mode first (fs/namei.c:safe_hardlink_source).
+	meaningHardLink = "making a hard link to another user's file (fs.protected_hardlinks)"
+	cureHardLink    = "start as the file's owner (--user), or give it away at build time (COPY --chown)"
+
 	cureMount = "let the engine mount it: --mount, --volume or --tmpfs"
 )
 
@@ -54,7 +61,7 @@ var fileSites = []site{
 	},
 	{
 		functions: []string{"may_linkat", "safe_hardlink_source"}, source: "fs/namei.c:may_linkat (fs.protected_hardlinks)",
-		meaning: "making a hard link to another user's file",
+		meaning: meaningHardLink, cure: cureHardLink,
 	},
 	{
 		functions: []string{"path_init", "do_linkat", "getname_uflags"}, source: "fs/namei.c:path_init (LOOKUP_LINKAT_EMPTY)",

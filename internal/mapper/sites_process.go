@@ -41,11 +41,11 @@ var processSites = []site{
 	},
 	{
 		functions: []string{"ptrace_has_cap", "__ptrace_may_access", "ptrace_may_access", "cap_ptrace_access_check"}, source: "kernel/ptrace.c:__ptrace_may_access",
-		meaning: "access to a process of another user or with more capabilities", joint: jointPtrace,
+		meaning: "access to a process of another user or with more capabilities, or one that is not dumpable", joint: jointPtrace, cure: cureDumpable,
 	},
 	{
 		functions: []string{"may_access_mm", "mm_access", "proc_mem_open"}, source: "kernel/fork.c:may_access_mm (seen on 6.18)",
-		meaning: "access to the memory of a process of another user or with more capabilities", joint: jointPtrace,
+		meaning: "access to the memory of a process of another user or with more capabilities, or one that is not dumpable", joint: jointPtrace, cure: cureDumpable,
 	},
 	{functions: []string{"cap_ptrace_traceme"}, source: "security/commoncap.c:cap_ptrace_traceme", meaning: "being traced by a parent with fewer capabilities", foreign: true},
 	{functions: []string{"ptracer_capable"}, source: "kernel/ptrace.c:ptracer_capable", meaning: "a traced program keeping what execve(2) gives it", foreign: true, fails: noErrno},

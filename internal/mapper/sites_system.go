@@ -4,6 +4,8 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 )
 
+const cureClock = "leave the clock to the host"
+
 // systemSites are the places that are about the machine as a whole.
 var systemSites = []site{
 	{functions: []string{"sys_bpf", "__sys_bpf", "bpf_prog_load", "map_create", "bpf_map_create", "bpf_btf_load", "bpf_token_create"}, source: "kernel/bpf/syscall.c:__sys_bpf", meaning: "loading or using a BPF program or map"},
@@ -21,7 +23,7 @@ var systemSites = []site{
 	{functions: []string{"kexec_load_permitted", "kexec_load_check", "sys_kexec_load", "sys_kexec_file_load", "do_kexec_load"}, source: "kernel/kexec.c:kexec_load_check", meaning: "loading another kernel"},
 	{functions: []string{"may_init_module", "sys_init_module", "sys_finit_module", "sys_delete_module"}, source: "kernel/module/main.c:may_init_module", meaning: "loading or unloading a kernel module"},
 	{functions: []string{"sys_acct", "acct_on"}, source: "kernel/acct.c:acct", meaning: "switching process accounting"},
-	{functions: []string{"cap_settime", "timekeeping_validate_timex", "do_adjtimex", "__do_adjtimex", "do_sys_settimeofday64", "sys_settimeofday"}, source: "security/commoncap.c:cap_settime, kernel/time/timekeeping.c:timekeeping_validate_timex", meaning: "setting the machine's clock", cure: "leave the clock to the host"},
+	{functions: []string{"cap_settime", "timekeeping_validate_timex", "do_adjtimex", "__do_adjtimex", "do_sys_settimeofday64", "sys_settimeofday"}, source: "security/commoncap.c:cap_settime, kernel/time/timekeeping.c:timekeeping_validate_timex", meaning: "setting the machine's clock", cure: cureClock},
 	{functions: []string{"sys_timerfd_create", "do_timerfd_settime", "alarm_timer_create", "alarm_timer_nsleep"}, source: "fs/timerfd.c:timerfd_create", caps: capability.Of(capability.WakeAlarm), meaning: "a timer that wakes the machine"},
 	{functions: []string{"sys_vhangup", "ksys_vhangup"}, source: "fs/open.c:vhangup", meaning: "hanging up the terminal"},
 	{functions: []string{"tiocsti", "tty_ioctl", "tiocsctty", "__tiocsctty", "tiocspgrp", "tioccons", "tty_jobctrl_ioctl"}, source: "drivers/tty/tty_io.c:tiocsti", meaning: "controlling a terminal that is not the process's own"},

@@ -103,6 +103,14 @@ func beyondClone(o observation.Object) string {
 	return ""
 }
 
+// cureOfCall is what does without calls that seccomp gates and the kernel guards.
+var cureOfCall = map[string]string{
+	"mount": cureMount, "umount": cureMount, "umount2": cureMount, "fsopen": cureMount, "fsmount": cureMount, "move_mount": cureMount,
+	"open_tree": cureMount, "mount_setattr": cureMount,
+	"sethostname": "--hostname", "setdomainname": "--domainname",
+	"settimeofday": cureClock, "clock_settime": cureClock, "clock_settime64": cureClock, "adjtimex": cureClock, "clock_adjtime": cureClock, "stime": cureClock,
+}
+
 // refusedEarly explains a call that the kernel refused before it looked at it.
 func (e *explanation) refusedEarly() {
 	var v seccomp.Verdict
@@ -124,6 +132,10 @@ func (e *explanation) refusedEarly() {
 			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
 			Meaning: fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
 			Cure:    fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE), if the kernel asks for no capability besides", e.op.Syscall),
+		}
+		if cure := cureOfCall[e.op.Syscall]; cure != "" {
+			// The kernel asks as well, so that another profile alone would not do.
+			d.Cure = cure
 		}
 		if need, ok := needsNone(e.op); ok {
 			d.Meaning += "; the kernel itself " + need

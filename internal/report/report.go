@@ -236,6 +236,9 @@ func blocked(p *page, d *profile.Document) {
 	}
 	p.heading("Beyond the allowed capabilities")
 	denials(p, d.Blocked)
+	if cures, _ := (profile.Requirement{Evidence: d.Blocked}).Cures(); len(cures) > 0 {
+		p.paragraph("better than granting it: " + strings.Join(cures, "; and "))
+	}
 	if !proposed.Empty() {
 		p.paragraph("to allow more, say: --allow " + strings.Join(proposed.ShortNames(), ","))
 	}

@@ -67,6 +67,8 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 		NoNewPrivileges: slices.ContainsFunc(opts.Workload.SecurityOpt, isNoNewPrivileges),
 		SecurityModules: securityModules(info),
 		RootUID:         info.RootUID,
+		Mounts:          mountsOf(info, opts.Workload),
+		Settings:        hostSettings(info),
 	}
 	a, err := s.answer(ctx, env, found, known{})
 	var portable *elsewhere

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -19,6 +21,9 @@ const (
 	traps group = "trap"
 	// programs are Debian packages as their maintainers ship them.
 	programs group = "program"
+	// causes fail for a reason that no capability cures, or that something else
+	// cures better.
+	causes group = "cause"
 )
 
 // imageName says what a case runs in.
@@ -32,6 +37,7 @@ const (
 	entered                   // scratch, for the one case whose containers are entered
 	awaiting                  // the same for another
 	debian                    // the packages of the programs
+	settled                   // scratch as its Dockerfile should have left it
 )
 
 // kase is one workload, and what must be known to judge it. There is no expected
@@ -63,9 +69,33 @@ type kase struct {
 	// noSet says why the workload fails with everything that the engine grants, for
 	// those of which that is known beforehand. The judge shows it.
 	noSet string
+	// says are words that capprof must say of the cause and of the cure, and
+	// remedies are changes that follow what it says: for causes.
+	says     []string
+	remedies []remedy
+	// incurable is why there is no remedy to show here.
+	incurable string
+	// absent says why the case shows nothing on this machine, "" where it does; nil
+	// for always.
+	absent func() string
 	// explained is why capprof's answer differs from the judge's, where it may.
 	explained string
 }
+
+// remedy is a changed way to run a workload.
+type remedy struct {
+	name  string
+	image imageName
+	flags []string
+	// command is nil for the case's own.
+	command []string
+	// set are the capabilities that it passes with, with no other.
+	set capability.Set
+}
+
+// mostRuns is how many runs capprof may take for a cause: a few to see what is
+// refused, and three for each capability of an answer.
+func mostRuns(set capability.Set) int { return 6 + 3*set.Len() }
 
 // defaultLimit is the time limit of a run, generous for a loaded machine.
 const defaultLimit = 60 * time.Second
@@ -85,7 +115,7 @@ func cases() ([]kase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, fromPackages), nil
 }
 
 // result is a row of the table.
@@ -99,6 +129,8 @@ type result struct {
 	// judgeRuns and exhaustiveRuns are what the judge used, and what removing one
 	// at a time takes for one set.
 	judgeRuns, exhaustiveRuns int
+	// absent is why the case was not judged here.
+	absent string
 	// withAll is the last that the workload wrote when it failed with everything.
 	withAll string
 	answer  answer
@@ -118,6 +150,8 @@ type answer struct {
 	// lost are those for want of which something was left out in silence, though the
 	// workload passed.
 	lost capability.Set
+	// said is all that it says of causes and cures.
+	said string
 	// byRemoval are those of the set that the trace did not explain.
 	byRemoval capability.Set
 	// contradictory says that of two runs with the same set one passed and one
@@ -154,6 +188,20 @@ func compare(truth []capability.Set, a answer) verdict {
 	// The nearest minimal set tells best what is wrong.
 	nearest := slices.MinFunc(truth, func(x, y capability.Set) int { return distance(x, a.set) - distance(y, a.set) })
 	return verdict{missing: nearest.Minus(a.set), extra: a.set.Minus(nearest)}
+}
+
+// finds completes the verdict on a cause: what capprof must have said, and in how
+// many runs.
+func (v *verdict) finds(k kase, a answer) {
+	for _, words := range k.says {
+		if !strings.Contains(a.said, words) {
+			v.exact, v.note = false, fmt.Sprintf("does not say %q", words)
+			return
+		}
+	}
+	if k.group == causes && a.runs > mostRuns(a.set) {
+		v.exact, v.note = false, fmt.Sprintf("%d runs, and %d should do", a.runs, mostRuns(a.set))
+	}
 }
 
 // distance counts the capabilities that are in one of the sets alone.

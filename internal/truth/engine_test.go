@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func bench(t *testing.T) (*containers, string) {
 			t.Error(err)
 		}
 	})
-	if err := i.load(t.Context(), []kase{{image: scratch}}); err != nil {
+	if err := i.load(t.Context(), []imageName{scratch}); err != nil {
 		testengine.SkipOrFail(t, err)
 	}
 	return c, i.loaded[scratch]
@@ -148,17 +149,28 @@ func TestOperationsExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]string{}
-	for _, program := range []string{"/ops", "/privop"} {
+	for _, program := range []string{"/ops", "/privop", "/capable-ops", "/port-ops", "/root-ops"} {
+		if path.Base(program) != "ops" && strings.HasSuffix(program, "ops") {
+			// The same program, with file capabilities or the setuid bit.
+			known[program] = known["/ops"]
+			continue
+		}
 		known[program] = mustRun(t, c, image, 0, program).tail + " "
 	}
 	for _, k := range all {
-		if k.script != "" || !strings.HasPrefix(k.command[0], "/") {
-			continue
+		commands := [][]string{k.command}
+		for _, cure := range k.remedies {
+			if cure.command != nil {
+				commands = append(commands, cure.command)
+			}
 		}
-		for i, word := range k.command[1:] {
-			if i == 0 || k.command[i] == "+" {
-				if !strings.Contains(known[k.command[0]], " "+word+" ") {
-					t.Errorf("%s: %s has no operation %q", k.title(), k.command[0], word)
+		for _, command := range commands {
+			if k.script != "" || !strings.HasPrefix(command[0], "/") {
+				continue
+			}
+			for i, word := range command[1:] {
+				if (i == 0 || command[i] == "+") && !strings.Contains(known[command[0]], " "+word+" ") {
+					t.Errorf("%s: %s has no operation %q", k.title(), command[0], word)
 				}
 			}
 		}

@@ -28,16 +28,16 @@ func newImages(engine *testengine.Engine, progress io.Writer) *images {
 }
 
 // load makes the images that the cases need. Not concurrently.
-func (i *images) load(ctx context.Context, all []kase) error {
-	for _, k := range all {
-		if i.loaded[k.image] != "" {
+func (i *images) load(ctx context.Context, names []imageName) error {
+	for _, name := range names {
+		if i.loaded[name] != "" {
 			continue
 		}
-		reference, err := i.make(ctx, k.image)
+		reference, err := i.make(ctx, name)
 		if err != nil {
 			return err
 		}
-		i.loaded[k.image] = reference
+		i.loaded[name] = reference
 	}
 	return nil
 }
@@ -48,17 +48,19 @@ func (i *images) make(ctx context.Context, name imageName) (string, error) {
 		return debianImage(ctx, i.engine, i.progress)
 	case checked:
 		// A check that is refused something each time, and comes often.
-		return i.scratch(ctx, "checked",
+		return i.scratch(ctx, "checked", false,
 			`HEALTHCHECK --interval=200ms --timeout=5s CMD ["/privop", "chown"]`)
 	case serving:
-		return i.scratch(ctx, "serving",
+		return i.scratch(ctx, "serving", false,
 			`HEALTHCHECK --interval=200ms --timeout=5s CMD ["/ops", "raw6", "+", "leave-mark"]`)
 	case entered:
-		return i.scratch(ctx, "entered", "LABEL entered=1")
+		return i.scratch(ctx, "entered", false, "LABEL entered=1")
 	case awaiting:
-		return i.scratch(ctx, "awaiting", "LABEL entered=2")
+		return i.scratch(ctx, "awaiting", false, "LABEL entered=2")
+	case settled:
+		return i.scratch(ctx, "settled", true)
 	}
-	return i.scratch(ctx, "scratch")
+	return i.scratch(ctx, "scratch", false)
 }
 
 // remove removes them.
@@ -70,9 +72,10 @@ func (i *images) remove(ctx context.Context) error {
 	return testimage.Remove(ctx, i.engine, references...)
 }
 
-// scratch imports the image of the single operations.
-func (i *images) scratch(ctx context.Context, name string, changes ...string) (string, error) {
-	tree, err := scratchTree(ctx)
+// scratch imports the image of the single operations, or the one in which their
+// files have the owners and modes that they need.
+func (i *images) scratch(ctx context.Context, name string, settled bool, changes ...string) (string, error) {
+	tree, err := scratchTree(ctx, settled)
 	if err != nil {
 		return "", err
 	}
@@ -99,8 +102,22 @@ func (i *images) importTree(ctx context.Context, name string, tree io.Reader, ch
 // revision 2, the effective bit, number 13 permitted.
 const netRawEP = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
+// netBindServiceEP is cap_net_bind_service+ep: number 10.
+const netBindServiceEP = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// settle does to a file what chown, chmod +x and setcap -r in a Dockerfile do.
+func settle(header *tar.Header) {
+	header.PAXRecords = nil
+	if strings.HasPrefix(header.Name, "other/") {
+		header.Uid, header.Gid = 0, 0
+		if header.Name == "other/program" {
+			header.Mode = 0o755
+		}
+	}
+}
+
 // scratchTree is a root file system that holds two programs and what they act on.
-func scratchTree(ctx context.Context) (io.Reader, error) {
+func scratchTree(ctx context.Context, settled bool) (io.Reader, error) {
 	ops, err := buildProgram(ctx, "github.com/capprof/capprof/internal/truth/ops")
 	if err != nil {
 		return nil, err
@@ -111,6 +128,7 @@ func scratchTree(ctx context.Context) (io.Reader, error) {
 	}
 	const other = 1000
 	netRaw := map[string]string{"SCHILY.xattr.security.capability": netRawEP}
+	lowPorts := map[string]string{"SCHILY.xattr.security.capability": netBindServiceEP}
 	text := []byte("text\n")
 	entries := []struct {
 		tar.Header
@@ -119,6 +137,10 @@ func scratchTree(ctx context.Context) (io.Reader, error) {
 		{tar.Header{Name: "ops", Mode: 0o755}, ops},
 		{tar.Header{Name: "capable-ops", Mode: 0o755, PAXRecords: netRaw}, ops},
 		{tar.Header{Name: "privop", Mode: 0o755}, privop},
+		{tar.Header{Name: "port-ops", Mode: 0o755, PAXRecords: lowPorts}, ops},
+		{tar.Header{Name: "root-ops", Mode: 0o4755}, ops},
+		{tar.Header{Name: "etc/passwd", Mode: 0o644}, []byte("root:x:0:0::/:/\nwww-data:x:33:33::/:/\n")},
+		{tar.Header{Name: "etc/group", Mode: 0o644}, []byte("root:x:0:\nwww-data:x:33:\n")},
 		{tar.Header{Name: "tmp/", Mode: 0o1777}, nil},
 		{tar.Header{Name: "mnt/", Mode: 0o755}, nil},
 		// What privop acts on.
@@ -134,6 +156,13 @@ func scratchTree(ctx context.Context) (io.Reader, error) {
 		{tar.Header{Name: "other/private/file", Mode: 0o600, Uid: other, Gid: other}, text},
 		{tar.Header{Name: "other/sticky/", Mode: 0o1777, Uid: other, Gid: other}, nil},
 		{tar.Header{Name: "other/sticky/file", Mode: 0o600, Uid: other, Gid: other}, text},
+		{tar.Header{Name: "other/shared", Mode: 0o640, Uid: other, Gid: other}, text},
+		{tar.Header{Name: "other/program", Mode: 0o644, Uid: other, Gid: other}, ops},
+		{tar.Header{Name: "other/kmsg", Mode: 0o666, Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 11}, nil},
+		// Where the rules of sticky directories apply: the file is not the
+		// directory's owner's.
+		{tar.Header{Name: "tmp/others", Mode: 0o666, Uid: other, Gid: other}, text},
+		{tar.Header{Name: "tmp/others-link", Mode: 0o777, Uid: other, Gid: other, Typeflag: tar.TypeSymlink, Linkname: "/other/readable"}, nil},
 		{tar.Header{Name: "other/setuid-ops", Mode: 0o4755, Uid: other, Gid: other}, ops},
 		{tar.Header{Name: "own/", Mode: 0o755}, nil},
 		{tar.Header{Name: "own/file", Mode: 0o600}, text},
@@ -144,7 +173,13 @@ func scratchTree(ctx context.Context) (io.Reader, error) {
 	writer := tar.NewWriter(archive)
 	for _, entry := range entries {
 		header := entry.Header
-		header.Size, header.Typeflag = int64(len(entry.content)), tar.TypeReg
+		if settled {
+			settle(&header)
+		}
+		header.Size = int64(len(entry.content))
+		if header.Typeflag == 0 {
+			header.Typeflag = tar.TypeReg
+		}
 		if strings.HasSuffix(header.Name, "/") {
 			header.Typeflag = tar.TypeDir
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +25,8 @@ type court struct {
 	grants     grants
 	subject    *subject
 	progress   io.Writer
+	// dir is for volumes.
+	dir string
 }
 
 // judge makes the table.
@@ -55,7 +59,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		// Also after an interrupt, when ctx is of no more use.
 		lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer stop()
-		err = errors.Join(err, c.containers.close(lasting), c.images.remove(lasting))
+		err = errors.Join(err, c.containers.close(lasting), c.images.remove(lasting), os.RemoveAll(c.dir))
 	}()
 	if err := c.prepare(ctx, chosen); err != nil {
 		return err
@@ -82,12 +86,24 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	return nil
 }
 
-func (c *court) prepare(ctx context.Context, chosen []kase) error {
+func (c *court) prepare(ctx context.Context, chosen []kase) (err error) {
+	if c.dir, err = os.MkdirTemp("", "capprof-truth-volume-"); err != nil {
+		return fmt.Errorf("making a directory for volumes: %w", err)
+	}
+	if err := os.Chmod(c.dir, 0o1777); err != nil {
+		return fmt.Errorf("opening the directory for volumes: %w", err)
+	}
 	// What the engine grants is asked with an image that is there in any case.
-	if err := c.images.load(ctx, append([]kase{{image: scratch}}, chosen...)); err != nil {
+	needed := []imageName{scratch}
+	for _, k := range chosen {
+		needed = append(needed, k.image)
+		for _, cure := range k.remedies {
+			needed = append(needed, cure.image)
+		}
+	}
+	if err := c.images.load(ctx, needed); err != nil {
 		return err
 	}
-	var err error
 	if c.grants, err = c.containers.tryAll(ctx, c.images.loaded[scratch]); err != nil {
 		return fmt.Errorf("asking the engine what it grants: %w", err)
 	}
@@ -124,7 +140,12 @@ func (c *court) judgeAll(ctx context.Context, chosen []kase) ([]result, error) {
 
 func (c *court) judgeOne(ctx context.Context, k kase) result {
 	r := result{kase: k}
-	flags := append([]string{"--network", "none"}, k.flags...)
+	if k.absent != nil {
+		if r.absent = k.absent(); r.absent != "" {
+			return r
+		}
+	}
+	flags := c.flags(k.flags)
 	command, err := k.argv()
 	if err != nil {
 		r.err = err
@@ -151,7 +172,7 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 		r.err = fmt.Errorf("judge: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
 		return r
 	}
-	if c.subject == nil {
+	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil {
 		return r
 	}
 	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
@@ -159,7 +180,38 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 		return r
 	}
 	r.verdict = compare(r.truth, r.answer)
+	r.verdict.finds(k, r.answer)
 	return r
+}
+
+// flags are docker run's for a case: without a network, and with {dir} standing for
+// a directory of the court's that anybody may write to.
+func (c *court) flags(given []string) []string {
+	flags := []string{"--network", "none"}
+	for _, flag := range given {
+		flags = append(flags, strings.ReplaceAll(flag, "{dir}", c.dir))
+	}
+	return flags
+}
+
+// tryRemedies shows that each remedy of a case makes it pass, with nothing beyond
+// what the remedy says.
+func (c *court) tryRemedies(ctx context.Context, r *result) error {
+	for _, cure := range r.kase.remedies {
+		command := cure.command
+		if command == nil {
+			command = r.kase.command
+		}
+		o, err := c.containers.run(ctx, c.images.loaded[cure.image], c.flags(cure.flags), command, cure.set, r.kase.timeLimit())
+		r.judgeRuns++
+		switch {
+		case err != nil:
+			return fmt.Errorf("remedy %q: %w", cure.name, err)
+		case !o.passed:
+			return fmt.Errorf("remedy %q does not cure it: %s", cure.name, lastLine(o.tail))
+		}
+	}
+	return nil
 }
 
 // search runs the workload until its sets are known.

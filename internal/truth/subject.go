@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -80,8 +81,24 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 		byRemoval: byRemoval, lost: lost,
 		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
-		contradictory: contradictory(document.Runs),
+		contradictory: contradictory(document.Runs), said: said(document),
 	}, nil
+}
+
+// said gathers what a profile says of causes and cures.
+func said(d *profile.Document) string {
+	lines := slices.Clone(d.Reasons)
+	for _, f := range d.Failures {
+		lines = append(lines, f.Operation()+": "+f.Cause+"; "+f.Cure)
+	}
+	denials := slices.Clone(d.Blocked)
+	for _, r := range d.Required {
+		denials = append(denials, r.Evidence...)
+	}
+	for _, denial := range denials {
+		lines = append(lines, denial.Operation()+": "+denial.Because()+"; "+denial.Cure)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // contradictory reports whether two runs with the same set ended differently.

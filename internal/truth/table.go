@@ -33,6 +33,8 @@ func (r result) word() string {
 	switch {
 	case r.err != nil:
 		return "error"
+	case r.absent != "":
+		return "not here"
 	case r.answer.verdict == "":
 		return "judged"
 	case v.exact:
@@ -88,6 +90,13 @@ func setsText(sets []capability.Set, complete bool) string {
 	return text
 }
 
+func (r result) truthText() string {
+	if r.absent != "" {
+		return "-"
+	}
+	return setsText(r.truth, r.complete)
+}
+
 func (a answer) text() string {
 	switch {
 	case a.verdict == "":
@@ -102,7 +111,7 @@ func (t *table) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CASE\tBRUTE FORCE\tCAPPROF\tRUNS\tCAPPROF\tVERDICT")
 	for _, r := range t.results {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), setsText(r.truth, r.complete), r.answer.text(),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), r.truthText(), r.answer.text(),
 			r.judgeRuns, r.answer.runs, r.word())
 	}
 	if err := w.Flush(); err != nil {
@@ -124,14 +133,29 @@ func (t *table) printRemarks(out io.Writer) {
 		if r.kase.explained != "" && r.err == nil && !r.verdict.exact {
 			remarks = append(remarks, "differs because "+r.kase.explained)
 		}
-		if len(r.truth) == 0 && r.err == nil {
+		if r.absent != "" {
+			remarks = append(remarks, "shows nothing here: "+r.absent)
+		} else if len(r.truth) == 0 && r.err == nil {
 			if r.kase.noSet != "" {
 				remarks = append(remarks, "no set: "+r.kase.noSet)
 			}
 			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
 		}
+		if len(r.kase.remedies) > 0 && r.err == nil && r.absent == "" {
+			var names []string
+			for _, cure := range r.kase.remedies {
+				names = append(names, fmt.Sprintf("%s (passes with %s)", cure.name, cure.set))
+			}
+			remarks = append(remarks, "cured by "+strings.Join(names, "; "))
+		}
+		if r.kase.incurable != "" {
+			remarks = append(remarks, "no remedy here: "+r.kase.incurable)
+		}
 		if !r.right() && r.err == nil {
 			remarks = append(remarks, fmt.Sprintf("capprof says %s: %s", r.answer.verdict, strings.Join(r.answer.reasons, " ")))
+			if r.kase.group == causes {
+				remarks = append(remarks, r.answer.said)
+			}
 		}
 		if !r.answer.byRemoval.Empty() {
 			remarks = append(remarks, fmt.Sprintf("capprof found {%s} by removal alone: the trace does not explain it", r.answer.byRemoval))
@@ -213,6 +237,7 @@ func (t *table) printCoverage(out io.Writer) {
 // totals are the sums under the table.
 type totals struct {
 	Cases           int     `json:"cases"`
+	Absent          int     `json:"absentCases,omitempty"`
 	Exact           int     `json:"exact"`
 	Explained       int     `json:"explained"`
 	Wrong           int     `json:"wrong"`
@@ -230,6 +255,10 @@ type totals struct {
 func sum(results []result) totals {
 	var t totals
 	for _, r := range results {
+		if r.absent != "" {
+			t.Absent++
+			continue
+		}
 		t.Cases++
 		switch {
 		case r.err != nil:

@@ -267,33 +267,6 @@ var trapCases = []kase{
 		naive:   "no set: it fails with everything",
 		hostile: capability.Of(capability.SysTime),
 	},
-
-	// What no capability cures.
-	{
-		group: traps, name: "read-only-root", command: []string{"/ops", "write-read-only-root"}, flags: []string{"--read-only"},
-		noSet: "the root file system is read-only", naive: "DAC_OVERRIDE",
-	},
-	{
-		group: traps, name: "read-only-proc", command: []string{"/ops", "write-proc-sys"},
-		noSet: "the engine mounts /proc/sys read-only", naive: "NET_ADMIN, SYS_ADMIN",
-	},
-	{
-		group: traps, name: "device-group", command: []string{"/ops", "open-device"}, flags: []string{"--tmpfs", "/dev/shm:dev"},
-		noSet: "the device control group does not list the device", naive: "MKNOD, and then SYS_ADMIN",
-	},
-	{
-		group: traps, name: "no-execute-bit", command: []string{"/ops", "execute-not-marked"},
-		noSet: "no execute bit is set", naive: "DAC_OVERRIDE, which is asked for and does not help",
-	},
-	{
-		group: traps, name: "ordinary-user", command: []string{"/ops", "raw6"}, flags: asUser,
-		noSet: "Docker gives an ordinary user nothing of what it adds", naive: "NET_RAW",
-	},
-	{
-		group: traps, name: "ordinary-user-strict-port", command: []string{"/privop", "bind-80"},
-		flags: append(append([]string{}, asUser...), strictPorts...),
-		noSet: "Docker gives an ordinary user nothing of what it adds", naive: "NET_BIND_SERVICE",
-	},
 	{
 		group: traps, name: "missing-file", command: []string{"/privop", "needs-file"},
 		noSet: "the file is not there", naive: "none",

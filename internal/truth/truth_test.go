@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,11 +152,59 @@ func TestCasesAreWellFormed(t *testing.T) {
 		if k.group == traps && k.naive == "" {
 			t.Errorf("%s does not say what a naive tool answers", k.title())
 		}
+		if k.group != causes {
+			continue
+		}
+		if len(k.says) == 0 || len(k.remedies) == 0 && k.incurable == "" {
+			t.Errorf("%s does not say what capprof must say, or what cures it", k.title())
+		}
+		for _, cure := range k.remedies {
+			if cure.name == "" || cure.image == k.image && cure.command == nil && slices.Equal(cure.flags, k.flags) && cure.set.Empty() {
+				t.Errorf("%s: the remedy %q changes nothing", k.title(), cure.name)
+			}
+		}
 	}
 	for name := range programNoSets {
 		if !seen["program/"+name] {
 			t.Errorf("a reason for a program that is not there: %s", name)
 		}
+	}
+}
+
+func TestFindings(t *testing.T) {
+	k := kase{group: causes, says: []string{"read-only", "--tmpfs"}}
+	for name, test := range map[string]struct {
+		k     kase
+		is    answer
+		exact bool
+		note  string
+	}{
+		"says both":     {k, answer{said: "a read-only root; --tmpfs /tmp", runs: 6}, true, ""},
+		"lacks one":     {k, answer{said: "a read-only root", runs: 2}, false, `does not say "--tmpfs"`},
+		"spins":         {k, answer{said: "a read-only root; --tmpfs /tmp", runs: 7}, false, "7 runs, and 6 should do"},
+		"for one found": {k, answer{said: "a read-only root; --tmpfs /tmp", runs: 9, set: of(capability.Kill)}, true, ""},
+		"another group": {kase{group: traps}, answer{runs: 30}, true, ""},
+	} {
+		v := verdict{exact: true}
+		if v.finds(test.k, test.is); v.exact != test.exact || v.note != test.note {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// A case that shows nothing here is no error, and no success either.
+func TestAbsentCases(t *testing.T) {
+	absent := result{kase: kase{group: causes, name: "elsewhere"}, absent: "there is no such rule here"}
+	table := newTable([]result{absent}, grants{}, options{only: regexp.MustCompile("cause")})
+	var out bytes.Buffer
+	if err := table.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "not here") || !strings.Contains(out.String(), "there is no such rule here") || table.wrong() {
+		t.Errorf("%s", out.String())
+	}
+	if got := sum([]result{absent}); got != (totals{Absent: 1}) {
+		t.Errorf("it counts: %+v", got)
 	}
 }
 

@@ -358,7 +358,7 @@ func copyUp([]string) error {
 // executeNotMarked executes a file that nobody may: not even CAP_DAC_OVERRIDE
 // helps where no execute bit is set.
 func executeNotMarked([]string) error {
-	return unix.Exec("/other/readable", []string{"readable"}, nil)
+	return unix.Exec("/other/program", []string{"program", "give-up"}, nil)
 }
 
 // readOtherOrDefault prefers a file that it cannot read and does well without.

@@ -67,9 +67,10 @@ func wait([]string) error {
 	return err
 }
 
-// on does something to a child that waits meanwhile.
-func on(credential *syscall.Credential, act func(pid int) error) (err error) {
-	cmd := child("/ops", "wait")
+// onChild does something to a child that does the operation named, which must say
+// when it is ready, and wait.
+func onChild(credential *syscall.Credential, operation string, act func(pid int) error) (err error) {
+	cmd := child("/ops", operation)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -99,12 +100,12 @@ func on(credential *syscall.Credential, act func(pid int) error) (err error) {
 func onOther(act func(pid int) error) operation {
 	return func([]string) error {
 		// The group stays, so that CAP_SETGID is no part of it.
-		return on(&syscall.Credential{Uid: other, NoSetGroups: true}, act)
+		return onChild(&syscall.Credential{Uid: other, NoSetGroups: true}, "wait", act)
 	}
 }
 
 func onOwn(act func(pid int) error) operation {
-	return func([]string) error { return on(nil, act) }
+	return func([]string) error { return onChild(nil, "wait", act) }
 }
 
 // onMore does something to a child of the same user that holds CAP_NET_RAW,
@@ -114,7 +115,7 @@ func onMore(act func(pid int) error) operation {
 		if err := open(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP); err != nil {
 			return err
 		}
-		return on(nil, func(pid int) error {
+		return onChild(nil, "wait", func(pid int) error {
 			header, data, err := readCapabilities()
 			if err != nil {
 				return err
