@@ -38,6 +38,28 @@ func TestWhatNoGrantReaches(t *testing.T) {
 			want: []string{"unreachable capability check NET_RAW"}, words: "no-new-privileges",
 		},
 		{
+			name: "a device's node",
+			op: observation.Operation{Syscall: "openat", Errno: syscall.EACCES, Entered: true, UID: 1000, Object: observation.Object{Path: "/dev/kvm"}, Checks: []observation.Check{
+				denied(capability.DACOverride, "capable_wrt_inode_uidgid", "generic_permission"),
+			}},
+			env:  Environment{Granted: capability.Of(capability.DACOverride)},
+			want: []string{"unreachable capability check DAC_OVERRIDE"}, words: "--group-add",
+		},
+		{
+			name: "what makes the capability needless comes first",
+			op: observation.Operation{Syscall: "mlock", Errno: syscall.ENOMEM, Entered: true, UID: 1000, Checks: []observation.Check{
+				denied(capability.IPCLock, "capable", "can_do_mlock"),
+			}},
+			env:  Environment{Granted: capability.Of(capability.IPCLock)},
+			want: []string{"unreachable capability check IPC_LOCK"}, words: "--ulimit memlock=-1; otherwise put it on the executable (setcap cap_ipc_lock+ep FILE",
+		},
+		{
+			name: "no-new-privileges in the way of the remedy",
+			op:   observation.Operation{Syscall: "bind", Errno: syscall.EACCES, Entered: true, UID: 1000, Checks: bind},
+			env:  Environment{Granted: low, NoNewPrivileges: true},
+			want: []string{"unreachable capability check NET_BIND_SERVICE"}, words: "without it, a capability on the executable",
+		},
+		{
 			name: "root of a remapped container",
 			op:   observation.Operation{Syscall: "bind", Errno: syscall.EACCES, Entered: true, UID: 100000, Checks: bind},
 			env:  Environment{Granted: low, RootUID: 100000},
