@@ -56,6 +56,9 @@ func TestCompare(t *testing.T) {
 		"the same":             {profiletest.Proven(), profiletest.Proven(), drift.None, []string{}, []string{}},
 		"nothing and nothing":  {profiletest.Empty(), profiletest.Empty(), drift.None, []string{}, []string{}},
 		"proven and confirmed": {profiletest.Proven(), profiletest.Sample(profile.Confirmed), drift.None, []string{}, []string{}},
+		"a number without a name": {
+			with(capability.Kill, 42), with(capability.Kill, 41), drift.Drift, []string{"CAP_41"}, []string{"CAP_42"},
+		},
 		"added": {
 			with(capability.Kill), with(capability.Kill, capability.SysTime, capability.Chown), drift.Drift,
 			[]string{"CAP_CHOWN", "CAP_SYS_TIME"},

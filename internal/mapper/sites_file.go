@@ -97,10 +97,10 @@ var fileSites = []site{
 	{functions: []string{"ioctl_fibmap", "do_vfs_ioctl"}, source: "fs/ioctl.c:ioctl_fibmap", caps: capability.Of(capability.SysRawIO), meaning: "asking for a file's physical blocks"},
 	{functions: []string{"ioctl_fsfreeze", "ioctl_fsthaw", "do_vfs_ioctl"}, source: "fs/ioctl.c:ioctl_fsfreeze", caps: capability.Of(capability.SysAdmin), meaning: "freezing or thawing a file system"},
 	{functions: []string{"generic_setlease", "vfs_setlease", "kernel_setlease", "fcntl_setlease"}, source: "fs/locks.c:generic_setlease", meaning: "taking a lease on another user's file"},
-	{functions: []string{"sys_chroot", "ksys_chroot", "path_chroot"}, source: "fs/open.c:chroot", meaning: "changing the root directory"},
+	{functions: []string{"sys_chroot", "ksys_chroot", "path_chroot"}, source: "fs/open.c:chroot", meaning: "changing the root directory", cure: "switch the program's own chroot off, where it has a setting for it: the container is a jail already"},
 	{
 		functions: []string{
-			"may_mount", "path_mount", "do_mount", "path_umount", "ksys_umount", "sys_umount", "can_umount", "do_move_mount",
+			"may_mount", "path_mount", "do_mount", "sys_mount", "path_umount", "ksys_umount", "sys_umount", "can_umount", "do_move_mount",
 			"do_mount_setattr", "mount_capable", "vfs_get_tree", "do_new_mount", "sys_fsopen", "sys_fsmount", "sys_fspick",
 			"sys_open_tree", "sys_move_mount", "path_pivot_root", "sget_fc",
 		},

@@ -3,6 +3,7 @@ package mapper
 import (
 	"fmt"
 	"path"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -111,6 +112,21 @@ var cureOfCall = map[string]string{
 	"settimeofday": cureClock, "clock_settime": cureClock, "clock_settime64": cureClock, "adjtimex": cureClock, "clock_adjtime": cureClock, "stime": cureClock,
 }
 
+// cureOf is what does without a call that seccomp gates, or what the table advises
+// at the place where the kernel asks as well. Another seccomp profile alone would
+// not help there.
+func cureOf(call string, caps []capability.Cap) string {
+	if cure := cureOfCall[call]; cure != "" {
+		return cure
+	}
+	for _, entry := range sites["sys_"+call] {
+		if entry.cure != "" && slices.ContainsFunc(caps, func(c capability.Cap) bool { return entry.covers(c, call) }) {
+			return entry.cure
+		}
+	}
+	return ""
+}
+
 // refusedEarly explains a call that the kernel refused before it looked at it.
 func (e *explanation) refusedEarly() {
 	var v seccomp.Verdict
@@ -123,7 +139,6 @@ func (e *explanation) refusedEarly() {
 			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Silent,
 			Meaning: "the engine's seccomp profile makes clone3 look like a call that the kernel lacks, unless the container has the capability; " +
 				"here it was to start " + beyondClone(e.op.Object) + ", which clone cannot do",
-			Cure: "a seccomp profile that allows clone3 (--security-opt seccomp=FILE), if the kernel asks for no capability besides",
 		})
 	case v.Fallback || e.op.Errno == syscall.ENOSYS:
 		// Programs take it for a kernel without the call, and go on.
@@ -131,11 +146,7 @@ func (e *explanation) refusedEarly() {
 		d := Denial{
 			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
 			Meaning: fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
-			Cure:    fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE), if the kernel asks for no capability besides", e.op.Syscall),
-		}
-		if cure := cureOfCall[e.op.Syscall]; cure != "" {
-			// The kernel asks as well, so that another profile alone would not do.
-			d.Cure = cure
+			Cure:    cureOf(e.op.Syscall, v.Opens),
 		}
 		if need, ok := needsNone(e.op); ok {
 			d.Meaning += "; the kernel itself " + need

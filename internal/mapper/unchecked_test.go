@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 
@@ -150,4 +151,28 @@ func TestRefusalsWithoutACheck(t *testing.T) {
 			want: []string{"failure"},
 		},
 	})
+}
+
+// Another seccomp profile is a cure only where the kernel asks for nothing itself.
+func TestCuresOfWhatSeccompRefuses(t *testing.T) {
+	gate := seccomp.Default("")
+	for call, c := range map[string]struct{ has, lacks string }{
+		"mbind":       {"a seccomp profile that allows mbind", ""},
+		"chroot":      {"switch the program's own chroot off", "seccomp"},
+		"sethostname": {"--hostname", "seccomp"},
+		"mount":       {"--tmpfs", "seccomp"},
+		// What any user may do by a setting of the host's takes both.
+		"syslog": {"dmesg_restrict=0 there, with a seccomp profile", ""},
+		"acct":   {"", "seccomp"},
+	} {
+		op := observation.Operation{Syscall: call, Number: 1, Arch: "amd64", Errno: syscall.EPERM, Returned: true}
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Gate: gate})
+		if len(r.Denials) != 1 || r.Denials[0].Mechanism != Seccomp {
+			t.Errorf("%s: %+v", call, r)
+			continue
+		}
+		if cure := r.Denials[0].Cure; !strings.Contains(cure, c.has) || c.lacks != "" && strings.Contains(cure, c.lacks) {
+			t.Errorf("%s: the cure is %q", call, cure)
+		}
+	}
 }

@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,7 +163,14 @@ func alternatives(p *page, d *profile.Document) {
 			first = false
 		}
 		others := profile.Denial{AnyOf: r.Alternatives}.Choice()
-		p.paragraph(others + " would meet the need for " + r.Capability.Short() + " too")
+		text := others + " would meet the need for " + r.Capability.Short() + " too"
+		// The first is the least dangerous one. capprof took another because today's
+		// flags do not grant it, or the engine does not.
+		if least := r.Alternatives[0]; capability.Danger(least) < capability.Danger(r.Capability) &&
+			!d.Capabilities.Allowed.Has(least) && !d.Capabilities.Refused.Has(least) {
+			text += ", and " + least.Short() + " is less dangerous: --allow " + least.Short() + " lets capprof take it"
+		}
+		p.paragraph(text)
 	}
 }
 
@@ -244,23 +252,62 @@ func blocked(p *page, d *profile.Document) {
 	}
 }
 
+// failures tells what stopped the workload from what it took in its stride: a
+// server that makes sure that it cannot become root again needs no cure.
 func failures(p *page, d *profile.Document) {
-	if len(d.Failures) == 0 {
-		return
+	passed := map[int]bool{}
+	for _, run := range d.Runs {
+		passed[run.Number] = run.Outcome == profile.OutcomePassed
 	}
-	p.heading("Failed, and no capability cures it")
-	shown := d.Failures[:min(len(d.Failures), listed)]
-	for _, failure := range shown {
-		text := failure.Operation()
-		if failure.Cause != "" {
-			text += ": " + profile.Printable(failure.Cause)
+	var fatal, survived []profile.Failure
+	for _, failure := range d.Failures {
+		if passed[failure.Run] {
+			failure.Cure = ""
+			survived = append(survived, failure)
+		} else {
+			fatal = append(fatal, failure)
 		}
-		if failure.Cure != "" {
-			text += "; " + profile.Printable(failure.Cure)
+	}
+	if len(fatal) > 0 {
+		p.heading("Failed, and no capability cures it")
+		failed(p, fatal)
+	}
+	if len(survived) > 0 {
+		p.heading("Refused without harm, and no capability would change it")
+		failed(p, survived)
+	}
+}
+
+// failed lists failures, those of one cause together.
+func failed(p *page, all []profile.Failure) {
+	type reason struct{ cause, cure string }
+	operations := map[reason][]string{}
+	var reasons []reason
+	for _, failure := range all {
+		r := reason{failure.Cause, failure.Cure}
+		if operations[r] == nil {
+			reasons = append(reasons, r)
+		}
+		if operation := failure.Operation(); !slices.Contains(operations[r], operation) {
+			operations[r] = append(operations[r], operation)
+		}
+	}
+	for _, r := range reasons[:min(len(reasons), listed)] {
+		const alike = 3
+		same := operations[r]
+		text := strings.Join(same[:min(len(same), alike)], "; ")
+		if n := len(same) - alike; n > 0 {
+			text += fmt.Sprintf("; and %d more", n)
+		}
+		if r.cause != "" {
+			text += ": " + profile.Printable(r.cause)
+		}
+		if r.cure != "" {
+			text += "; " + profile.Printable(r.cure)
 		}
 		p.item(text)
 	}
-	more(p, len(d.Failures)-len(shown))
+	more(p, len(reasons)-listed)
 }
 
 func refused(p *page, d *profile.Document) {

@@ -39,6 +39,26 @@ func documents() map[string]*profile.Document {
 	refused := profiletest.FailedBlocked()
 	refused.Blocked[0].AnyOf = []capability.Cap{capability.Syslog, capability.SysAdmin}
 	refused.Capabilities.Refused = capability.Of(capability.Syslog)
+	// A server that makes sure that it is root no longer.
+	unharmed := profiletest.Proven()
+	for i, call := range []string{"setgid", "setresgid", "setuid", "setresuid", "setuid"} {
+		unharmed.Failures = append(unharmed.Failures, profile.Failure{
+			ID: fmt.Sprint("f-", i), Executable: "/usr/sbin/sshd", Process: "sshd", UID: 105, Syscall: call, Errno: "EPERM", Run: 3,
+			Cause: "the process runs as user 105", Cure: "put it on the executable",
+		})
+	}
+	cheaper := profiletest.Proven()
+	cheaper.Capabilities.Required = capability.Of(capability.DACOverride, 41)
+	cheaper.Required = []profile.Requirement{
+		{
+			Capability: capability.DACOverride, FoundBy: profile.FoundByTrace, ProvenBy: 5, Alternatives: []capability.Cap{capability.Lease},
+			Evidence: []profile.Denial{profiletest.Denial("read", capability.DACOverride, capability.Lease)},
+		},
+		{
+			Capability: 41, FoundBy: profile.FoundByTrace, ProvenBy: 6,
+			Evidence: []profile.Denial{profiletest.Denial("tomorrow", 41)},
+		},
+	}
 	unexplained := profiletest.FailedOther()
 	unexplained.Failures = nil
 	unexplained.Capabilities.BeyondAllowed = capability.Of(capability.SysNice, capability.NetAdmin)
@@ -54,6 +74,8 @@ func documents() map[string]*profile.Document {
 		"failed-refused":        refused,
 		"failed-other":          profiletest.FailedOther(),
 		"failed-unexplained":    unexplained,
+		"unharmed":              unharmed,
+		"cheaper-alternative":   cheaper,
 		"tolerated":             profiletest.Tolerated(),
 	}
 }
@@ -133,7 +155,7 @@ func TestLongListsAreCut(t *testing.T) {
 	for i := range 40 {
 		denial := profiletest.Denial(fmt.Sprint("d", i), capability.Kill)
 		d.Tolerated = append(d.Tolerated, denial)
-		d.Failures = append(d.Failures, profile.Failure{ID: fmt.Sprint("f", i), Executable: "/x", Syscall: "open", Errno: "EACCES"})
+		d.Failures = append(d.Failures, profile.Failure{ID: fmt.Sprint("f", i), Executable: "/x", Syscall: "open", Errno: "EACCES", Cause: fmt.Sprint("cause ", i)})
 	}
 	text := written(t, d, report.Options{})
 	if !strings.Contains(text, "and 32 more in the profile") || !strings.Contains(text, "and 30 more in the profile") || strings.Count(text, "\n") > 60 {
