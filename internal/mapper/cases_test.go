@@ -272,11 +272,18 @@ func TestChecksThatCount(t *testing.T) {
 		},
 		{
 			name: "the set-group-ID bit goes",
-			op: observation.Operation{Syscall: "fchmodat", Entered: true, Checks: []observation.Check{
+			op: observation.Operation{Syscall: "fchmodat", Entered: true, Args: [6]uint64{0, 0, 0o2755}, Checks: []observation.Check{
 				denied(capability.FSetID, "capable_wrt_inode_uidgid", "in_group_or_capable", "setattr_prepare"),
 				denied(capability.FSetID, "capable_wrt_inode_uidgid", "in_group_or_capable", "setattr_copy"),
 			}},
 			want: []string{"degraded capability check FSETID"}, words: "set-group-ID",
+		},
+		{
+			name: "no set-group-ID bit is asked for, so that none goes",
+			op: observation.Operation{Syscall: "fchmodat", Entered: true, Args: [6]uint64{0, 0, 0o4755}, Checks: []observation.Check{
+				denied(capability.FSetID, "capable_wrt_inode_uidgid", "in_group_or_capable", "setattr_prepare"),
+				denied(capability.FSetID, "capable_wrt_inode_uidgid", "in_group_or_capable", "setattr_copy"),
+			}},
 		},
 		{
 			name: "the set-group-ID bit would go, but the call fails before",

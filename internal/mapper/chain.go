@@ -3,6 +3,8 @@ package mapper
 import (
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 )
@@ -121,6 +123,8 @@ func (c *chain) effect(op observation.Operation) Effect {
 	case c.place.ring:
 		// The call's own result says nothing of it.
 		return c.silently()
+	case all == capability.Of(capability.FSetID) && changesModeAlone(op):
+		return Noise
 	case entry == nil && c.place.function == "" && accounting[op.Syscall] && all == capability.Of(capability.SysAdmin):
 		return Noise
 	case entry == nil && all == capability.Of(capability.FSetID):
@@ -153,6 +157,17 @@ func (c *chain) silently() Effect {
 		return entry.passes
 	}
 	return Silent
+}
+
+// modeArgument is where the calls that change a mode have it.
+var modeArgument = map[string]int{"chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2}
+
+// changesModeAlone reports whether a call changes a mode without setting the
+// set-group-ID bit. The kernel asks for CAP_FSETID all the same, of everybody who
+// is not in the file's group, and takes away nothing (fs/attr.c:setattr_prepare).
+func changesModeAlone(op observation.Operation) bool {
+	i, ok := modeArgument[op.Syscall]
+	return ok && op.Args[i]&unix.S_ISGID == 0
 }
 
 // refuses reports whether a refusal at the entry's place, or at one that the

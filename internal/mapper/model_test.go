@@ -17,6 +17,7 @@ type modelled struct {
 	ID        string     `json:"id"`
 	Call      string     `json:"call"`
 	Path      string     `json:"path"`
+	Args      [6]uint64  `json:"args"`
 	Questions []question `json:"questions"`
 	// Needs are the smallest sets under which the operation has its whole effect,
 	// as measured; none for an operation that needs nothing.
@@ -41,7 +42,7 @@ type ask struct {
 // whether it had its whole effect.
 func (m modelled) run(held capability.Set) (op observation.Operation, whole bool) {
 	op = observation.Operation{
-		Arch: "amd64", Number: 1, Syscall: m.Call, Entered: true, Returned: true, Count: 1,
+		Arch: "amd64", Number: 1, Syscall: m.Call, Args: m.Args, Entered: true, Returned: true, Count: 1,
 		Bounding: held, Permitted: held, Effective: held,
 		Object: observation.Object{Path: m.Path},
 	}

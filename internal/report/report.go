@@ -270,16 +270,17 @@ func failures(p *page, d *profile.Document) {
 	}
 	if len(fatal) > 0 {
 		p.heading("Failed, and no capability cures it")
-		failed(p, fatal)
+		failed(p, fatal, d.Reasons)
 	}
 	if len(survived) > 0 {
 		p.heading("Refused without harm, and no capability would change it")
-		failed(p, survived)
+		failed(p, survived, d.Reasons)
 	}
 }
 
-// failed lists failures, those of one cause together.
-func failed(p *page, all []profile.Failure) {
+// failed lists failures, those of one cause together. What the reasons of the
+// verdict tell is not told again.
+func failed(p *page, all []profile.Failure, told []string) {
 	type reason struct{ cause, cure string }
 	operations := map[reason][]string{}
 	var reasons []reason
@@ -299,11 +300,15 @@ func failed(p *page, all []profile.Failure) {
 		if n := len(same) - alike; n > 0 {
 			text += fmt.Sprintf("; and %d more", n)
 		}
-		if r.cause != "" {
+		switch said := slices.ContainsFunc(told, func(reason string) bool { return strings.Contains(reason, r.cause) }); {
+		case r.cause == "":
+		case said:
+			text += ": see the reason above"
+		default:
 			text += ": " + profile.Printable(r.cause)
-		}
-		if r.cure != "" {
-			text += "; " + profile.Printable(r.cure)
+			if r.cure != "" {
+				text += "; " + profile.Printable(r.cure)
+			}
 		}
 		p.item(text)
 	}
