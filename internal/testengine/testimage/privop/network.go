@@ -9,11 +9,12 @@ import (
 
 // networkOperations use sockets.
 var networkOperations = map[string]operation{
-	"raw-socket": rawSocket,
-	"bind-80":    bind80,
-	"link-up":    linkUp,
-	"link-down":  linkDown,
-	"connect":    connect,
+	"raw-socket":  rawSocket,
+	"ping-socket": pingSocket,
+	"bind-80":     bind80,
+	"link-up":     linkUp,
+	"link-down":   linkDown,
+	"connect":     connect,
 }
 
 // rawSocket opens a raw socket: CAP_NET_RAW.
@@ -28,6 +29,16 @@ func rawSocket([]string, streams) error {
 		return fmt.Errorf("the socket's type is %d", kind)
 	}
 	return err
+}
+
+// pingSocket opens a socket for ICMP datagrams, which is up to the sysctl
+// net.ipv4.ping_group_range, or else a raw one, as ping(8) does.
+func pingSocket([]string, streams) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+	if err != nil {
+		return rawSocket(nil, streams{})
+	}
+	return unix.Close(fd)
 }
 
 // bind80 listens on a port below 1024: CAP_NET_BIND_SERVICE where the sysctl
