@@ -48,6 +48,7 @@ func contextOf(d *profile.Document) []fact {
 	w, e := d.Workload, d.Environment
 	return []fact{
 		{"verdict", string(d.Verdict)},
+		{"portable answer", portableWords(d)},
 		{"allowed capabilities", d.Capabilities.Allowed.String()},
 		{"image", w.Image.Reference},
 		{"image ID", w.Image.ID},

@@ -38,6 +38,9 @@ type Result struct {
 	// Added and Removed are the drift, sorted by name.
 	Added   []Change `json:"added"`
 	Removed []Change `json:"removed"`
+	// Lost says, in a sentence, that there is no portable set any more, "" where
+	// there is. It is drift.
+	Lost string `json:"lost,omitempty"`
 	// Evidence are capabilities needed as before, for other operations. This is
 	// no drift.
 	Evidence []EvidenceChange `json:"evidence"`
@@ -60,6 +63,9 @@ type Change struct {
 	Capability capability.Cap `json:"capability"`
 	// Why is the evidence of the profile that requires it, in one sentence.
 	Why string `json:"why"`
+	// Where says that the change is in the portable sets alone, and where those
+	// hold; "" for one of the required sets.
+	Where string `json:"where,omitempty"`
 }
 
 // EvidenceChange is a capability required on both sides for other operations.
@@ -78,13 +84,13 @@ type ContextChange struct {
 	New  string `json:"new"`
 }
 
-// Compare compares two profiles. Only the required sets make drift. A profile
+// Compare compares two profiles. Only the required and the portable sets make drift. A profile
 // that is incomplete or failed, on either side, makes the comparison Unfit: an
 // incomplete set may lack something, and then nothing added would mean nothing.
 func Compare(old, new *profile.Document) Result {
 	r := Result{
 		SchemaVersion: 1, Outcome: None, Old: side(old), New: side(new),
-		Unfit: append(unfit("old", old), unfit("new", new)...),
+		Unfit: append(append(unfit("old", old), unfit("new", new)...), unfitElsewhere(old, new)...),
 		Added: []Change{}, Removed: []Change{}, Evidence: []EvidenceChange{}, Context: contextChanges(old, new),
 	}
 	if len(r.Unfit) > 0 {
@@ -95,7 +101,8 @@ func Compare(old, new *profile.Document) Result {
 	r.Added = changes(new, now.Minus(before))
 	r.Removed = changes(old, before.Minus(now))
 	r.Evidence = append(r.Evidence, evidenceChanges(old, new)...)
-	if before != now {
+	r.elsewhere(old, new)
+	if len(r.Added)+len(r.Removed) > 0 || r.Lost != "" {
 		r.Outcome = Drift
 	}
 	return r

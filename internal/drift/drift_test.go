@@ -91,6 +91,67 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestComparePortableSets(t *testing.T) {
+	equal := func() *profile.Document {
+		d := profiletest.Portable()
+		d.Portable.Capabilities, d.Portable.Required = d.Capabilities.Required, nil
+		return d
+	}
+	incomplete := func() *profile.Document {
+		d := profiletest.NotPortable()
+		d.Portable.Verdict, d.Portable.Reasons = profile.Incomplete, []string{"the run limit was reached"}
+		return d
+	}
+	withoutCHOWN := profiletest.Portable()
+	withoutCHOWN.Capabilities.Required = withoutCHOWN.Capabilities.Required.Without(capability.Chown)
+	withoutCHOWN.Portable.Capabilities = withoutCHOWN.Portable.Capabilities.Without(capability.Chown)
+	bind := []string{"CAP_NET_BIND_SERVICE"}
+	for name, c := range map[string]struct {
+		old, new       *profile.Document
+		outcome        drift.Outcome
+		added, removed []string
+		says           string
+	}{
+		"the same":                      {profiletest.Portable(), profiletest.Portable(), drift.None, []string{}, []string{}, "no drift"},
+		"appeared":                      {profiletest.Proven(), profiletest.Portable(), drift.Drift, bind, []string{}, "+CAP_NET_BIND_SERVICE  where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024: /usr/sbin/nginx: bind(0.0.0.0:80)"},
+		"gone":                          {profiletest.Portable(), profiletest.Proven(), drift.Drift, []string{}, bind, "-CAP_NET_BIND_SERVICE  was: where"},
+		"equal and not asked for":       {equal(), profiletest.Proven(), drift.None, []string{}, []string{}, "portable answer: proven CHOWN, SETGID where"},
+		"from equal to more":            {equal(), profiletest.Portable(), drift.Drift, bind, []string{}, ""},
+		"told once":                     {profiletest.Portable(), withoutCHOWN, drift.Drift, []string{}, []string{"CAP_CHOWN"}, ""},
+		"no set any more":               {profiletest.Portable(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "no set makes it pass any more where"},
+		"depends, without a set":        {profiletest.Proven(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "no set makes it pass any more where"},
+		"a set at last":                 {profiletest.NotPortable(), profiletest.Portable(), drift.None, []string{}, []string{}, "portable answer: failed where"},
+		"neither has one":               {profiletest.NotPortable(), profiletest.NotPortable(), drift.None, []string{}, []string{}, ""},
+		"new not known":                 {profiletest.Portable(), incomplete(), drift.Unfit, []string{}, []string{}, "the new profile does not know what is needed where"},
+		"old not known":                 {incomplete(), profiletest.Proven(), drift.Unfit, []string{}, []string{}, "the old profile does not know"},
+		"neither known":                 {incomplete(), incomplete(), drift.None, []string{}, []string{}, ""},
+		"not known beside a failed one": {profiletest.FailedOther(), incomplete(), drift.Unfit, []string{}, []string{}, "the old profile is failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := drift.Compare(c.old, c.new)
+			if r.Outcome != c.outcome || !reflect.DeepEqual(names(r.Added), c.added) || !reflect.DeepEqual(names(r.Removed), c.removed) {
+				t.Errorf("%s, added %v, removed %v; want %s, %v, %v", r.Outcome, names(r.Added), names(r.Removed), c.outcome, c.added, c.removed)
+			}
+			for _, format := range drift.Formats() {
+				write, err := drift.Lookup(format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var b strings.Builder
+				if err := write(&b, r, drift.Options{OldPath: "old.json"}); err != nil {
+					t.Fatal(err)
+				}
+				if format == "text" && !strings.Contains(b.String(), c.says) {
+					t.Errorf("no %q in:\n%s", c.says, b.String())
+				}
+				if format != "text" && c.outcome == drift.Drift && !strings.Contains(b.String(), "no set makes it pass") && !strings.Contains(b.String(), "CAP_") {
+					t.Errorf("%s does not say what drifted:\n%s", format, b.String())
+				}
+			}
+		})
+	}
+}
+
 func TestUnfitSaysWhichAndWhy(t *testing.T) {
 	err := drift.Compare(profiletest.FailedBlocked(), profiletest.Sample(profile.Incomplete)).Err()
 	for _, want := range []string{"the old profile is failed (it needs SYS_TIME", "the new profile is incomplete (the tracer lost 12 operations)"} {

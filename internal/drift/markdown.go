@@ -22,7 +22,12 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 	default:
 		fmt.Fprintf(&b, "### capprof: capability drift\n\n%s: %s before, %s now.\n\n", code(r.New.Image),
 			capability.Counted(r.Old.Required.Len()), capability.Counted(r.New.Required.Len()))
-		b.WriteString("| | capability | why |\n|---|---|---|\n")
+		if r.Lost != "" {
+			b.WriteString(code(r.Lost) + "\n\n")
+		}
+		if len(r.Added)+len(r.Removed) > 0 {
+			b.WriteString("| | capability | why |\n|---|---|---|\n")
+		}
 		for _, change := range r.Added {
 			fmt.Fprintf(&b, "| + | `%s` | %s |\n", change.Capability, code(change.Why))
 		}

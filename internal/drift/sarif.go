@@ -4,9 +4,8 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/capprof/capprof/internal/capability"
 )
 
 // The part of SARIF 2.1.0 that drift needs
@@ -93,24 +92,37 @@ func writeSARIF(w io.Writer, r Result, options Options) error {
 			Level: "error", Message: message("cannot compare: " + reason),
 		})
 	}
-	add := func(c capability.Cap, level, what, text string) {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
-			ID: c.String(), ShortDescription: message("The container's need for " + c.String() + " changed."), HelpURI: manualURI,
-		})
+	report := func(rule, about, help, level, what, text string) {
+		// One capability may be added here and removed there.
+		index := slices.IndexFunc(run.Tool.Driver.Rules, func(r sarifRule) bool { return r.ID == rule })
+		if index < 0 {
+			index = len(run.Tool.Driver.Rules)
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{ID: rule, ShortDescription: message(about), HelpURI: help})
+		}
 		run.Results = append(run.Results, sarifResult{
-			RuleID: c.String(), RuleIndex: len(run.Tool.Driver.Rules) - 1, Level: level, Message: message(text),
+			RuleID: rule, RuleIndex: index, Level: level, Message: message(text),
 			Locations: []sarifLocation{{sarifPhysical{
 				Artifact: sarifArtifact{URI: artifactURI(options)}, Region: sarifRegion{StartLine: 1},
 			}}},
 			// What makes it the same finding tomorrow, however the evidence reads then.
-			Fingerprints: map[string]string{"capprofDrift/v1": what + " " + c.String() + " " + r.New.Image},
+			Fingerprints: map[string]string{"capprofDrift/v1": what + " " + rule + " " + r.New.Image},
 		})
 	}
+	add := func(change Change, level, what, text string) {
+		c := change.Capability.String()
+		if change.Where != "" {
+			what += " elsewhere"
+		}
+		report(c, "The container's need for "+c+" changed.", manualURI, level, what, r.New.Image+text+change.Why)
+	}
 	for _, change := range r.Added {
-		add(change.Capability, "error", "added", r.New.Image+" newly needs "+change.Capability.String()+": "+change.Why)
+		add(change, "error", "added", " newly needs "+change.Capability.String()+": ")
 	}
 	for _, change := range r.Removed {
-		add(change.Capability, "note", "removed", r.New.Image+" no longer needs "+change.Capability.String()+"; it was needed: "+change.Why)
+		add(change, "note", "removed", " no longer needs "+change.Capability.String()+"; it was needed: ")
+	}
+	if r.Lost != "" {
+		report("portable", "The container does not pass on every engine any more.", projectURI, "error", "lost", r.New.Image+": "+r.Lost)
 	}
 	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }

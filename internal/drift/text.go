@@ -32,6 +32,9 @@ func writeText(w io.Writer, r Result, _ Options) error {
 		for _, change := range r.Removed {
 			fmt.Fprintf(&b, "-%-*s  was: %s\n", width, change.Capability, change.Why)
 		}
+		if r.Lost != "" {
+			b.WriteString(r.Lost + "\n")
+		}
 	}
 	if len(r.Evidence) > 0 {
 		b.WriteString("\nneeded as before, for something else (no drift):\n")

@@ -65,6 +65,8 @@ func TestGolden(t *testing.T) {
 		"profile-incomplete":   explain.OfProfile(incomplete()),
 		"profile-hostile":      explain.OfProfile(hostile()),
 		"profile-one-required": explain.OfProfileCapability(profiletest.Proven(), capability.Chown),
+		"profile-portable":     explain.OfProfile(profiletest.Portable()),
+		"profile-not-portable": explain.OfProfileCapability(profiletest.NotPortable(), capability.NetBindService),
 		"profile-one-dropped":  explain.OfProfileCapability(profiletest.Proven(), capability.NetBindService),
 	} {
 		for _, format := range explain.Formats() {
@@ -125,6 +127,8 @@ func TestStatus(t *testing.T) {
 		{"an alternative", profiletest.Tolerated(), capability.DACOverride, explain.Alternative},
 		{"tolerated", profiletest.Tolerated(), capability.SysNice, explain.Tolerated},
 		{"tolerated means nothing in an incomplete profile", incomplete(), capability.SysNice, explain.Undecided},
+		{"required elsewhere", profiletest.Portable(), capability.NetBindService, explain.Portable},
+		{"no help elsewhere", profiletest.NotPortable(), capability.NetBindService, explain.Dropped},
 		{"refused by the engine", refused, capability.SysResource, explain.Refused},
 		{"dropped", profiletest.Proven(), capability.Kill, explain.Dropped},
 		{"never granted, never asked for", profiletest.Proven(), capability.SysModule, explain.NotNeeded},
@@ -144,6 +148,8 @@ func TestStatus(t *testing.T) {
 
 func TestNotesNameTheSysctl(t *testing.T) {
 	d := profiletest.Proven()
+	// A trace tells whether the workload depends on them.
+	d.Environment.Traced = false
 	note := func(c capability.Cap) string {
 		return strings.Join(explain.OfProfileCapability(d, c).Capabilities[0].Workload.Notes, "\n")
 	}

@@ -191,7 +191,7 @@ func ofProfile(p *page, e Explanation) {
 		p.heading(c.Number.Short() + ": lets a container " + c.Summary)
 		inProfile(p, c.Workload)
 		// What the workload does without is named, not argued.
-		if c.Workload.Status != Required && c.Workload.Status != Blocked {
+		if s := c.Workload.Status; s != Required && s != Portable && s != Blocked {
 			p.row("danger", labels, danger(c))
 			continue
 		}

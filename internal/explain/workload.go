@@ -27,6 +27,8 @@ type Status string
 // The statuses. Where several hold, the first of this list is given.
 const (
 	Required Status = "required"
+	// Portable: required where the engine keeps the kernel's defaults, not here.
+	Portable Status = "required elsewhere"
 	// Blocked: something was denied for want of it, and it was not allowed.
 	Blocked Status = "blocked"
 	// Alternative: it would have met a need that a required one meets.
@@ -94,6 +96,8 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 	w := &Workload{Alternatives: []capability.Cap{}, Evidence: []Evidence{}, Notes: notes(d, c)}
 	blocked, tolerated := curedBy(d, d.Blocked, c), curedBy(d, d.Tolerated, c)
 	requirement, required := d.Requirement(c)
+	there, elsewhere := d.Portable.Requirement(c)
+	elsewhere = elsewhere && d.Beyond().Has(c)
 	instead := alternativeTo(d, c)
 	name := c.Short()
 	switch {
@@ -108,6 +112,11 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		if requirement.FoundBy == profile.FoundByRemoval {
 			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
 		}
+	case elsewhere:
+		w.Status, w.Proof = Portable, d.Proof(there)
+		w.Meaning = "the workload does not need " + name + " here, and needs it " + d.Portable.Where()
+		w.Alternatives = append(w.Alternatives, there.Alternatives...)
+		w.Evidence = evidence(d, there.Evidence)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
 		w.Status, w.Evidence = Blocked, blocked
 		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied for want of it (to allow it: capprof run --allow " + name + ")"
@@ -198,7 +207,20 @@ func notes(d *profile.Document, c capability.Cap) []string {
 	if d.Verdict == profile.Incomplete && d.Capabilities.Required.Has(c) {
 		all = append(all, "the profile is incomplete, so it may lack something or hold too much")
 	}
-	if d.Capabilities.Required.Has(c) {
+	if p := d.Portable; p != nil {
+		switch {
+		case d.Spared().Has(c):
+			all = append(all, p.Where()+", the other capabilities that are needed there make it needless")
+		case p.Verdict == profile.Failed && (c == capability.NetBindService || c == capability.NetRaw):
+			all = append(all, p.Where()+", the workload fails with it too: "+strings.Join(p.Reasons, "; "))
+		}
+		for i := range all {
+			all[i] = profile.Printable(all[i])
+		}
+		return all
+	}
+	// A trace that led to an answer shows that it does not depend on the sysctls.
+	if d.Capabilities.Required.Has(c) || d.Environment.Traced && vouched(d) {
 		return all
 	}
 	switch c {

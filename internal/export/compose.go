@@ -32,7 +32,7 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	if err != nil {
 		return err
 	}
-	return write(w, commonNotes(d), body)
+	return write(w, append(commonNotes(d), engineNotes(d)...), body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {

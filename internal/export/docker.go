@@ -16,7 +16,7 @@ func (docker) Export(w io.Writer, d *profile.Document) error {
 	if err := answer(d); err != nil {
 		return err
 	}
-	return write(w, commonNotes(d), commandLine(dockerRun(d)))
+	return write(w, append(commonNotes(d), engineNotes(d)...), commandLine(dockerRun(d)))
 }
 
 // dockerRun is the command in groups that stay on one line: an option and its

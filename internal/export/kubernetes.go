@@ -27,7 +27,12 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 			"To find out, profile with --security-opt no-new-privileges.")
 	}
 	capabilities.addList("drop", []string{"ALL"})
-	add := d.Capabilities.Required.ShortNames()
+	set := d.Capabilities.Required
+	if d.Portable != nil && d.Portable.Answers() {
+		// Clusters keep the kernel's sysctls.
+		set = d.Portable.Capabilities
+	}
+	add := set.ShortNames()
 	for i := range add {
 		// Runtimes put CAP_ before every name, a number's too.
 		add[i] = strings.TrimPrefix(add[i], "CAP_")

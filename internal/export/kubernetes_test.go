@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 )
 
@@ -84,6 +85,8 @@ func TestKubernetesSaysWhatDockerChanged(t *testing.T) {
 		"needed anyway":  {"0", "0 2147483647", capability.Of(capability.NetBindService, capability.NetRaw), false, false},
 	} {
 		d := profiletest.Empty()
+		// A trace tells by itself whether the workload depends on them.
+		d.Environment.Traced = false
 		d.Capabilities.Required = c.required
 		d.Environment.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": c.start, "net.ipv4.ping_group_range": c.group}
 		text := comments(exported(t, "k8s", d))
@@ -114,6 +117,43 @@ func TestKubernetesNotes(t *testing.T) {
 		d.Workload.SecurityOpt = []string{option}
 		if got := decode(t, exported(t, "k8s", d)).AllowPrivilegeEscalation; (got != nil) != want || want && *got {
 			t.Errorf("%s gives allowPrivilegeEscalation %v", option, got)
+		}
+	}
+}
+
+func TestKubernetesTakesThePortableSet(t *testing.T) {
+	add := func(text string) []corev1.Capability { return decode(t, text).Capabilities.Add }
+	text := exported(t, "k8s", profiletest.Portable())
+	if got := add(text); !reflect.DeepEqual(got, []corev1.Capability{"CHOWN", "NET_BIND_SERVICE", "SETGID"}) {
+		t.Errorf("it adds %v", got)
+	}
+	for _, want := range []string{
+		"NET_BIND_SERVICE is needed where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024", "run 10 without it exits 1",
+		`NET_BIND_SERVICE can be left out in pods with securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "0"}]}`,
+	} {
+		if !strings.Contains(comments(text), want) {
+			t.Errorf("no %q in: %s", want, text)
+		}
+	}
+	text = exported(t, "k8s", profiletest.NotPortable())
+	if got := add(text); !reflect.DeepEqual(got, []corev1.Capability{"CHOWN", "SETGID"}) {
+		t.Errorf("it adds %v", got)
+	}
+	if want := "WARNING: where the engine keeps"; !strings.Contains(comments(text), want) || !strings.Contains(comments(text), `value: "0"}]}`) {
+		t.Errorf("no %q and sysctl in: %s", want, text)
+	}
+}
+
+func TestEnginesLikeDockerTakeTheirOwnSet(t *testing.T) {
+	for _, format := range []string{"compose", "docker"} {
+		for _, d := range []*profile.Document{profiletest.Portable(), profiletest.NotPortable()} {
+			text := exported(t, format, d)
+			if strings.Contains(body(text), "NET_BIND_SERVICE") || !strings.Contains(comments(text), "where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024") {
+				t.Errorf("%s: %s", format, text)
+			}
+		}
+		if strings.Contains(exported(t, format, profiletest.Proven()), "sysctl") {
+			t.Errorf("%s speaks of sysctls that do not matter", format)
 		}
 	}
 }

@@ -60,13 +60,15 @@ func nonRootNote(d *profile.Document) []string {
 // kubernetesNotes are about what Docker does to a container and Kubernetes may
 // not do.
 func kubernetesNotes(d *profile.Document) []string {
-	var notes []string
+	notes := clusterNotes(d)
 	required, sysctls := d.Capabilities.Required, d.Environment.Sysctls
-	if !required.Has(capability.NetBindService) && opensLowPorts(sysctls) {
+	// A trace that led to an answer tells whether the workload depends on the sysctls.
+	known := d.Portable != nil || d.Environment.Traced && d.Verdict != profile.Incomplete
+	if !known && !required.Has(capability.NetBindService) && opensLowPorts(sysctls) {
 		notes = append(notes, "Docker sets "+unprivilegedPortStart+"=0, so that ports below 1024 need no capability. "+
 			"Where the cluster keeps 1024, a workload that listens below it needs NET_BIND_SERVICE, or that sysctl in the pod.")
 	}
-	if !required.Has(capability.NetRaw) && opensPing(sysctls) {
+	if !known && !required.Has(capability.NetRaw) && opensPing(sysctls) {
 		notes = append(notes, "Docker opens "+pingGroupRange+", so that ping needs no capability. "+
 			"Where the cluster does not, ping needs NET_RAW, or that sysctl in the pod.")
 	}
@@ -83,6 +85,65 @@ func kubernetesNotes(d *profile.Document) []string {
 		notes = append(notes, "The profile was made with the sysctls "+strings.Join(names, ", ")+", which belong into the pod's own securityContext.")
 	}
 	return notes
+}
+
+// clusterNotes say what the set has to do with the sysctls that Docker sets and most
+// clusters do not.
+func clusterNotes(d *profile.Document) []string {
+	p := d.Portable
+	if p == nil {
+		return nil
+	}
+	pod := "pods with " + podSysctls(d) + ", which Kubernetes counts among the safe sysctls"
+	if !p.Answers() {
+		what := "no set that was allowed makes the workload pass"
+		if p.Verdict != profile.Failed {
+			what = "what the workload needs was not found out"
+		}
+		notes := []string{"WARNING: " + p.Where() + ", " + what + ". The set below is for " + pod + "."}
+		for _, reason := range p.Reasons {
+			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
+		}
+		return notes
+	}
+	var notes []string
+	for _, r := range p.Required {
+		if d.Beyond().Has(r.Capability) {
+			notes = append(notes, fmt.Sprintf("%s is needed %s: %s.", r.Capability.Short(), p.Where(), d.Explain(r)))
+		}
+	}
+	if beyond := d.Beyond(); !beyond.Empty() {
+		notes = append(notes, fmt.Sprintf("%s can be left out in %s.", beyond, pod))
+	}
+	if p.Verdict == profile.Confirmed && d.Verdict == profile.Proven {
+		notes = append(notes, "Whether each capability is needed there was not proven.")
+	}
+	return notes
+}
+
+// podSysctls is the part of a pod that sets the sysctls as Docker does, in YAML's
+// flow style, which survives the wrapping of comments.
+func podSysctls(d *profile.Document) string {
+	opened := d.Opened()
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(opened)) {
+		all = append(all, fmt.Sprintf("{name: %s, value: %q}", name, opened[name]))
+	}
+	return "securityContext: {sysctls: [" + strings.Join(all, ", ") + "]}"
+}
+
+// engineNotes are for engines other than the one that the profile was made on.
+func engineNotes(d *profile.Document) []string {
+	const here = "Docker sets "
+	switch beyond := d.Beyond(); {
+	case d.Portable == nil:
+		return nil
+	case !beyond.Empty():
+		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, profile.Settings(d.Opened()), d.Portable.Where(), beyond)}
+	case d.Portable.Verdict == profile.Failed:
+		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, set it with --sysctl.", here, profile.Settings(d.Opened()), d.Portable.Where())}
+	}
+	return nil
 }
 
 // opensLowPorts: an unknown value is taken for Docker's, since a needless hint

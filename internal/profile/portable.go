@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
 )
@@ -29,13 +30,48 @@ type Portable struct {
 // SysctlOption is a sysctl as Run.Options has it.
 func SysctlOption(name, value string) string { return "--sysctl " + name + "=" + value }
 
-// Settings are the sysctls as a command line or a file of sysctl.d has them, sorted.
-func (p *Portable) Settings() []string {
+// Settings are sysctls as a shell takes them, for people: sorted, and printable.
+func Settings(sysctls map[string]string) string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(p.Sysctls)) {
-		all = append(all, name+"="+p.Sysctls[name])
+	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
+		value := strings.Join(strings.Fields(sysctls[name]), " ")
+		if strings.Contains(value, " ") {
+			value = "'" + value + "'"
+		}
+		all = append(all, name+"="+value)
 	}
-	return all
+	return Printable(strings.Join(all, ", "))
+}
+
+// Where names the place that the portable answer is for.
+func (p *Portable) Where() string {
+	return "where the engine keeps the kernel's " + Settings(p.Sysctls)
+}
+
+// Opened are the sysctls of the portable answer with the values that the document's
+// own answer was found with; a value that was not seen is Docker's.
+func (d *Document) Opened() map[string]string {
+	opened := map[string]string{}
+	for name := range d.Portable.Sysctls {
+		value, seen := d.Environment.Sysctls[name]
+		if !seen {
+			value = map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}[name]
+		}
+		opened[name] = strings.Join(strings.Fields(value), " ")
+	}
+	return opened
+}
+
+// PortableRun is the number of the run that shows the portable set to be enough, 0
+// when there is none.
+func (d *Document) PortableRun() int {
+	shown := 0
+	for _, run := range d.Runs {
+		if d.Portable != nil && d.Portable.made(run) && run.Set == d.Portable.Capabilities && run.Outcome == OutcomePassed {
+			shown = run.Number
+		}
+	}
+	return shown
 }
 
 // Answers says whether there is a set.

@@ -11,24 +11,27 @@ import (
 // Tried names a run's set, and the options that it had beyond the workload's, in
 // few words.
 func (r Run) Tried() string {
-	tried := r.Set.String()
-	if n := r.Set.Len(); r.Without != nil {
-		tried = "without " + r.Without.Short()
-	} else if n == 0 || n > 4 {
-		tried = capability.Counted(n)
+	return strings.Join(append([]string{r.set()}, r.Options...), " ")
+}
+
+// set names the set, or what a removal run left out.
+func (r Run) set() string {
+	n := r.Set.Len()
+	switch {
+	case r.Without != nil:
+		return "without " + r.Without.Short()
+	case n == 0 || n > 4:
+		return capability.Counted(n)
 	}
-	if len(r.Options) > 0 {
-		tried += " " + strings.Join(r.Options, " ")
-	}
-	return tried
+	return r.Set.String()
 }
 
 // Line is one line about a run, in columns: number, purpose, set, end and time.
-// Progress and report show the same.
+// Progress and report show the same. Its options are too long for a column.
 func (r Run) Line(took time.Duration) string {
 	end := r.Outcome
 	if r.Outcome == OutcomeFailed {
 		end = fmt.Sprintf("exit %d", r.ExitCode)
 	}
-	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, r.Tried(), end, took.Seconds())
+	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, r.set(), end, took.Seconds())
 }

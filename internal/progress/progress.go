@@ -160,7 +160,7 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 	if p.opts.Quiet {
 		return
 	}
-	p.line("run " + run.Line(took))
+	p.line(strings.TrimSpace("run " + run.Line(took) + "  " + strings.Join(run.Options, " ")))
 }
 
 // Note implements runner.Observer.

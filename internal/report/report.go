@@ -39,6 +39,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		runs(p, d)
 	} else {
 		required(p, d)
+		portable(p, d)
 		instead(p, d)
 		compared(p, d)
 		alternatives(p, d)
@@ -101,14 +102,53 @@ func required(p *page, d *profile.Document) {
 		width = max(width, len(r.Capability.Short()))
 	}
 	for _, r := range d.Required {
-		why := d.Why(r.Capability)
-		switch others := len(r.Evidence) - 1; {
-		case others == 1:
-			why += "; 1 other operation needs it too"
-		case others > 1:
-			why += fmt.Sprintf("; %d other operations need it too", others)
+		p.row(r.Capability.Short(), width, why(d, r))
+	}
+}
+
+// why is the reason of a required capability.
+func why(d *profile.Document, r profile.Requirement) string {
+	switch others := len(r.Evidence) - 1; {
+	case others == 1:
+		return d.Explain(r) + "; 1 other operation needs it too"
+	case others > 1:
+		return d.Explain(r) + fmt.Sprintf("; %d other operations need it too", others)
+	}
+	return d.Explain(r)
+}
+
+// portable is what changes where the engine keeps the kernel's defaults. Docker does
+// not; Kubernetes and plain hosts do.
+func portable(p *page, d *profile.Document) {
+	there := d.Portable
+	if there == nil {
+		return
+	}
+	p.heading("Where the engine keeps the kernel's " + profile.Settings(there.Sysctls) + " (Kubernetes, plain hosts)")
+	switch beyond, spared := d.Beyond(), d.Spared(); {
+	case there.Verdict == profile.Failed:
+		p.paragraph("no allowed set of capabilities makes it pass")
+	case !there.Answers():
+		p.paragraph("what it needs there was not found out")
+	case beyond.Empty() && spared.Empty():
+		p.paragraph(fmt.Sprintf("the same set is enough; run %d passes with it", d.PortableRun()))
+	default:
+		width := 0
+		for c := range beyond.Union(spared).All() {
+			width = max(width, len("+ "+c.Short()))
 		}
-		p.row(r.Capability.Short(), width, why)
+		for _, r := range there.Required {
+			if beyond.Has(r.Capability) {
+				p.row("+ "+r.Capability.Short(), width, why(d, r))
+			}
+		}
+		for c := range spared.All() {
+			p.row("- "+c.Short(), width, "not needed beside the others there")
+		}
+		p.paragraph(fmt.Sprintf("%s there: %s; run %d passes with %s", there.Verdict, capabilities(there.Capabilities.Len()), d.PortableRun(), there.Capabilities))
+	}
+	for _, reason := range there.Reasons {
+		p.item(profile.Printable(reason))
 	}
 }
 
@@ -356,9 +396,12 @@ func runs(p *page, d *profile.Document) {
 		line := r.Line(time.Duration(d.Meta.DurationsMS[r.Number]) * time.Millisecond)
 		if len(indent)+len(line) > p.width {
 			p.paragraph(strings.Join(strings.Fields(line), " "))
-			continue
+		} else {
+			p.verbatim(line)
 		}
-		p.verbatim(line)
+		if len(r.Options) > 0 {
+			p.verbatim("             " + profile.Printable(strings.Join(r.Options, " ")))
+		}
 	}
 }
 

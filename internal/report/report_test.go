@@ -62,6 +62,10 @@ func documents() map[string]*profile.Document {
 	unexplained := profiletest.FailedOther()
 	unexplained.Failures = nil
 	unexplained.Capabilities.BeyondAllowed = capability.Of(capability.SysNice, capability.NetAdmin)
+	equal := profiletest.NotPortable()
+	equal.Portable = &profile.Portable{Sysctls: equal.Portable.Sysctls, Verdict: profile.Proven, Capabilities: equal.Capabilities.Required}
+	equal.Runs = equal.Runs[:7]
+	equal.Runs[6].Outcome = profile.OutcomePassed
 	return map[string]*profile.Document{
 		"proven":                profiletest.Proven(),
 		"proven-more-than-now":  added,
@@ -77,6 +81,9 @@ func documents() map[string]*profile.Document {
 		"unharmed":              unharmed,
 		"cheaper-alternative":   cheaper,
 		"tolerated":             profiletest.Tolerated(),
+		"portable":              profiletest.Portable(),
+		"portable-equal":        equal,
+		"portable-failed":       profiletest.NotPortable(),
 	}
 }
 

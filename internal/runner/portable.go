@@ -71,13 +71,17 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 	if !a.good() || len(sysctls) == 0 {
 		return nil, nil
 	}
+	here := map[string]string{}
+	for name := range sysctls {
+		here[name] = found.last.obs.Sysctls[name]
+	}
 	e := &elsewhere{sysctls: sysctls, found: newFindings(a.set)}
 	if network, shared := s.sharedNetwork(); shared {
 		e.verdict = profile.Incomplete
-		e.reasons = []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", network, settings(found.last.obs.Sysctls, sysctls))}
+		e.reasons = []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", network, profile.Settings(here))}
 		return e, nil
 	}
-	s.observer.Note("runs with the kernel's defaults (" + settings(sysctls, sysctls) + "), which other engines keep, show what is needed there")
+	s.observer.Note("runs with the kernel's defaults (" + profile.Settings(sysctls) + "), which other engines keep, show what is needed there")
 	var options []Option
 	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
 		options = append(options, Option{"sysctl", name + "=" + sysctls[name]})
@@ -89,14 +93,16 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 	var unstarted *StartError
 	switch {
 	case errors.Is(err, ErrBadWorkload), errors.As(err, &unstarted):
-		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", settings(sysctls, sysctls), err)}}
+		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", profile.Settings(sysctls), err)}}
 	case err != nil:
 		return nil, err
 	}
 	if e.verdict == profile.Failed {
 		e.set = 0
 		e.reasons = append(e.reasons, e.closed()...)
-		e.reasons = append(e.reasons, "setting "+settings(found.last.obs.Sysctls, sysctls)+" where it is to run makes the set found here enough")
+		if s.tracer != nil {
+			e.reasons = append(e.reasons, "setting "+profile.Settings(here)+" where it is to run makes the set found here enough")
+		}
 	}
 	return e, nil
 }
@@ -131,19 +137,6 @@ func (s *session) atStake(found *findings) map[string]string {
 func (s *session) sharedNetwork() (string, bool) {
 	network := s.opts.Workload.Network
 	return network, network == "host" || strings.HasPrefix(network, "container:")
-}
-
-// settings are the values of some sysctls, for people.
-func settings(values, names map[string]string) string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if value := values[name]; strings.Contains(value, " ") {
-			all = append(all, name+"='"+value+"'")
-		} else {
-			all = append(all, name+"="+value)
-		}
-	}
-	return strings.Join(all, ", ")
 }
 
 // closed says which calls of the last traced run the sysctls refused, and no

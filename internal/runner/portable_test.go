@@ -66,12 +66,12 @@ func TestPortableSet(t *testing.T) {
 		},
 		{
 			name: "both sysctls", program: does(listens, needs(netRaw).unless(pings)), verdict: profile.Proven, set: []capability.Cap{netBind, netRaw},
-			explained: []capability.Cap{netBind, netRaw}, sysctls: []string{ports + "=1024", pings + "=1 0"},
+			explained: []capability.Cap{netBind, netRaw}, sysctls: []string{ports + "=1024", pings + "='1 0'"},
 		},
 		{
 			name: "one is the user's own", program: does(listens, needs(netRaw).unless(pings)), verdict: profile.Proven, set: []capability.Cap{netRaw},
 			change:    func(o *Options) { o.Workload.Sysctls = map[string]string{ports: "0"} },
-			explained: []capability.Cap{netRaw}, sysctls: []string{pings + "=1 0"},
+			explained: []capability.Cap{netRaw}, sysctls: []string{pings + "='1 0'"},
 		},
 		{
 			name: "found by removal", program: does(needs(chown), listens.as(hidden)), local: []capability.Cap{chown}, verdict: profile.Proven,
@@ -81,7 +81,7 @@ func TestPortableSet(t *testing.T) {
 			// Raw sockets take NET_RAW in the place of NET_ADMIN for some things.
 			name: "one that is added stands in for another", program: does(needs(netAdmin, netRaw), needs(netRaw).unless(pings)),
 			change: func(o *Options) { o.Allowed = capability.Of(netAdmin, netRaw) }, local: []capability.Cap{netRaw}, verdict: profile.Proven,
-			set: []capability.Cap{netRaw}, sysctls: []string{pings + "=1 0"},
+			set: []capability.Cap{netRaw}, sysctls: []string{pings + "='1 0'"},
 		},
 		{
 			name: "what stood in for another may go", local: []capability.Cap{kill}, verdict: profile.Proven, set: []capability.Cap{setgid},
@@ -104,18 +104,18 @@ func TestPortableSet(t *testing.T) {
 		{
 			name: "without a trace", program: does(needs(chown), listens), change: traceless, local: []capability.Cap{chown},
 			verdict: profile.Proven, set: []capability.Cap{chown, netBind}, explained: []capability.Cap{chown, netBind},
-			sysctls: []string{ports + "=1024", pings + "=1 0"},
+			sysctls: []string{ports + "=1024", pings + "='1 0'"},
 		},
 		{
 			name: "without a trace, equal", program: does(needs(chown)), change: traceless, local: []capability.Cap{chown},
-			verdict: profile.Proven, set: []capability.Cap{chown}, sysctls: []string{ports + "=1024", pings + "=1 0"}, runs: []string{"search CHOWN passed elsewhere"},
+			verdict: profile.Proven, set: []capability.Cap{chown}, sysctls: []string{ports + "=1024", pings + "='1 0'"}, runs: []string{"search CHOWN passed elsewhere"},
 		},
 		{
 			name: "not root", program: does(listens.as(outOfReach)), verdict: profile.Failed, sysctls: []string{ports + "=1024"},
 			says: []string{"granting that changes nothing", "setting " + ports + "=0 where it is to run"},
 		},
 		{
-			name: "nothing helps", program: does(needs(netRaw).as(incurable).unless(pings)), verdict: profile.Failed, sysctls: []string{pings + "=1 0"},
+			name: "nothing helps", program: does(needs(netRaw).as(incurable).unless(pings)), verdict: profile.Failed, sysctls: []string{pings + "='1 0'"},
 			says: []string{"exits 1", "setting " + pings + "='0 2147483647' where it is to run"},
 		},
 		{
@@ -182,7 +182,7 @@ func TestPortableSet(t *testing.T) {
 				t.Errorf("%s %s, which explains %s; want %s %s, %s\nreasons: %q\nruns:\n%s", p.Verdict, p.Capabilities, explained,
 					c.verdict, capability.Of(c.set...), capability.Of(c.explained...), p.Reasons, a.runs())
 			}
-			if got := strings.Join(p.Settings(), " "); got != strings.Join(c.sysctls, " ") {
+			if got := profile.Settings(p.Sysctls); got != strings.Join(c.sysctls, ", ") {
 				t.Errorf("sysctls: %s", got)
 			}
 			for _, words := range c.says {
