@@ -178,7 +178,7 @@ func TestOperationsExist(t *testing.T) {
 }
 
 // What no errno and no check in the call shows is explained by the trace all the
-// same, in the four runs that one capability takes.
+// same, in the four or five runs that one capability takes.
 func TestHiddenNeedsAreExplained(t *testing.T) {
 	c, image := bench(t)
 	program, err := buildProgram(t.Context(), "github.com/capprof/capprof/cmd/capprof")
@@ -216,7 +216,7 @@ func TestHiddenNeedsAreExplained(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a.set.Len() != 1 || a.runs != 4 || !a.byRemoval.Empty() {
+				if a.set.Len() != 1 || a.runs > 5 || !a.byRemoval.Empty() {
 					t.Errorf("{%s} in %d runs, {%s} by removal alone", a.set, a.runs, a.byRemoval)
 				}
 			})

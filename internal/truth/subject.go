@@ -101,17 +101,23 @@ func said(d *profile.Document) string {
 	return strings.Join(lines, "\n")
 }
 
-// contradictory reports whether two runs with the same set ended differently.
+// contradictory reports whether two runs with the same set and options ended
+// differently.
 func contradictory(runs []profile.Run) bool {
-	ends := map[capability.Set]string{}
+	type conditions struct {
+		set     capability.Set
+		options string
+	}
+	ends := map[conditions]string{}
 	for _, run := range runs {
 		if run.Outcome != profile.OutcomePassed && run.Outcome != profile.OutcomeFailed {
 			continue
 		}
-		if end, ran := ends[run.Set]; ran && end != run.Outcome {
+		under := conditions{run.Set, strings.Join(run.Options, " ")}
+		if end, ran := ends[under]; ran && end != run.Outcome {
 			return true
 		}
-		ends[run.Set] = run.Outcome
+		ends[under] = run.Outcome
 	}
 	return false
 }

@@ -294,6 +294,7 @@ func TestContradictoryRuns(t *testing.T) {
 		"none":       {nil, false},
 		"consistent": {[]profile.Run{run(0, "failed"), run(raw, "passed"), run(raw, "passed")}, false},
 		"flaky":      {[]profile.Run{run(raw, "passed"), run(0, "failed"), run(raw, "failed")}, true},
+		"elsewhere":  {[]profile.Run{run(0, "passed"), {Options: []string{"--sysctl a=b"}, Outcome: "failed"}}, false},
 		"refused":    {[]profile.Run{run(raw, "passed"), run(raw, "refused")}, false},
 	} {
 		if got := contradictory(test.runs); got != test.want {

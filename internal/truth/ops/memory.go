@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -33,16 +34,17 @@ func lockMemory(limit uint64, size int) error {
 	if err := unix.Mlock(memory); err != nil {
 		return err
 	}
-	return areLocked(size)
+	return areLocked(memory)
 }
 
-// areLocked fails unless so many bytes of the process are locked.
-func areLocked(bytes int) error {
+// areLocked fails unless the memory, and nothing else of the process, is locked. It
+// goes in the end, so that another operation may ask the same.
+func areLocked(memory []byte) error {
 	text, err := statusField("VmLck")
-	if want := fmt.Sprintf("%d kB", bytes>>10); err == nil && text != want {
+	if want := fmt.Sprintf("%d kB", len(memory)>>10); err == nil && text != want {
 		return fmt.Errorf("locked are %s, not %s", text, want)
 	}
-	return err
+	return errors.Join(err, unix.Munmap(memory))
 }
 
 // mapLocked fails with EAGAIN, not EPERM, where the limit is passed.
@@ -51,10 +53,11 @@ func mapLocked([]string) error {
 		return err
 	}
 	const size = 256 << 10
-	if _, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED); err != nil {
+	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED)
+	if err != nil {
 		return err
 	}
-	return areLocked(size)
+	return areLocked(memory)
 }
 
 // mapLow maps a page below vm.mmap_min_addr: CAP_SYS_RAWIO (cap_mmap_addr).
