@@ -77,19 +77,25 @@ func TestCausesAreNarrowedDown(t *testing.T) {
 	}{
 		"all is off": {file(0), Environment{Settings: off, Mounts: root}, []string{"a security module"}, []string{"one of these", "sticky", "nodev", "NFS"}},
 		"all is on": {
-			file(unix.O_CREAT), Environment{Settings: on, Mounts: root},
-			[]string{"one of these", "fs.protected_regular", "fs.protected_symlinks", "a security module"}, []string{"NFS"},
+			file(unix.O_CREAT),
+			Environment{Settings: on, Mounts: root},
+			[]string{"one of these", "fs.protected_regular", "fs.protected_symlinks", "a security module"},
+			[]string{"NFS"},
 		},
 		"not for creation": {file(0), Environment{Settings: on, Mounts: root}, []string{"fs.protected_symlinks"}, []string{"fs.protected_regular"}},
 		"nothing is known": {file(unix.O_CREAT), Environment{}, []string{"fs.protected_regular", "fs.protected_symlinks"}, nil},
 		"a volume":         {file(0), Environment{Settings: off, Mounts: append(root, Mount{Target: "/srv", Kind: "volume"})}, []string{"root_squash", "a security module"}, []string{"sticky"}},
 		"AppArmor, after the capability": {
-			file(0, read), Environment{Settings: off, Mounts: root, SecurityModules: []string{"apparmor"}},
-			[]string{grantedYet, "apparmor", "apparmor=PROFILE"}, []string{"SELinux", "sticky"},
+			file(0, read),
+			Environment{Settings: off, Mounts: root, SecurityModules: []string{"apparmor"}},
+			[]string{grantedYet, "apparmor", "apparmor=PROFILE"},
+			[]string{"SELinux", "sticky"},
 		},
 		"SELinux, after the capability": {
-			file(0, read), Environment{Settings: off, Mounts: root, SecurityModules: []string{"selinux"}},
-			[]string{grantedYet, "selinux", ":z on the volume"}, []string{"AppArmor"},
+			file(0, read),
+			Environment{Settings: off, Mounts: root, SecurityModules: []string{"selinux"}},
+			[]string{grantedYet, "selinux", ":z on the volume"},
+			[]string{"AppArmor"},
 		},
 	} {
 		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, c.env)
