@@ -61,6 +61,10 @@ type kase struct {
 	// tries is how often a run may be repeated until it passes, for a program that
 	// fails for reasons of its own; 0 is once.
 	tries int
+	// counts gives the runs a directory in common, /runs, in which the workload counts
+	// them: it fails by accident in a run that is known beforehand, so that capprof has
+	// to notice.
+	counts bool
 	// hostile are capabilities that the workload refuses to run with: the search
 	// starts from everything else.
 	hostile capability.Set
@@ -202,6 +206,15 @@ func (v *verdict) finds(k kase, a answer) {
 	if k.group == causes && a.runs > mostRuns(a.set) {
 		v.exact, v.note = false, fmt.Sprintf("%d runs, and %d should do", a.runs, mostRuns(a.set))
 	}
+}
+
+// notices judges the answer for a workload that fails by accident: that it is not
+// stable, and no set proven.
+func notices(a answer) verdict {
+	if a.contradictory && a.verdict == string(profile.Incomplete) {
+		return verdict{exact: true}
+	}
+	return verdict{note: "does not notice that the workload fails by accident"}
 }
 
 // distance counts the capabilities that are in one of the sets alone.

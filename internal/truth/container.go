@@ -128,6 +128,17 @@ func (c *containers) enter(ctx context.Context, image string, command []string) 
 	return func() { cancel(); all.Wait() }, nil
 }
 
+// volume names what the runs of a case have in common.
+func (c *containers) volume(name string) string {
+	return fmt.Sprintf("capprof-truth-%d-%s", os.Getpid(), name)
+}
+
+// forget removes it.
+func (c *containers) forget(ctx context.Context, name string) error {
+	_, err := c.engine.Output(ctx, "volume", "rm", "--force", c.volume(name))
+	return err
+}
+
 // close removes what an interrupt left.
 func (c *containers) close(ctx context.Context) error {
 	left, err := c.engine.Lines(ctx, "ps", "-aq", "--filter", "label="+c.label)

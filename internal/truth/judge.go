@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/testengine"
 	"github.com/capprof/capprof/internal/truth/removal"
 )
@@ -138,8 +139,8 @@ func (c *court) judgeAll(ctx context.Context, chosen []kase) ([]result, error) {
 	return results, workers.Wait()
 }
 
-func (c *court) judgeOne(ctx context.Context, k kase) result {
-	r := result{kase: k}
+func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
+	r.kase = k
 	if k.absent != nil {
 		if r.absent = k.absent(); r.absent != "" {
 			return r
@@ -160,6 +161,15 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 		}
 		defer stop()
 	}
+	if k.counts {
+		flags = append(flags, "--volume", c.containers.volume(k.name)+":/runs")
+		defer func() {
+			// Also after an interrupt, when ctx is of no more use.
+			lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+			defer stop()
+			r.err = errors.Join(r.err, c.containers.forget(lasting, k.name))
+		}()
+	}
 	found, err := c.search(ctx, &r, image, flags, command)
 	if err != nil {
 		r.err = fmt.Errorf("judge: %w", err)
@@ -175,11 +185,21 @@ func (c *court) judgeOne(ctx context.Context, k kase) result {
 	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil {
 		return r
 	}
+	if k.counts {
+		// capprof's runs count from 1.
+		if err := c.containers.forget(ctx, k.name); err != nil {
+			r.err = err
+			return r
+		}
+	}
 	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
 		r.err = fmt.Errorf("capprof: %w", err)
 		return r
 	}
 	r.verdict = compare(r.truth, r.answer)
+	if k.counts || k.tries > 1 && r.answer.verdict == string(profile.Incomplete) {
+		r.verdict = notices(r.answer)
+	}
 	r.verdict.finds(k, r.answer)
 	return r
 }

@@ -241,6 +241,18 @@ var trapCases = []kase{
 		naive: "a different set each time",
 	},
 	{
+		// The fifth run, by then, is the one without NET_RAW.
+		group: traps, name: "accident-at-once", counts: true, tries: 2,
+		command: []string{"/privop", "every", "5", "/runs/count", "+", "tolerate", "raw-socket", "+", "chown"},
+		naive:   "CHOWN, NET_RAW: a run without NET_RAW failed",
+	},
+	{
+		// Counted by the runs that come so far.
+		group: traps, name: "accident-in-the-end", counts: true, tries: 2,
+		command: []string{"/privop", "tolerate", "raw-socket", "+", "chown", "+", "every", "3", "/runs/count"},
+		naive:   "CHOWN, NET_RAW: a run without NET_RAW failed, in which it was denied",
+	},
+	{
 		group: traps, name: "fallback-port", command: []string{"/ops", "port-fallback"}, flags: strictPorts,
 		naive: "NET_BIND_SERVICE: denied with EACCES, and done without",
 	},

@@ -51,6 +51,22 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestAccidentsAreToBeNoticed(t *testing.T) {
+	for name, test := range map[string]struct {
+		is    answer
+		right bool
+	}{
+		"noticed":    {answer{verdict: "incomplete", contradictory: true, set: of(capability.Chown, capability.NetRaw)}, true},
+		"given up":   {answer{verdict: "incomplete"}, false},
+		"proven":     {answer{verdict: "proven", set: of(capability.Chown)}, false},
+		"proven yet": {answer{verdict: "proven", contradictory: true}, false},
+	} {
+		if got := notices(test.is); got.exact != test.right {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // The table is what the bars are read from, so its sums are checked by hand.
 func TestTableSums(t *testing.T) {
 	row := func(name string, is verdict, explained string, err error) result {

@@ -30,6 +30,7 @@ func behaviours() map[string]operation {
 		"refused":  refused,
 		"respawn":  respawn,
 		"fork":     fork,
+		"every":    every,
 	}
 }
 
@@ -189,6 +190,33 @@ func fork(args []string, s streams) error {
 	}
 	wait.Wait()
 	return errors.Join(failures...)
+}
+
+// every counts its runs in a file, and fails every so many of them.
+func every(args []string, _ streams) error {
+	n, err := number(args, 0)
+	if err != nil {
+		return err
+	}
+	if len(args) < 2 {
+		return errors.New("the file to count in is missing")
+	}
+	counter, err := os.OpenFile(args[1], os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer counter.Close()
+	if _, err := counter.Write([]byte{'.'}); err != nil {
+		return err
+	}
+	info, err := counter.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size()%int64(n) == 0 {
+		return fmt.Errorf("run %d fails by accident", info.Size())
+	}
+	return nil
 }
 
 // number reads an argument.
