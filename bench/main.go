@@ -3,8 +3,9 @@
 //
 // Each workload is measured untraced, under empty programs on the hooks of an
 // exploring run (the least that any tracer on them costs), in an exploring run, in a
-// confirming run, and under strace -f. The rounds are interleaved, so that a busy
-// moment of the machine does not fall on one of them alone, and medians are printed.
+// confirming run, the loops in a removal run (with its watch) too, and under strace
+// -f. The rounds are interleaved, so that a busy moment of the machine does not fall
+// on one of them alone, and medians are printed.
 package main
 
 import (

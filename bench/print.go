@@ -34,7 +34,11 @@ func printMeasurements(w io.Writer, m *measurements) error {
 		}
 		cells := []string{row.title + ", " + row.unit}
 		for _, v := range variants {
-			value, _ := m.median(row.subject, v)
+			value, ok := m.median(row.subject, v)
+			if !ok {
+				cells = append(cells, "-")
+				continue
+			}
 			cell := fmt.Sprintf("%.0f", value)
 			if v != untraced {
 				ratio, _ := m.ratio(row.subject, v, untraced)
@@ -90,6 +94,9 @@ func bars() []bar {
 		// 1.05 of the time a request takes.
 		{"confirmed / untraced, redis requests/s", "x", of(redisName, confirmed, untraced), 1 / 1.05, true},
 		{"confirmed / untraced, neighbour", "x", of(neighbourName, confirmed, untraced), 1.05, false},
+		{"removal / untraced, read + write", "x", of(loopName, watched, untraced), 1.05, false},
+		// Nothing but denials, each of which is noted.
+		{"removal / untraced, one refused check", "x", of(checkName, watched, untraced), 2, false},
 		{"capprof's own time, its only run", "ms", added(wholeOfOne), 150, false},
 		{"capprof's own time, each of four runs", "ms", added(eachOfFour), 150, false},
 		{"capprof's peak memory", "MiB", func(m *measurements) (float64, bool) { return float64(m.peak) / (1 << 20), m.peak > 0 }, 64, false},

@@ -14,10 +14,11 @@ const (
 	underNone variant = "empty programs"
 	explored  variant = "explored"
 	confirmed variant = "confirmed"
+	watched   variant = "removal"
 	straced   variant = "strace -f"
 )
 
-var variants = []variant{untraced, underNone, explored, confirmed, straced}
+var variants = []variant{untraced, underNone, explored, confirmed, watched, straced}
 
 // subject is one line of the table.
 type subject struct {
@@ -54,8 +55,8 @@ func (s *setup) subjects(scale float64) []subject {
 	times := func(format string, n float64) string { return fmt.Sprintf(format, int(n*scale)) }
 	redis := "exec bash " + inside + "/" + redisFile + " %d"
 	return []subject{
-		{loopName, s.variantsOf(times("loop %d", loopTurns), times("loop %d", loopTurnsStraced))},
-		{checkName, s.variantsOf(times("refused %d", checkTurns), times("refused %d", checkTurnsStraced))},
+		{loopName, s.alsoWatched(times("loop %d", loopTurns), times("loop %d", loopTurnsStraced))},
+		{checkName, s.alsoWatched(times("refused %d", checkTurns), times("refused %d", checkTurnsStraced))},
 		{redisName, s.variantsOf(times(redis, requests), times(redis, requestsStraced))},
 		{neighbourName, s.neighbour(times("loop %d", loopTurns))},
 		{stepsName, s.ownTime()},
@@ -100,6 +101,29 @@ func (s *setup) variantsOf(step, shorter string) func(context.Context, func(vari
 		}
 		add(straced, value)
 		return nil
+	}
+}
+
+// alsoWatched measures a step in a removal run too, which has to come to it: the step
+// is done before the run fails.
+func (s *setup) alsoWatched(step, shorter string) func(context.Context, func(variant, float64)) error {
+	others := s.variantsOf(step, shorter)
+	return func(ctx context.Context, add func(variant, float64)) error {
+		if err := others(ctx, add); err != nil {
+			return err
+		}
+		profiling, err := s.profile(ctx, s.steps(step, needChown))
+		if err != nil {
+			return err
+		}
+		if err := profiling.wait(); err != nil {
+			return err
+		}
+		value, err := profiling.number("remove")
+		if err == nil {
+			add(watched, value)
+		}
+		return err
 	}
 }
 

@@ -152,6 +152,10 @@ struct cgroup_key {
 };
 
 struct watched {
-	u8 inside;                   /* its first program has started: what the runtime does is not counted */
-	u8 denied[MAX_CAPABILITIES]; /* a byte each: a store needs no lock */
+	u64 cgroup; /* the cgroup's number, 0 before the first program has started */
+};
+
+/* A byte each: a store needs no lock. */
+struct denied {
+	u8 capability[MAX_CAPABILITIES];
 };

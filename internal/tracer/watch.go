@@ -117,12 +117,19 @@ func (w *Watch) Denied() (capability.Set, error) {
 	if err != nil {
 		return 0, err
 	}
-	var seen watchWatched
-	if err := objects.Containers.Lookup(w.key, &seen); err != nil {
+	var container watchWatched
+	if err := objects.Containers.Lookup(w.key, &container); err != nil {
+		return 0, fmt.Errorf("reading which cgroup is watched: %w", err)
+	}
+	if container.Cgroup == 0 {
+		return 0, nil // nothing ran in it
+	}
+	var seen watchDenied
+	if err := objects.Inside.Lookup(container.Cgroup, &seen); err != nil {
 		return 0, fmt.Errorf("reading what was denied: %w", err)
 	}
 	var denied capability.Set
-	for c, yes := range seen.Denied {
+	for c, yes := range seen.Capability {
 		if yes != 0 {
 			denied = denied.With(capability.Cap(c))
 		}
@@ -134,8 +141,15 @@ func (w *Watch) Denied() (capability.Set, error) {
 func (w *Watch) Close() {
 	w.closed.Do(func() {
 		w.watcher.detach()
-		if objects, err := w.watcher.loaded(); err == nil {
-			_ = objects.Containers.Delete(w.key) // an entry that is left over does no harm
+		objects, err := w.watcher.loaded()
+		if err != nil {
+			return
 		}
+		// An entry that is left over does no harm.
+		var container watchWatched
+		if objects.Containers.Lookup(w.key, &container) == nil {
+			_ = objects.Inside.Delete(container.Cgroup)
+		}
+		_ = objects.Containers.Delete(w.key)
 	})
 }

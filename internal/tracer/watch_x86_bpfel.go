@@ -18,6 +18,11 @@ type watchCgroupKey struct {
 	Name [96]int8
 }
 
+type watchDenied struct {
+	_          structs.HostLayout
+	Capability [64]uint8
+}
+
 type watchSysctls struct {
 	_                     structs.HostLayout
 	UnprivilegedPortStart int32
@@ -28,8 +33,7 @@ type watchSysctls struct {
 
 type watchWatched struct {
 	_      structs.HostLayout
-	Inside uint8
-	Denied [64]uint8
+	Cgroup uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -37,6 +41,7 @@ type watchWatched struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	watchMapContainers    = "containers"
+	watchMapInside        = "inside"
 	watchProgOnCapCapable = "on_cap_capable"
 	watchProgOnExec       = "on_exec"
 	watchVarCgroupName    = "cgroup_name"
@@ -96,6 +101,7 @@ type watchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchMapSpecs struct {
 	Containers *ebpf.MapSpec `ebpf:"containers"`
+	Inside     *ebpf.MapSpec `ebpf:"inside"`
 }
 
 // watchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -129,11 +135,13 @@ func (o *watchObjects) Close() error {
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchMaps struct {
 	Containers *ebpf.Map `ebpf:"containers"`
+	Inside     *ebpf.Map `ebpf:"inside"`
 }
 
 func (m *watchMaps) Close() error {
 	return _WatchClose(
 		m.Containers,
+		m.Inside,
 	)
 }
 
