@@ -48,7 +48,9 @@ func (e *Engine) Info(ctx context.Context) (runner.EngineInfo, error) {
 		}
 	}
 	out.WhyRemote = whyRemote(e.endpoint, info)
-	out.SameKernel = out.WhyRemote == ""
+	if out.SameKernel = out.WhyRemote == ""; out.SameKernel {
+		out.Devices = devicesOf("/dev")
+	}
 	return out, nil
 }
 

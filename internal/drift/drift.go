@@ -41,6 +41,10 @@ type Result struct {
 	// Lost says, in a sentence, that there is no portable set any more, "" where
 	// there is. It is drift.
 	Lost string `json:"lost,omitempty"`
+	// Opened and Closed are openings (what is needed of --privileged) that only the
+	// new or only the old profile has. This is drift too.
+	Opened []OptionChange `json:"opened,omitempty"`
+	Closed []OptionChange `json:"closed,omitempty"`
 	// Evidence are capabilities needed as before, for other operations. This is
 	// no drift.
 	Evidence []EvidenceChange `json:"evidence"`
@@ -68,6 +72,12 @@ type Change struct {
 	Where string `json:"where,omitempty"`
 }
 
+// OptionChange is a docker run option that the answer has on one side alone.
+type OptionChange struct {
+	Option string `json:"option"`
+	Why    string `json:"why"`
+}
+
 // EvidenceChange is a capability required on both sides for other operations.
 type EvidenceChange struct {
 	Capability capability.Cap `json:"capability"`
@@ -84,7 +94,8 @@ type ContextChange struct {
 	New  string `json:"new"`
 }
 
-// Compare compares two profiles. Only the required and the portable sets make drift. A profile
+// Compare compares two profiles. Only the required and the portable sets and the
+// openings make drift. A profile
 // that is incomplete or failed, on either side, makes the comparison Unfit: an
 // incomplete set may lack something, and then nothing added would mean nothing.
 func Compare(old, new *profile.Document) Result {
@@ -102,7 +113,8 @@ func Compare(old, new *profile.Document) Result {
 	r.Removed = changes(old, before.Minus(now))
 	r.Evidence = append(r.Evidence, evidenceChanges(old, new)...)
 	r.elsewhere(old, new)
-	if len(r.Added)+len(r.Removed) > 0 || r.Lost != "" {
+	r.Opened, r.Closed = openings(new, old), openings(old, new)
+	if len(r.Added)+len(r.Removed)+len(r.Opened)+len(r.Closed) > 0 || r.Lost != "" {
 		r.Outcome = Drift
 	}
 	return r
@@ -144,6 +156,18 @@ func changes(d *profile.Document, set capability.Set) []Change {
 	all := make([]Change, 0, set.Len())
 	for _, c := range byName(set) {
 		all = append(all, Change{Capability: c, Why: d.Why(c)})
+	}
+	return all
+}
+
+// openings are those that one profile has and the other has not.
+func openings(d, other *profile.Document) []OptionChange {
+	var all []OptionChange
+	for _, o := range d.Openings {
+		same := func(p profile.Opening) bool { return p.Option == o.Option }
+		if !slices.ContainsFunc(other.Openings, same) {
+			all = append(all, OptionChange{Option: profile.Printable(o.Option), Why: d.WhyOpen(o)})
+		}
 	}
 	return all
 }

@@ -34,6 +34,12 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 		for _, change := range r.Removed {
 			fmt.Fprintf(&b, "| - | `%s` | was: %s |\n", change.Capability, code(change.Why))
 		}
+		for _, change := range r.Opened {
+			fmt.Fprintf(&b, "| + | %s | %s |\n", code(change.Option), code(change.Why))
+		}
+		for _, change := range r.Closed {
+			fmt.Fprintf(&b, "| - | %s | was: %s |\n", code(change.Option), code(change.Why))
+		}
 	}
 	if len(r.Evidence) > 0 {
 		b.WriteString("\nNeeded as before, for something else (no drift):\n\n| capability | | operation |\n|---|---|---|\n")

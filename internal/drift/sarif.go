@@ -124,6 +124,12 @@ func writeSARIF(w io.Writer, r Result, options Options) error {
 	if r.Lost != "" {
 		report("portable", "The container does not pass on every engine any more.", projectURI, "error", "lost", r.New.Image+": "+r.Lost)
 	}
+	for _, change := range r.Opened {
+		report(change.Option, "The container's need for "+change.Option+" changed.", projectURI, "error", "added", r.New.Image+" newly needs "+change.Option+": "+change.Why)
+	}
+	for _, change := range r.Closed {
+		report(change.Option, "The container's need for "+change.Option+" changed.", projectURI, "note", "removed", r.New.Image+" no longer needs "+change.Option+"; it was needed: "+change.Why)
+	}
 	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 

@@ -25,18 +25,22 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	var services, file mapping
 	services.add(serviceName(d.Workload.Image.Reference), composeService(d))
 	file.add("services", &services.node)
-	if volumes := namedVolumes(d.Workload.Volumes); volumes != nil {
+	if volumes := namedVolumes(d.Narrowed().Volumes); volumes != nil {
 		file.add("volumes", volumes)
 	}
 	body, err := file.encode()
 	if err != nil {
 		return err
 	}
-	return write(w, append(commonNotes(d), engineNotes(d)...), body)
+	notes := append(commonNotes(d), engineNotes(d)...)
+	if d.Narrowed().CgroupNS != "" {
+		notes = append(notes, "The key cgroup is of Compose v2; docker-compose 1 does not know it.")
+	}
+	return write(w, notes, body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {
-	workload := d.Workload
+	workload := d.Narrowed()
 	var service mapping
 	service.addText("image", literal(workload.Image.Reference))
 	service.addList("entrypoint", literals(workload.Entrypoint))

@@ -38,7 +38,7 @@ func dockerRun(d *profile.Document) [][]string {
 			option(name, value)
 		}
 	}
-	workload := d.Workload
+	workload := d.Narrowed()
 	option("--cap-add", d.Capabilities.Required.ShortNames()...)
 	option("--security-opt", workload.SecurityOpt...)
 	flag("--read-only", workload.ReadOnly)
@@ -73,7 +73,7 @@ func commandLine(groups [][]string) string {
 	for i, group := range groups {
 		words := make([]string, len(group))
 		for j, word := range group {
-			words[j] = shellQuote(word)
+			words[j] = profile.ShellWord(word)
 		}
 		lines[i] = strings.Join(words, " ")
 	}
@@ -81,16 +81,4 @@ func commandLine(groups [][]string) string {
 		return short + "\n"
 	}
 	return strings.Join(lines, " \\\n  ") + "\n"
-}
-
-// shellQuote makes one word of s in a POSIX shell. Nothing is special between
-// single quotes but the single quote itself.
-func shellQuote(s string) string {
-	plain := s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@,+-", r)
-	})
-	if plain {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -39,6 +39,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	}
 	capabilities.addList("add", add)
 	context.add("capabilities", &capabilities.node)
+	notes = append(notes, openInKubernetes(&context, d)...)
 	if d.Workload.ReadOnly {
 		context.add("readOnlyRootFilesystem", boolean(true))
 	}

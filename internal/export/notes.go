@@ -31,10 +31,23 @@ func commonNotes(d *profile.Document) []string {
 			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
 		}
 	}
-	if d.Workload.Privileged {
-		notes = append(notes, "The set was found without --privileged, which also opens all devices and switches off seccomp and AppArmor.")
-	}
+	notes = append(notes, openingNotes(d)...)
 	return append(notes, nonRootNote(d)...)
+}
+
+// openingNotes say what is left of --privileged.
+func openingNotes(d *profile.Document) []string {
+	if !d.Workload.Privileged {
+		return nil
+	}
+	if len(d.Openings) == 0 {
+		return []string{"The set was found without --privileged, which also opens all devices and switches off seccomp and AppArmor; nothing of that is needed."}
+	}
+	notes := []string{"The set was found without --privileged; of what that opens beside capabilities, this is needed:"}
+	for _, o := range d.Openings {
+		notes = append(notes, fmt.Sprintf("%s opens %s. The danger: %s.", o.Option, o.Opens, o.Danger))
+	}
+	return notes
 }
 
 func imageName(d *profile.Document) string {

@@ -26,6 +26,7 @@ func samples() map[string]*profile.Document {
 		"tolerated":      profiletest.Tolerated(),
 		"portable":       profiletest.Portable(),
 		"not portable":   profiletest.NotPortable(),
+		"narrowed":       profiletest.Narrowed(),
 	}
 }
 

@@ -43,6 +43,10 @@ type Document struct {
 	Environment  Environment  `json:"environment"`
 	// Required explains each capability of Capabilities.Required, in that order.
 	Required []Requirement `json:"required"`
+	// Openings are the docker run options that the answer has beside the
+	// capabilities, where --privileged is today's flag: what of it is needed. They
+	// are sorted by danger, the least first.
+	Openings []Opening `json:"openings,omitempty"`
 	// Tolerated are denials that the workload survived, in the final run.
 	Tolerated []Denial `json:"tolerated"`
 	// Blocked are denials that a capability beyond the allowed ones would cure.
@@ -150,6 +154,22 @@ type Requirement struct {
 	Evidence     []Denial         `json:"evidence"`
 }
 
+// Opening is one of the narrower options that take the place of --privileged.
+type Opening struct {
+	// Option is as it stands on a command line, without quotes: "--device /dev/fuse".
+	Option string `json:"option"`
+	// Opens says what it opens, and Danger what comes with it.
+	Opens  string `json:"opens"`
+	Danger string `json:"danger"`
+	// FoundBy is "trace" or "removal".
+	FoundBy string `json:"foundBy"`
+	// ProvenBy is the number of the run without it that failed, 0 when there was
+	// none.
+	ProvenBy int `json:"provenBy"`
+	// Evidence is what failed without it.
+	Evidence []Failure `json:"evidence"`
+}
+
 // Denial is one kind of refused operation.
 type Denial struct {
 	// ID names the denial in Meta.Counts.
@@ -231,9 +251,11 @@ type Run struct {
 	// or in the place of one: "--sysctl NAME=VALUE".
 	Options []string `json:"options,omitempty"`
 	// Without names the capability that a removal run left out.
-	Without  *capability.Cap `json:"without,omitempty"`
-	Outcome  string          `json:"outcome"`
-	ExitCode int             `json:"exitCode"`
+	Without *capability.Cap `json:"without,omitempty"`
+	// Closed is the opening that a removal run left out: "--device /dev/fuse".
+	Closed   string `json:"closed,omitempty"`
+	Outcome  string `json:"outcome"`
+	ExitCode int    `json:"exitCode"`
 	// Detail says more of an outcome that is not an exit code.
 	Detail string `json:"detail,omitempty"`
 }

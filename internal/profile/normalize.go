@@ -17,6 +17,9 @@ func Normalize(d *Document) {
 	if d.Portable != nil {
 		normalizeRequirements(d.Portable.Required)
 	}
+	for i := range d.Openings {
+		slices.SortStableFunc(d.Openings[i].Evidence, compareFailures)
+	}
 	normalizeDenials(d.Tolerated)
 	normalizeDenials(d.Blocked)
 	slices.SortStableFunc(d.Failures, compareFailures)
@@ -126,6 +129,10 @@ func clone(d *Document) *Document {
 		portable := *d.Portable
 		portable.Required = cloneRequirements(portable.Required)
 		c.Portable = &portable
+	}
+	c.Openings = slices.Clone(d.Openings)
+	for i := range c.Openings {
+		c.Openings[i].Evidence = slices.Clone(c.Openings[i].Evidence)
 	}
 	c.Tolerated = cloneDenials(d.Tolerated)
 	c.Blocked = cloneDenials(d.Blocked)

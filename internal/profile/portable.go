@@ -147,7 +147,7 @@ func validatePortable(d *Document, runs map[int]Run) error {
 				}
 			}
 		}
-		return successful("portable.verdict", p.Verdict, p.Capabilities, d.Capabilities, p.Losses, with)
+		return successful("portable.verdict", p.Verdict, p.Capabilities, d.Capabilities, p.Losses, withJust(with, len(d.Openings)+len(p.Sysctls)))
 	case Failed:
 		if !p.Capabilities.Empty() {
 			return fmt.Errorf("portable.verdict is failed, yet portable.capabilities gives a set: %s", p.Capabilities)
@@ -162,12 +162,12 @@ func validatePortable(d *Document, runs map[int]Run) error {
 	return nil
 }
 
-// localRuns are the runs by number that were made with the engine's own sysctls, or,
+// localRuns are the runs with the openings, by number, that were made with the engine's own sysctls, or,
 // when that is false, those with the portable answer's.
 func (d *Document) localRuns(local bool) map[int]Run {
-	runs := map[int]Run{}
+	runs, openings := map[int]Run{}, d.openingOptions()
 	for _, run := range d.Runs {
-		if local != (d.Portable != nil && d.Portable.made(run)) {
+		if containsAll(run.Options, openings) && local != (d.Portable != nil && d.Portable.made(run)) {
 			runs[run.Number] = run
 		}
 	}

@@ -16,7 +16,7 @@ func TestAPortableAnswerIsHeldAgainstItsRuns(t *testing.T) {
 	}{
 		"no sysctl":            {func(d *profile.Document) { d.Portable.Sysctls = nil }, "portable.sysctls"},
 		"unknown verdict":      {func(d *profile.Document) { d.Portable.Verdict = "fine" }, "portable.verdict"},
-		"proof without sysctl": {func(d *profile.Document) { d.Portable.Required[0].ProvenBy = 6 }, "other sysctls"},
+		"proof without sysctl": {func(d *profile.Document) { d.Portable.Required[0].ProvenBy = 6 }, "other options"},
 		"no proof":             {func(d *profile.Document) { d.Portable.Required[0].ProvenBy = 0 }, "no run proves CAP_NET_BIND_SERVICE"},
 		"proof that had it":    {func(d *profile.Document) { d.Portable.Required[0].ProvenBy = 9 }, "which had it"},
 		"own proof with the sysctl": {func(d *profile.Document) {

@@ -11,6 +11,9 @@ import (
 // Tried names a run's set, and the options that it had beyond the workload's, in
 // few words.
 func (r Run) Tried() string {
+	if r.Closed != "" {
+		return r.set()
+	}
 	return strings.Join(append([]string{r.set()}, r.Options...), " ")
 }
 
@@ -20,6 +23,8 @@ func (r Run) set() string {
 	switch {
 	case r.Without != nil:
 		return "without " + r.Without.Short()
+	case r.Closed != "":
+		return "without " + r.Closed
 	case n == 0 || n > 4:
 		return capability.Counted(n)
 	}

@@ -78,17 +78,7 @@ func (d Denial) Choice() string {
 
 // Proof says what happened without the capability: "run 7 without it exits 1",
 // "" when no run was made without it.
-func (d *Document) Proof(r Requirement) string {
-	if r.ProvenBy == 0 {
-		return ""
-	}
-	for _, run := range d.Runs {
-		if run.Number == r.ProvenBy {
-			return fmt.Sprintf("run %d without it %s", run.Number, run.ending())
-		}
-	}
-	return ""
-}
+func (d *Document) Proof(r Requirement) string { return d.proofBy(r.ProvenBy) }
 
 func (r Run) ending() string {
 	switch r.Outcome {

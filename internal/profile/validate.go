@@ -2,7 +2,9 @@ package profile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
 )
@@ -22,6 +24,9 @@ func Validate(d *Document) error {
 		return err
 	}
 	if err := validateRequired(d); err != nil {
+		return err
+	}
+	if err := validateOpenings(d, runs); err != nil {
 		return err
 	}
 	if err := validateReferences(d, runs); err != nil {
@@ -120,7 +125,7 @@ func validateProof(where string, c capability.Cap, set capability.Set, number in
 	run, ok := runs[number]
 	switch {
 	case !ok:
-		return fmt.Errorf("%s: %s is proven by run %d, which is not in runs, or was made with other sysctls", where, c, number)
+		return fmt.Errorf("%s: %s is proven by run %d, which is not in runs, or was made with other options", where, c, number)
 	case run.Set.Has(c):
 		return fmt.Errorf("%s: %s is proven by run %d, which had it", where, c, number)
 	case !run.Set.Contains(set.Without(c)):
@@ -131,12 +136,62 @@ func validateProof(where string, c capability.Cap, set capability.Set, number in
 	return nil
 }
 
+// validateOpenings holds each opening's proof against the run that it names.
+func validateOpenings(d *Document, runs map[int]Run) error {
+	options := d.openingOptions()
+	for i, o := range d.Openings {
+		name, value, _ := strings.Cut(o.Option, " ")
+		switch {
+		case !strings.HasPrefix(name, "--") || value == "":
+			return fmt.Errorf("openings[%d].option: %q is no option with a value", i, o.Option)
+		case slices.Contains(options[:i], o.Option):
+			return fmt.Errorf("openings: %s is explained twice", o.Option)
+		case o.FoundBy != FoundByTrace && o.FoundBy != FoundByRemoval:
+			return fmt.Errorf("openings: %s is found by %q, which is neither %s nor %s", o.Option, o.FoundBy, FoundByTrace, FoundByRemoval)
+		case o.FoundBy == FoundByTrace && len(o.Evidence) == 0:
+			return fmt.Errorf("openings: %s is said to be found by trace, without evidence", o.Option)
+		case d.Verdict == Proven && o.ProvenBy == 0:
+			return fmt.Errorf("the verdict is proven, yet no run proves %s", o.Option)
+		}
+		if o.ProvenBy == 0 {
+			continue
+		}
+		run, ok := runs[o.ProvenBy]
+		others := slices.Concat(options[:i], options[i+1:])
+		switch {
+		case !ok:
+			return fmt.Errorf("openings: %s is proven by run %d, which is not in runs", o.Option, o.ProvenBy)
+		case slices.Contains(run.Options, o.Option):
+			return fmt.Errorf("openings: %s is proven by run %d, which had it", o.Option, o.ProvenBy)
+		case !run.Set.Contains(d.Capabilities.Required) || !containsAll(run.Options, others):
+			return fmt.Errorf("openings: %s is proven by run %d, which lacked more of the answer", o.Option, o.ProvenBy)
+		case run.Outcome == OutcomePassed || run.Outcome == OutcomeRefused:
+			return fmt.Errorf("openings: %s is proven by run %d, whose outcome is %s", o.Option, o.ProvenBy, run.Outcome)
+		}
+	}
+	if d.Verdict == Failed && len(d.Openings) > 0 {
+		return fmt.Errorf("the verdict is failed, yet openings gives some: %s", strings.Join(options, ", "))
+	}
+	return nil
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}
+
 // validateReferences: evidence names runs of this document, or none (0).
 func validateReferences(d *Document, runs map[int]Run) error {
 	check := func(where string, number int) error { return seenIn(runs, where, number) }
 	for _, requirement := range d.Required {
 		for _, denial := range requirement.Evidence {
 			if err := check("required: evidence of "+requirement.Capability.String(), denial.Run); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range d.Openings {
+		for _, failure := range o.Evidence {
+			if err := check("openings: evidence of "+o.Option, failure.Run); err != nil {
 				return err
 			}
 		}
@@ -168,7 +223,14 @@ func seenIn(runs map[int]Run, where string, number int) error {
 
 // validateSuccess: see successful.
 func validateSuccess(d *Document) error {
-	return successful("the verdict", d.Verdict, d.Capabilities.Required, d.Capabilities, d.Losses, d.localRuns(true))
+	return successful("the verdict", d.Verdict, d.Capabilities.Required, d.Capabilities, d.Losses, withJust(d.localRuns(true), len(d.Openings)))
+}
+
+// withJust are the runs with a number of options.
+func withJust(runs map[int]Run, options int) map[int]Run {
+	just := maps.Clone(runs)
+	maps.DeleteFunc(just, func(_ int, run Run) bool { return len(run.Options) != options })
+	return just
 }
 
 // successful: a set that is called right was allowed, passed in a run of its own,

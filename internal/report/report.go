@@ -39,6 +39,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		runs(p, d)
 	} else {
 		required(p, d)
+		opened(p, d)
 		portable(p, d)
 		instead(p, d)
 		compared(p, d)
@@ -150,6 +151,23 @@ func portable(p *page, d *profile.Document) {
 	for _, reason := range there.Reasons {
 		p.item(profile.Printable(reason))
 	}
+}
+
+// opened says what takes the place of --privileged, why, and what is closed.
+func opened(p *page, d *profile.Document) {
+	if !d.Workload.Privileged {
+		return
+	}
+	if len(d.Openings) == 0 {
+		p.heading("--privileged is not needed")
+		p.paragraph("it passes without what --privileged opens beside capabilities: devices, /proc and /sys, seccomp, AppArmor")
+		return
+	}
+	p.heading("--privileged replaced by")
+	for _, o := range d.Openings {
+		p.item(profile.Printable(o.Shell()) + " opens " + d.WhyOpen(o) + ". The danger: " + profile.Printable(o.Danger))
+	}
+	p.paragraph("all else that --privileged opens stays closed")
 }
 
 // instead names what would make a required capability needless. All that needs it
@@ -415,6 +433,9 @@ func use(p *page, d *profile.Document) {
 	flags := "docker run --cap-drop ALL"
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		flags += " --cap-add " + name
+	}
+	for _, o := range d.Openings {
+		flags += " " + profile.Printable(o.Shell())
 	}
 	p.verbatim(flags)
 	p.paragraph("--format compose|docker|k8s writes it out for Compose, docker run or Kubernetes")

@@ -29,6 +29,9 @@ func (a answer) good() bool { return a.verdict == profile.Proven || a.verdict ==
 // starts from nothing, or from what is known where more is let through.
 func (s *session) answer(ctx context.Context, env mapper.Environment, found *findings, from known) (answer, error) {
 	a, err := s.find(ctx, env, found)
+	if err == nil && a.verdict == "" && s.opts.Prove && s.opts.Privileged {
+		err = s.proveOpenings(ctx, a.set)
+	}
 	if err == nil && a.verdict == "" {
 		a, err = s.settle(ctx, env, found, a, from)
 	}
@@ -59,7 +62,23 @@ func (s *session) find(ctx context.Context, env mapper.Environment, found *findi
 		return a, err
 	}
 	if !reference.passed {
+		if err := s.traceReference(ctx, env, found, reference); err != nil {
+			return a, err
+		}
 		return answer{verdict: profile.Failed, reasons: s.whyFailed(reference, found), deciding: &reference}, nil
+	}
+	if s.opts.Privileged {
+		before := s.options
+		if err := s.searchOpenings(ctx); err != nil {
+			return a, err
+		}
+		if !slices.Equal(before, s.options) {
+			// Behind what was closed there may be more to explore.
+			if a.set, ok, err = s.first(ctx, env, found); ok || err != nil {
+				return a, err
+			}
+			set = a.set
+		}
 	}
 	a.set, err = s.searchByRemoval(ctx, set, s.allowed())
 	return a, err
@@ -129,7 +148,7 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 	if s.tracer == nil {
 		return a, nil
 	}
-	if found.last.run.Set != a.set {
+	if !s.atAnswer(found.last.run, a.set) {
 		r, err := s.granted(ctx, plan{purpose: profile.PurposeExplore, set: a.set, traced: true})
 		if err != nil {
 			return a, unfinishedBy(err, "what the workload tolerates with the set was not looked at")
@@ -152,7 +171,7 @@ func (s *session) strict(ctx context.Context, env mapper.Environment, found *fin
 	needed, trying := a.set, a.set
 	for {
 		trying = trying.Union(found.beside(trying, s.allowed()))
-		if trying == found.last.run.Set {
+		if s.atAnswer(found.last.run, trying) {
 			break
 		}
 		r, err := s.run(ctx, plan{purpose: profile.PurposeExplore, set: trying, traced: true})
@@ -208,6 +227,10 @@ func (s *session) doubt(a answer) answer {
 
 // own says whether a run was made under the session's conditions.
 func (s *session) own(run profile.Run) bool {
+	if s.opts.Privileged {
+		// The conditions changed on the way.
+		return true
+	}
 	under := optionTexts(s.options)
 	return len(run.Options) >= len(under) && slices.Equal(run.Options[:len(under)], under)
 }

@@ -39,6 +39,9 @@ func (s *session) document(a answer, found *findings, portable *elsewhere) *prof
 	for c := range a.set.All() {
 		d.Required = append(d.Required, e.requirement(c, a.set, a.provenBy[c], found))
 	}
+	if a.verdict != profile.Failed {
+		d.Openings = s.openings(e, found)
+	}
 	s.explainLast(d, e, found)
 	d.Portable = portable.document(a, e)
 	profile.Normalize(d)
@@ -50,7 +53,7 @@ func (s *session) document(a answer, found *findings, portable *elsewhere) *prof
 // may be what is in the way.
 func (s *session) explainLast(d *profile.Document, e *explainer, found *findings) {
 	last := found.last.run
-	survived := found.last.passed && last.Set == d.Capabilities.Required
+	survived := found.last.passed && s.atAnswer(last, d.Capabilities.Required)
 	var tolerated []mapper.Denial
 	for i, denial := range found.latest() {
 		switch {
@@ -124,7 +127,7 @@ func (s *session) environment(found *findings) profile.Environment {
 		CgroupVersion:  s.info.CgroupVersion,
 		Kernel:         s.info.KernelRelease,
 		Architecture:   s.info.Architecture,
-		Seccomp:        seccompName(s.info, s.opts.Workload),
+		Seccomp:        seccompName(s.info, s.opts.Workload.With(s.options...)),
 		Sysctls:        maps.Clone(found.last.obs.Sysctls),
 	}
 	if s.tracer != nil {

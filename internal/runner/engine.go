@@ -115,6 +115,9 @@ type EngineInfo struct {
 	SecurityOptions           []string
 	// Endpoint is the address in use, without credentials.
 	Endpoint string
+	// Devices are the device nodes below /dev beyond those that every container has,
+	// of the machine that the engine runs on; none where it cannot be looked at.
+	Devices []string
 	// SameKernel says whether the containers run on the kernel that capprof
 	// runs on; when false, WhyRemote is the reason, for people.
 	SameKernel bool

@@ -10,15 +10,28 @@ import (
 )
 
 // explore runs the workload under trace, first with the set that the findings start
-// from and then each time with one that meets all that was denied before, until it
-// passes or a run teaches nothing new. It returns the set of the last run and whether
-// that passed.
+// from and then each time with one that meets all that was denied before, and, where
+// no capability helps and --privileged is today's flag, with openings for what the
+// last run failed at, until it passes or a run teaches nothing new. It returns the
+// set of the last run and whether that passed.
 func (s *session) explore(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
 	granted := found.from
+	if found.last.run.Number > 0 {
+		granted = found.last.run.Set
+	}
 	for {
 		r, err := s.besideReference(ctx, plan{purpose: profile.PurposeExplore, set: granted, traced: true})
 		if err != nil {
 			return granted, false, unfinishedBy(err, "no set that passes was found by then")
+		}
+		if r.badOptions != nil {
+			if err := s.takeBack(r); err != nil {
+				return granted, false, err
+			}
+			if len(s.fresh) == 0 && !s.open(found) {
+				return granted, false, nil
+			}
+			continue
 		}
 		if r.refused {
 			if granted, err = s.grantable(ctx, granted); err != nil {
@@ -32,6 +45,7 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 			continue
 		}
 		found.learn(env, r)
+		s.fresh = nil
 		if r.passed {
 			return granted, true, nil
 		}
@@ -43,7 +57,7 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 			return granted, false, err
 		}
 		next, more := found.next(s.allowed())
-		if !more || reference != nil && !reference.passed {
+		if reference != nil && !reference.passed || !more && !s.open(found) {
 			return granted, false, nil
 		}
 		granted = next

@@ -35,7 +35,7 @@ func (f *findings) learn(env mapper.Environment, r result) {
 
 // note maps a traced run.
 func (f *findings) note(env mapper.Environment, r result) {
-	env.Granted = r.run.Set
+	env = under(env, r.run)
 	mapped := mapper.Map(r.obs, env)
 	f.denials[r.run.Number] = mapped.Denials
 	f.failures[r.run.Number] = mapped.Failures

@@ -53,7 +53,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 	if err != nil {
 		return nil, err
 	}
-	s := &session{engine: engine, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), ledger: &ledger{outputs: map[int]*tail{}}}
+	s := &session{engine: engine, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[Option]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
 	if err := s.emptyCommand(); err != nil {
 		return nil, err
 	}
@@ -69,6 +69,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 		RootUID:         info.RootUID,
 		Mounts:          mountsOf(info, opts.Workload),
 		Settings:        hostSettings(info),
+		HasDevice:       info.hasDevice,
 	}
 	a, err := s.answer(ctx, env, found, known{})
 	var portable *elsewhere

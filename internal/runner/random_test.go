@@ -166,14 +166,15 @@ func TestQuickXplain(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(seed), 13))
 		steps := randomProgram(r)
 		asked := 0
-		passes := func(set capability.Set) (bool, error) {
+		passes := func(caps []capability.Cap) (bool, error) {
 			asked++
-			return passesWith(steps, set), nil
+			return passesWith(steps, capability.Of(caps...)), nil
 		}
 		if passesWith(steps, 0) {
 			continue
 		}
-		set, err := quickXplain(0, universe, passes)
+		needed, err := quickXplain(nil, universe, passes)
+		set := capability.Of(needed...)
 		if err != nil || !passesWith(steps, set) {
 			t.Fatalf("%v, %v for %+v", set, err, steps)
 		}

@@ -15,7 +15,13 @@ func (s *session) whyFailed(reference result, found *findings) []string {
 	if reference.run.Set.Empty() {
 		everything = "with no capability, which is all that is allowed, "
 	}
+	if every := reference.run.Options; len(every) > 0 {
+		everything = strings.TrimSuffix(everything, " ") + ", and with all that --privileged opens as far as other options open it (" + strings.Join(every, ", ") + "), "
+	}
 	reasons := []string{everything + "the workload " + ending(reference)}
+	for _, o := range s.refusedOpenings {
+		reasons = append(reasons, fmt.Sprintf("the engine refuses %s", o))
+	}
 	allowed, refused := s.allowed(), s.refused
 	var helpless capability.Set
 	for _, i := range found.unmet(allowed) {

@@ -15,7 +15,7 @@ import (
 // time limit.
 func (s *session) besideReference(ctx context.Context, p plan) (result, error) {
 	_, known := s.pace.limit(s.opts.Timeout)
-	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || p.set == s.allowed() {
+	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || s.isReference(p.set, s.conditions(p)) {
 		return s.run(ctx, p)
 	}
 	hopeless, ended := make(chan struct{}), make(chan struct{})
@@ -88,8 +88,8 @@ func (s *session) reference(ctx context.Context) (result, error) {
 		return *known, nil
 	}
 	for {
-		set := s.allowed()
-		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set})
+		set, openings := s.allowed(), s.everything()
+		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set, options: openings, exact: true})
 		if err != nil {
 			return r, unfinishedBy(err, "whether it passes with everything allowed was not found out")
 		}
@@ -100,7 +100,12 @@ func (s *session) reference(ctx context.Context) (result, error) {
 			}
 			continue
 		}
-		if _, err := s.grantable(ctx, set); err != nil {
+		if r.badOptions != nil {
+			err = s.findRefused(ctx, set, openings, r)
+		} else {
+			_, err = s.grantable(ctx, set)
+		}
+		if err != nil {
 			return r, err
 		}
 	}
@@ -112,10 +117,10 @@ func (s *session) reference(ctx context.Context) (result, error) {
 // One that took all its time is not, it would take it again; nor one whose command
 // did not start.
 func (s *session) refers(r result) {
-	allowed := s.allowed()
+	allowed, options := s.allowed(), optionTexts(s.everything())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.referenceRun != nil && s.referenceRun.passed || r.refused || r.run.Set != allowed || !slices.Equal(r.run.Options, optionTexts(s.options)) {
+	if s.referenceRun != nil && s.referenceRun.passed || r.refused || r.run.Set != allowed || !slices.Equal(r.run.Options, options) {
 		return
 	}
 	if r.passed || s.referenceFailed || r.startErr != nil || r.run.Outcome != profile.OutcomeFailed {

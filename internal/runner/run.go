@@ -25,8 +25,11 @@ type session struct {
 	pace     *pace
 	*ledger
 	// options are docker run options that every run has beyond the workload's: they
-	// are the conditions.
-	options []Option
+	// are the conditions. The openings that take the place of --privileged are among
+	// them, in the order of their danger. fresh are those of them with which nothing ran
+	// yet, openingProof tells the failing run without each.
+	options, fresh []Option
+	openingProof   map[Option]int
 	// losses are those of this session's runs. It is guarded by the ledger's mutex,
 	// as what follows.
 	losses observation.Losses
@@ -47,26 +50,40 @@ type ledger struct {
 	outputs   map[int]*tail
 	refused   capability.Set
 	cleanup   []error
+	// refusedOpenings are those that the engine would not take.
+	refusedOpenings []Option
 }
 
 // under is a session with further options, which has learned nothing yet.
 func (s *session) under(options ...Option) *session {
+	opts := s.opts
+	// What has to be opened is known.
+	opts.Privileged = false
 	return &session{
-		engine: s.engine, tracer: s.tracer, opts: s.opts, observer: s.observer, info: s.info, image: s.image, pace: s.pace,
+		engine: s.engine, tracer: s.tracer, opts: opts, observer: s.observer, info: s.info, image: s.image, pace: s.pace,
 		ledger: s.ledger, options: slices.Concat(s.options, options),
 	}
 }
 
 // conditions are the options of a run beyond the workload's.
-func (s *session) conditions(p plan) []Option { return slices.Concat(s.options, p.options) }
+func (s *session) conditions(p plan) []Option {
+	if p.exact {
+		return p.options
+	}
+	return slices.Concat(s.options, p.options)
+}
 
 // plan is a run to make.
 type plan struct {
 	purpose string
 	set     capability.Set
 	traced  bool
-	// options are docker run options that this run has beyond the session's.
+	// options are docker run options that this run has beyond the session's, or, with
+	// exact, in their place.
 	options []Option
+	exact   bool
+	// closed is the opening that a removal run leaves out.
+	closed string
 	// watched notes no more than which capabilities were denied.
 	watched bool
 	// without is what a removal run leaves out.
@@ -79,8 +96,10 @@ type plan struct {
 type result struct {
 	run    profile.Run
 	passed bool
-	// refused says that the engine would not grant the set: nothing ran.
-	refused bool
+	// refused says that the engine would not grant the set: nothing ran. badOptions
+	// is set when it is the run's options that it would not take.
+	refused    bool
+	badOptions error
 	// startErr is set when the command could not be started.
 	startErr *StartError
 	obs      observation.Observation
@@ -96,6 +115,8 @@ var (
 	errHopeless = errors.New("a run with everything allowed fails too")
 	// errRunLimit says that no more runs may be made.
 	errRunLimit = errors.New("the run limit was reached")
+	// errAccident says that a run failed which passed when it was repeated.
+	errAccident = errors.New("the workload does not behave the same from run to run")
 	// errWithdrawn says that the engine refused a set in the place of a run that
 	// has to tell something of the workload.
 	errWithdrawn = errors.New("the engine refused a part of what it had granted before")
@@ -110,7 +131,7 @@ func (s *session) reserve(p plan) (int, error) {
 		return 0, fmt.Errorf("%w: %d (--max-runs)", errRunLimit, s.opts.MaxRuns)
 	}
 	number := len(s.runs) + 1
-	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(s.conditions(p)), Without: p.without})
+	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(s.conditions(p)), Without: p.without, Closed: p.closed})
 	s.durations = append(s.durations, 0)
 	return number, nil
 }
@@ -188,7 +209,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 // start to its end.
 func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio) (time.Duration, error) {
 	c, err := s.engine.Create(ctx, s.opts.Workload.With(s.conditions(p)...), p.set)
-	if s.wasRefused(r, err) {
+	if s.wasRefused(r, p, err) {
 		return 0, nil
 	}
 	if err != nil {
@@ -227,7 +248,7 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio)
 	took := time.Since(began)
 	cause := context.Cause(limited)
 	switch {
-	case s.wasRefused(r, err):
+	case s.wasRefused(r, p, err):
 		return took, nil
 	case err == nil:
 		r.run.ExitCode = exit.Code
@@ -267,9 +288,15 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio)
 	return took, nil
 }
 
-// wasRefused records a set that the engine would not grant.
-func (s *session) wasRefused(r *result, err error) bool {
+// wasRefused records a set that the engine would not grant, or options beyond the
+// workload's that it would not take.
+func (s *session) wasRefused(r *result, p plan, err error) bool {
 	var refused *RefusedError
+	if slices.ContainsFunc(s.conditions(p), isOpening) && errors.Is(err, ErrBadWorkload) {
+		r.refused, r.badOptions = true, err
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeRefused, err.Error()
+		return true
+	}
 	if !errors.As(err, &refused) {
 		return false
 	}

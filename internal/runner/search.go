@@ -16,44 +16,45 @@ import (
 // of n. A search that cannot go on returns the smallest set that passed by then.
 func (s *session) searchByRemoval(ctx context.Context, background, from capability.Set) (capability.Set, error) {
 	smallest := from
-	passes := func(set capability.Set) (bool, error) {
+	passes := func(caps []capability.Cap) (bool, error) {
+		set := capability.Of(caps...)
 		r, err := s.granted(ctx, plan{purpose: profile.PurposeSearch, set: set})
 		if err == nil && r.passed && set.Len() < smallest.Len() {
 			smallest = set
 		}
 		return r.passed, err
 	}
-	needed, err := quickXplain(background, from.Minus(background).ByDanger(), passes)
+	needed, err := quickXplain(background.ByDanger(), from.Minus(background).ByDanger(), passes)
 	if err != nil {
 		return smallest, unfinishedBy(err, fmt.Sprintf("the workload passes with %s, and the search for less was not finished", smallest))
 	}
-	return background.Union(needed), nil
+	return background.Union(capability.Of(needed...)), nil
 }
 
 // quickXplain returns the members of candidates, in order of preference, that are
 // needed beside background for passes to hold. background alone must not pass,
 // with all candidates it must.
-func quickXplain(background capability.Set, candidates []capability.Cap, passes func(capability.Set) (bool, error)) (capability.Set, error) {
-	var divide func(background capability.Set, added bool, candidates []capability.Cap) (capability.Set, error)
-	divide = func(background capability.Set, added bool, candidates []capability.Cap) (capability.Set, error) {
+func quickXplain[T any](background, candidates []T, passes func([]T) (bool, error)) ([]T, error) {
+	var divide func(background []T, added bool, candidates []T) ([]T, error)
+	divide = func(background []T, added bool, candidates []T) ([]T, error) {
 		if added {
 			if ok, err := passes(background); err != nil || ok {
-				return 0, err
+				return nil, err
 			}
 		}
 		if len(candidates) == 1 {
-			return capability.Of(candidates[0]), nil
+			return candidates, nil
 		}
-		preferred, rest := slices.Clone(candidates[:len(candidates)/2]), candidates[len(candidates)/2:]
-		fromRest, err := divide(background.Union(capability.Of(preferred...)), true, rest)
+		preferred, rest := candidates[:len(candidates)/2], candidates[len(candidates)/2:]
+		fromRest, err := divide(slices.Concat(background, preferred), true, rest)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		fromPreferred, err := divide(background.Union(fromRest), !fromRest.Empty(), preferred)
-		return fromRest.Union(fromPreferred), err
+		fromPreferred, err := divide(slices.Concat(background, fromRest), len(fromRest) > 0, preferred)
+		return slices.Concat(fromRest, fromPreferred), err
 	}
 	if len(candidates) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	return divide(background, false, candidates)
 }

@@ -213,6 +213,48 @@ func NotPortable() *profile.Document {
 	return d
 }
 
+// Narrowed is a proven document of a workload that ran with --privileged, and needs
+// a device and a capability.
+func Narrowed() *profile.Document {
+	mount := Denial("mount", capability.SysAdmin)
+	mount.Executable, mount.Process, mount.Object, mount.Run = "/usr/bin/fusermount", "fusermount", "/dev/fuse on /mnt", 2
+	d := base("files:1")
+	d.Verdict = profile.Proven
+	d.Workload.Privileged = true
+	d.Capabilities.Baseline, d.Capabilities.Allowed = capability.Known(), capability.Known()
+	d.Capabilities.Required = capability.Of(capability.SysAdmin)
+	d.Required = []profile.Requirement{{Capability: capability.SysAdmin, FoundBy: profile.FoundByTrace, ProvenBy: 6, Evidence: []profile.Denial{mount}}}
+	d.Openings = []profile.Opening{
+		{
+			Option: "--device /dev/fuse", Opens: "one device", Danger: "what the device lets root do",
+			FoundBy: profile.FoundByTrace, ProvenBy: 4, Evidence: []profile.Failure{{
+				ID: "fuse", Executable: "/usr/bin/fusermount", Process: "fusermount", Syscall: "openat", Errno: "ENOENT",
+				Object: "/dev/fuse", Run: 1, Cause: "the container has no such device, and the machine has it", Cure: "--device /dev/fuse",
+			}},
+		},
+		{
+			Option: "--volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm", Opens: "one directory of the host's /sys, for writing",
+			Danger: "the settings of the host's kernel in that directory", FoundBy: profile.FoundByRemoval, ProvenBy: 5, Evidence: []profile.Failure{},
+		},
+	}
+	d.Runs = []profile.Run{
+		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(2, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
+		run(3, profile.PurposeExplore, d.Capabilities.Required, profile.OutcomePassed, 0),
+		run(4, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1),
+		run(5, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1),
+		without(run(6, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1), capability.SysAdmin),
+	}
+	both := []string{d.Openings[0].Option, d.Openings[1].Option}
+	for _, i := range []int{1, 2, 5} {
+		d.Runs[i].Options = both
+	}
+	for i, option := range both {
+		d.Runs[3+i].Closed, d.Runs[3+i].Options = option, both[1-i:2-i]
+	}
+	return d
+}
+
 // Denial is a refused chown in run 1 that any of the capabilities would cure.
 func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 	return profile.Denial{

@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/capprof/capprof/internal/mapper"
+)
+
+// openingKind is one thing that --privileged opens, as a narrower option of docker
+// run opens it (moby daemon/oci_linux.go: WithDevices, WithMounts, WithSeccomp,
+// WithApparmor, and daemon_unix.go: adaptContainerSettings, for what --privileged
+// does).
+type openingKind struct {
+	option Option
+	// prefix says that option.Value is the beginning of what the kind covers.
+	prefix bool
+	// opens says what the option opens, danger what comes with it.
+	opens, danger string
+}
+
+// openingKinds are in the order of their danger, the least first: what names the one
+// thing that the workload needs, then what opens the view, then what widens what the
+// kernel takes from the container, last what hands the host over.
+var openingKinds = []openingKind{
+	{
+		option: Option{"cgroupns", "host"},
+		opens:  "the host's control group namespace",
+		danger: "the container sees where in the host's tree it is, and writes nothing",
+	},
+	{
+		option: Option{"device", "/dev/"}, prefix: true,
+		opens:  "one device, or the devices of one directory",
+		danger: "what the device lets root do: a disk or /dev/mem is the host, /dev/fuse is the container's own",
+	},
+	{
+		option: Option{"device-cgroup-rule", ""}, prefix: true,
+		opens:  "one device, for which the workload makes the node itself",
+		danger: "what the device lets root do",
+	},
+	{
+		option: Option{"security-opt", "label=disable"},
+		opens:  "what SELinux keeps containers from",
+		danger: "the second wall behind file modes and namespaces is gone",
+	},
+	{
+		option: Option{"security-opt", "apparmor=unconfined"},
+		opens:  "what AppArmor keeps containers from: mounts, parts of /proc and /sys",
+		danger: "the second wall behind capabilities and masked paths is gone",
+	},
+	{
+		option: Option{"security-opt", "seccomp=unconfined"},
+		opens:  "the system calls that the engine's seccomp profile refuses",
+		danger: "all of the kernel's system calls can be reached, the seldom tested ones too; a profile of your own opens one alone (--security-opt seccomp=FILE)",
+	},
+	{
+		option: Option{"volume", "/sys/"}, prefix: true,
+		opens:  "one directory of the host's /sys, for writing",
+		danger: "the settings of the host's kernel in that directory",
+	},
+	{
+		option: Option{"security-opt", "systempaths=unconfined"},
+		opens:  "the masked and the read-only paths of /proc and /sys",
+		danger: "root writes the host's settings under /proc/sys, core_pattern among them, which runs programs on the host; a setting of a namespace needs --sysctl alone",
+	},
+	{
+		option: Option{"volume", "/sys/fs/cgroup:"}, prefix: true,
+		opens:  "the host's control groups, for writing",
+		danger: "it limits and freezes every process of the host, and release_agent (cgroup v1) runs programs there",
+	},
+	{
+		option: Option{"volume", "/sys:"}, prefix: true,
+		opens:  "all of the host's /sys, for writing",
+		danger: "the settings and devices of the host's kernel, and the names of its network interfaces",
+	},
+	{
+		option: Option{"device-cgroup-rule", "a *:* rwm"},
+		opens:  "every device for which the workload makes a node",
+		danger: "with CAP_MKNOD the host's disks and memory are a mknod away",
+	},
+	{
+		option: Option{"device", "/dev"},
+		opens:  "all devices of the host",
+		danger: "the host's disks",
+	},
+}
+
+// kindOf finds an option's kind, the one that says most of it, and its rank.
+func kindOf(o Option) (kind openingKind, rank int) {
+	rank = len(openingKinds)
+	for i, k := range openingKinds {
+		covers := k.option == o || k.prefix && k.option.Name == o.Name && strings.HasPrefix(o.Value, k.option.Value)
+		if covers && len(k.option.Value) >= len(kind.option.Value) {
+			kind, rank = k, i
+		}
+	}
+	return kind, rank
+}
+
+func isOpening(o Option) bool {
+	_, rank := kindOf(o)
+	return rank < len(openingKinds)
+}
+
+// sortOpenings puts options into the order of their danger, and drops repetitions.
+func sortOpenings(options []Option) []Option {
+	slices.SortFunc(options, func(a, b Option) int {
+		_, rankA := kindOf(a)
+		_, rankB := kindOf(b)
+		return cmp.Or(cmp.Compare(rankA, rankB), cmp.Compare(a.String(), b.String()))
+	})
+	return slices.Compact(options)
+}
+
+// everyOpening is what comes nearest to --privileged without saying it, where
+// today's flags say it; none otherwise. What the workload's own options decide stays
+// as they say, as it does under --privileged.
+func (s *session) everyOpening() []Option {
+	if !s.opts.Privileged {
+		return nil
+	}
+	all := []Option{
+		{"cgroupns", "host"},
+		{"device", "/dev"},
+		{"device-cgroup-rule", "a *:* rwm"},
+		{"security-opt", "systempaths=unconfined"},
+		{"volume", "/sys:/sys"},
+		{"volume", "/sys/fs/cgroup:/sys/fs/cgroup"},
+	}
+	if s.info.Seccomp != "" {
+		all = append(all, Option{"security-opt", "seccomp=unconfined"})
+	}
+	for _, module := range securityModules(s.info) {
+		all = append(all, moduleOpening[module])
+	}
+	return s.openable(all)
+}
+
+var moduleOpening = map[string]Option{
+	"apparmor": {"security-opt", "apparmor=unconfined"},
+	"selinux":  {"security-opt", "label=disable"},
+}
+
+// openable leaves out what the workload's own options decide and what the engine
+// refused, and sorts the rest.
+func (s *session) openable(options []Option) []Option {
+	w := s.opts.Workload
+	options = slices.DeleteFunc(slices.Clone(options), func(o Option) bool {
+		switch o.Name {
+		case "cgroupns":
+			return w.CgroupNS != ""
+		case "security-opt":
+			key, _, _ := strings.Cut(o.Value, "=")
+			return slices.ContainsFunc(w.SecurityOpt, func(given string) bool {
+				name, _, _ := strings.Cut(strings.Replace(given, ":", "=", 1), "=")
+				return name == key
+			})
+		case "volume":
+			_, target, _ := strings.Cut(o.Value, ":")
+			return slices.ContainsFunc(slices.Concat(w.Volumes, w.Tmpfs), func(given string) bool {
+				return slices.Contains(strings.Split(given, ":"), target)
+			})
+		}
+		return false
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sortOpenings(slices.DeleteFunc(options, func(o Option) bool { return slices.Contains(s.refusedOpenings, o) }))
+}
+
+// openingsFor are the options that open what a failure ran into.
+func (s *session) openingsFor(f mapper.Failure) []Option {
+	file := path.Clean(f.Operation.Object.Path)
+	switch f.Obstacle {
+	case mapper.NoDevice:
+		if s.info.hasDevice(file) {
+			return []Option{{"device", file}}
+		}
+	case mapper.NoDeviceRule:
+		return []Option{{"device-cgroup-rule", f.DeviceRule + " rwm"}}
+	case mapper.ReadOnlySys:
+		dir := path.Dir(file)
+		if strings.HasPrefix(file, "/sys/fs/cgroup/") {
+			// In a control group namespace of its own the container's paths are not
+			// those of the host's tree.
+			return []Option{{"cgroupns", "host"}, {"volume", "/sys/fs/cgroup:/sys/fs/cgroup"}}
+		}
+		return []Option{{"volume", dir + ":" + dir}}
+	case mapper.SystemPath:
+		return []Option{{"security-opt", "systempaths=unconfined"}}
+	case mapper.SeccompProfile:
+		return []Option{{"security-opt", "seccomp=unconfined"}}
+	case mapper.SecurityModule:
+		var options []Option
+		for _, module := range securityModules(s.info) {
+			options = append(options, moduleOpening[module])
+		}
+		return options
+	}
+	return nil
+}
+
+// named are the openings, beyond those in force, for what the last traced run
+// failed at: those of what is known to refuse, and only when there is none, those of
+// a security module, which is a guess.
+func (s *session) named(found *findings) []Option {
+	var known, guessed []Option
+	for _, f := range found.failures[found.last.run.Number] {
+		if f.Obstacle == mapper.SecurityModule {
+			guessed = append(guessed, s.openingsFor(f)...)
+		} else {
+			known = append(known, s.openingsFor(f)...)
+		}
+	}
+	for _, options := range [][]Option{known, guessed} {
+		options = slices.DeleteFunc(s.openable(options), func(o Option) bool { return slices.Contains(s.options, o) })
+		if len(options) > 0 {
+			return options
+		}
+	}
+	return nil
+}
+
+// hasDevice reports whether the machine has a device node, or a directory of them,
+// at a path.
+func (i EngineInfo) hasDevice(file string) bool {
+	return slices.ContainsFunc(i.Devices, func(d string) bool { return d == file || strings.HasPrefix(d, file+"/") && file != "/dev" })
+}
+
+// deviceGroups are the devices of the machine, those of one directory together.
+func (i EngineInfo) deviceGroups() []Option {
+	var all []Option
+	for _, d := range i.Devices {
+		top, _, _ := strings.Cut(strings.TrimPrefix(d, "/dev/"), "/")
+		all = append(all, Option{"device", "/dev/" + top})
+	}
+	return sortOpenings(all)
+}
