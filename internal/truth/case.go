@@ -24,6 +24,8 @@ const (
 	// causes fail for a reason that no capability cures, or that something else
 	// cures better.
 	causes group = "cause"
+	// portables need something else where the engine keeps the kernel's defaults.
+	portables group = "portable"
 )
 
 // imageName says what a case runs in.
@@ -79,6 +81,10 @@ type kase struct {
 	remedies []remedy
 	// incurable is why there is no remedy to show here.
 	incurable string
+	// strict are the flags that make the container as strict as other engines' are:
+	// with them the portable set is judged too. noSetStrict is noSet there.
+	strict      []string
+	noSetStrict string
 	// absent says why the case shows nothing on this machine, "" where it does; nil
 	// for always.
 	absent func() string
@@ -119,7 +125,7 @@ func cases() ([]kase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, causeCases, fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, fromPackages), nil
 }
 
 // result is a row of the table.
@@ -130,6 +136,8 @@ type result struct {
 	truth []capability.Set
 	// complete is false when there may be more of them.
 	complete bool
+	// strict are those with the case's strict flags.
+	strict []capability.Set
 	// judgeRuns and exhaustiveRuns are what the judge used, and what removing one
 	// at a time takes for one set.
 	judgeRuns, exhaustiveRuns int
@@ -146,11 +154,14 @@ type result struct {
 // answer is capprof's.
 type answer struct {
 	// none is true when capprof says that no set makes the workload pass.
-	none    bool
-	set     capability.Set
-	verdict string
-	reasons []string
-	runs    int
+	none bool
+	set  capability.Set
+	// elsewhere is the set for other engines, nowhere true where there is none.
+	elsewhere capability.Set
+	nowhere   bool
+	verdict   string
+	reasons   []string
+	runs      int
 	// lost are those for want of which something was left out in silence, though the
 	// workload passed.
 	lost capability.Set
@@ -192,6 +203,15 @@ func compare(truth []capability.Set, a answer) verdict {
 	// The nearest minimal set tells best what is wrong.
 	nearest := slices.MinFunc(truth, func(x, y capability.Set) int { return distance(x, a.set) - distance(y, a.set) })
 	return verdict{missing: nearest.Minus(a.set), extra: a.set.Minus(nearest)}
+}
+
+// portable completes the verdict on a case that is judged with strict flags too.
+func (v *verdict) portable(strict []capability.Set, a answer) {
+	there := compare(strict, answer{none: a.nowhere, set: a.elsewhere})
+	if !there.exact {
+		v.exact = false
+		v.note = fmt.Sprintf("elsewhere %s, and not %s", setsText(strict, true), answer{none: a.nowhere, set: a.elsewhere, verdict: a.verdict}.text())
+	}
 }
 
 // finds completes the verdict on a cause: what capprof must have said, and in how

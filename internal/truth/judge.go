@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,6 +183,20 @@ func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
 		r.err = fmt.Errorf("judge: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
 		return r
 	}
+	if k.strict != nil {
+		there := result{kase: k}
+		found, err := c.search(ctx, &there, image, slices.Concat(flags, k.strict), command)
+		if err != nil {
+			r.err = fmt.Errorf("judge, with %v: %w", k.strict, err)
+			return r
+		}
+		r.strict = found.Sets
+		r.judgeRuns, r.exhaustiveRuns = r.judgeRuns+found.Runs, r.exhaustiveRuns+found.Exhaustive
+		if len(r.strict) == 0 && k.noSetStrict == "" {
+			r.err = fmt.Errorf("judge, with %v: it fails with everything, and the case does not say why it should: %s", k.strict, lastLine(there.withAll))
+			return r
+		}
+	}
 	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil {
 		return r
 	}
@@ -201,6 +216,9 @@ func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
 		r.verdict = notices(r.answer)
 	}
 	r.verdict.finds(k, r.answer)
+	if k.strict != nil {
+		r.verdict.portable(r.strict, r.answer)
+	}
 	return r
 }
 

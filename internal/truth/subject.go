@@ -77,7 +77,12 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 			lost = lost.Union(capability.Of(denial.AnyOf...))
 		}
 	}
+	there, nowhere := document.Capabilities.Required, false
+	if p := document.Portable; p != nil {
+		there, nowhere = p.Capabilities, !p.Answers()
+	}
 	return answer{
+		elsewhere: there, nowhere: nowhere,
 		byRemoval: byRemoval, lost: lost,
 		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),

@@ -94,7 +94,11 @@ func (r result) truthText() string {
 	if r.absent != "" {
 		return "-"
 	}
-	return setsText(r.truth, r.complete)
+	text := setsText(r.truth, r.complete)
+	if r.kase.strict != nil {
+		text += "; elsewhere " + setsText(r.strict, true)
+	}
+	return text
 }
 
 func (a answer) text() string {
@@ -140,6 +144,9 @@ func (t *table) printRemarks(out io.Writer) {
 				remarks = append(remarks, "no set: "+r.kase.noSet)
 			}
 			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
+		}
+		if r.kase.noSetStrict != "" {
+			remarks = append(remarks, "no set elsewhere: "+r.kase.noSetStrict)
 		}
 		if len(r.kase.remedies) > 0 && r.err == nil && r.absent == "" {
 			var names []string

@@ -187,6 +187,27 @@ func TestCasesAreWellFormed(t *testing.T) {
 	}
 }
 
+func TestPortableSetsAreCompared(t *testing.T) {
+	raw := []capability.Set{of(capability.NetRaw)}
+	for name, test := range map[string]struct {
+		strict []capability.Set
+		is     answer
+		exact  bool
+	}{
+		"equal":          {raw, answer{verdict: "proven", elsewhere: raw[0]}, true},
+		"missing":        {raw, answer{verdict: "proven"}, false},
+		"extra":          {[]capability.Set{0}, answer{verdict: "proven", elsewhere: raw[0]}, false},
+		"none":           {nil, answer{verdict: "proven", nowhere: true}, true},
+		"none of a set":  {raw, answer{verdict: "proven", nowhere: true}, false},
+		"a set for none": {nil, answer{verdict: "proven", elsewhere: raw[0]}, false},
+	} {
+		v := verdict{exact: true}
+		if v.portable(test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
 func TestFindings(t *testing.T) {
 	k := kase{group: causes, says: []string{"read-only", "--tmpfs"}}
 	for name, test := range map[string]struct {

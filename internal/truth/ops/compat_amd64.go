@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +16,7 @@ var compatOperations = map[string]operation{
 	"nice-32bit":     nice32,
 	"unshare-32bit":  unshare32,
 	"harmless-32bit": harmless32,
+	"bind-80-32bit":  bind32,
 }
 
 // iopl(2) and ioperm(2), which processors with ports have.
@@ -26,6 +29,7 @@ const (
 const (
 	getpid32      = 20
 	setpriority32 = 97
+	socketCall32  = 102
 	setresuid32   = 208
 	unshareCall32 = 310
 )
@@ -67,6 +71,34 @@ func nice32([]string) error {
 
 func unshare32([]string) error {
 	return leaves("uts", func() error { return call32(unshareCall32, unix.CLONE_NEWUTS, 0, 0) })
+}
+
+// bind32 gives a socket the port 80 by socketcall(2), whose arguments are in memory
+// that 32 bits must reach.
+func bind32([]string) error {
+	memory, err := unix.Mmap(-1, 0, unix.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_32BIT)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Munmap(memory) }()
+	at := uint32(uintptr(unsafe.Pointer(&memory[0])))
+	call := func(number uint32, args ...uint32) int32 {
+		for i, arg := range args {
+			binary.NativeEndian.PutUint32(memory[4*i:], arg)
+		}
+		return syscall32(socketCall32, number, at, 0)
+	}
+	fd := call(1, unix.AF_INET, unix.SOCK_STREAM, 0) // SYS_SOCKET
+	if fd < 0 {
+		return unix.Errno(-fd)
+	}
+	defer unix.Close(int(fd))
+	const address = 64
+	copy(memory[address:], port80[:])
+	if result := call(2, uint32(fd), at+address, 16); result < 0 { // SYS_BIND
+		return unix.Errno(-result)
+	}
+	return nil
 }
 
 func harmless32([]string) error { return call32(getpid32, 0, 0, 0) }
