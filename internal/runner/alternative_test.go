@@ -30,6 +30,9 @@ func TestAnAlternativeThatDidNotHelpGivesWay(t *testing.T) {
 	if a.Document.Runs[1].Set != capability.Of(kill) || a.Document.Runs[1].Outcome != profile.OutcomeFailed {
 		t.Errorf("the less dangerous alternative was not tried:\n%s", a.runs())
 	}
+	if len(a.Document.Runs) > 8 {
+		t.Errorf("%d runs to find another alternative:\n%s", len(a.Document.Runs), a.runs())
+	}
 	r, _ := a.Document.Requirement(chown)
 	if r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 1 {
 		t.Errorf("%+v", r)

@@ -58,7 +58,7 @@ func (s *session) explore(ctx context.Context, env mapper.Environment, found *fi
 		}
 		next, more := found.next(s.allowed())
 		if reference != nil && !reference.passed || !more && !s.open(found) {
-			return granted, false, nil
+			return next, false, nil
 		}
 		granted = next
 	}

@@ -9,8 +9,10 @@ import (
 
 // findings are what the traced runs explained.
 type findings struct {
-	// from is the set of the first run: what is needed is sought beside it.
-	from capability.Set
+	// from is the set of the first run, and what every set to explore holds: what is
+	// needed is sought beside it.
+	from  capability.Set
+	guess guess
 	// denials and failures are by the number of the run that showed them.
 	denials  map[int][]mapper.Denial
 	failures map[int][]mapper.Failure
@@ -44,6 +46,12 @@ func (f *findings) note(env mapper.Environment, r result) {
 // latest are the denials of the last traced run.
 func (f *findings) latest() []mapper.Denial { return f.denials[f.last.run.Number] }
 
+// guess is the last one at which all alternatives were added to a set.
+type guess struct {
+	// all is the set with them, plain the one without, and from was in force before.
+	all, plain, from capability.Set
+}
+
 // tiers are what a failed run is put down to, the likeliest first: what made calls
 // fail; what calls survived, since a workload mostly survives that too; and what
 // processes were denied that entered from outside (docker exec, a health check),
@@ -67,7 +75,7 @@ func (t tier) holds(d mapper.Denial) bool {
 // one that meets the clauses of all runs so far. It need not hold the last run's
 // set: what that took for one of several alternatives goes when another of them
 // turns out to be needed anyway. ok is false when the last run shows nothing that
-// this would cure. Asking again, after the engine refused a part, is free.
+// this would cure, nor an alternative to what was chosen before. Asking again, after the engine refused a part, is free.
 func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
 	for _, t := range tiers {
 		adopted := slices.Concat(f.before, slices.DeleteFunc(slices.Clone(f.latest()), func(d mapper.Denial) bool { return !t.holds(d) }))
@@ -79,7 +87,32 @@ func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
 			return set, true
 		}
 	}
+	last := f.last.run
+	if all := last.Set.Union(f.alternatives(allowed)); all != last.Set && all != f.guess.all {
+		f.guess = guess{all: all, plain: last.Set, from: f.from}
+		f.from = all
+		f.chosen[last.Number] = all.Minus(last.Set)
+		return all, true
+	}
+	if last.Set == f.guess.all && !f.guess.plain.Empty() {
+		// They did not help either.
+		f.from = f.guess.from
+		return f.guess.plain, false
+	}
 	return f.last.run.Set, false
+}
+
+// alternatives are all that would have met what was denied so far. Where nothing new
+// is denied and the workload still fails, one that was taken may not have helped, and
+// another one does. What is needless among them goes in the proof.
+func (f *findings) alternatives(allowed capability.Set) capability.Set {
+	var all capability.Set
+	for _, d := range f.adopted {
+		if !d.Unreachable {
+			all = all.Union(capability.Of(d.AnyOf...))
+		}
+	}
+	return all.Intersect(allowed)
 }
 
 // beside returns the least dangerous capabilities that meet all that the last traced
