@@ -124,6 +124,10 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 	case a.set.Empty():
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.verdict = profile.Proven
+		if s.opts.Privileged && len(s.options) > len(s.openingProof) {
+			a.verdict = profile.Confirmed
+			a.reasons = append(a.reasons, "that nothing of what was opened can go was not tried (--no-prove)")
+		}
 	case s.opts.Prove:
 		p, err := s.prove(ctx, env, found, a.set, from.proven(a.set))
 		a.set, a.provenBy = p.set, p.provenBy

@@ -118,6 +118,13 @@ func (e *explainer) unreachable(run, index int, m mapper.Denial) profile.Failure
 }
 
 func (e *explainer) failed(run, index int, op observation.Operation, cause, cure string) profile.Failure {
+	f := describeFailure(run, op, cause, cure)
+	e.count(f.ID, run, index, op)
+	return f
+}
+
+// describeFailure describes a failure. Alike ones get the same ID.
+func describeFailure(run int, op observation.Operation, cause, cure string) profile.Failure {
 	f := profile.Failure{
 		Executable: op.Executable,
 		Process:    processOf(op),
@@ -131,7 +138,6 @@ func (e *explainer) failed(run, index int, op observation.Operation, cause, cure
 		Run:        run,
 	}
 	f.ID = "f-" + identify(f)
-	e.count(f.ID, run, index, op)
 	return f
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,8 @@ type fakeEngine struct {
 	// losses are those of each traced run, or of those that lose counts.
 	losses observation.Losses
 	loses  func(number int) bool
+	// untakable is an option that it refuses.
+	untakable string
 	// sysctls are those of a container that says nothing else.
 	sysctls map[string]string
 
@@ -75,8 +78,12 @@ func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Se
 	if named := grant.Intersect(e.unknown); !named.Empty() {
 		return nil, &RefusedError{Refused: named, Err: errors.New("unknown capability")}
 	}
+	options := optionsOf(w)
+	if slices.Contains(options, e.untakable) {
+		return nil, fmt.Errorf("%w: %s", ErrBadWorkload, e.untakable)
+	}
 	e.mu.Lock()
-	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, interactive: w.Interactive, sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
+	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, options: options, interactive: w.Interactive, sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
 	maps.Copy(c.sysctls, w.Sysctls)
 	e.containers = append(e.containers, c)
 	e.mu.Unlock()
@@ -89,12 +96,24 @@ func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Se
 	return c, nil
 }
 
+// optionsOf are a workload's options that open something.
+func optionsOf(w Workload) []string {
+	options := []string{"--cgroupns " + w.CgroupNS}
+	for name, values := range map[string][]string{"device": w.Devices, "device-cgroup-rule": w.DeviceCgroupRules, "security-opt": w.SecurityOpt, "volume": w.Volumes} {
+		for _, value := range values {
+			options = append(options, Option{name, value}.String())
+		}
+	}
+	return options
+}
+
 type fakeContainer struct {
 	engine      *fakeEngine
 	number      int
 	set         capability.Set
 	interactive bool
 	sysctls     map[string]string
+	options     []string
 	killed      chan struct{}
 
 	mu      sync.Mutex
@@ -180,7 +199,7 @@ func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
 			return Exit{Code: 9}, nil
 		}
 	}
-	f := p.run(c.number, c.set, c.sysctls)
+	f := p.run(c.number, c.set, c.sysctls, c.options)
 	c.mu.Lock()
 	c.ops, c.uses = f.ops, f.uses
 	c.mu.Unlock()

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,6 +48,8 @@ type step struct {
 	// closed is a sysctl that lets it pass by itself unless it has the kernel's
 	// default.
 	closed string
+	// opening is the option that lets it pass by itself.
+	opening string
 }
 
 // program is a workload of the tests' own kernel.
@@ -81,6 +85,12 @@ func (s step) fromOutside() step { s.entered = true; return s }
 
 func (s step) unless(sysctl string) step { s.closed = sysctl; return s }
 
+// opens is a step that passes with an option of docker run, and fails as shown.
+func opens(option string, shown observation.Operation) step {
+	shown.Executable, shown.Comm, shown.Arch, shown.Number, shown.Count, shown.Returned = "/bin/program", "program", "amd64", unix.SYS_OPENAT, 1, true
+	return step{opening: option, sight: incurable, shown: []observation.Operation{shown}}
+}
+
 func (s step) as(how sight) step { s.sight = how; return s }
 
 // fate is the end of a program's run, before time is taken into account.
@@ -102,7 +112,7 @@ func defaultOf(sysctl string) string {
 }
 
 // run does the program's steps with a set, in a container with those sysctls.
-func (p program) run(number int, set capability.Set, sysctls map[string]string) fate {
+func (p program) run(number int, set capability.Set, sysctls map[string]string, options []string) fate {
 	e := fate{code: p.exit, takes: p.takes, uses: map[string]uint64{}}
 	late := false
 	for i, s := range p.steps(number, set) {
@@ -111,6 +121,9 @@ func (p program) run(number int, set capability.Set, sysctls map[string]string) 
 			if sysctls[s.closed] != defaultOf(s.closed) {
 				continue
 			}
+		}
+		if s.opening != "" && (slices.Contains(options, s.opening) || strings.HasPrefix(s.opening, "--device ") && slices.Contains(options, "--device /dev")) {
+			continue
 		}
 		if s.sight != outOfReach && s.sight != incurable && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
 			continue

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -127,7 +128,7 @@ func (s *session) fewestOpenings(passes func([]Option) (bool, error)) ([]Option,
 	if err != nil || !slices.Contains(needed, allDevices) {
 		return needed, err
 	}
-	groups, others := s.info.deviceGroups(), less(needed, allDevices)
+	groups, others := s.openable(s.info.deviceGroups()), less(needed, allDevices)
 	if ok, err := passes(slices.Concat(others, groups)); !ok || err != nil {
 		return needed, err
 	}
@@ -225,19 +226,24 @@ func (s *session) openings(e *explainer, found *findings) []profile.Opening {
 		opening := profile.Opening{
 			Option: o.String(), Opens: kind.opens, Danger: kind.danger, FoundBy: profile.FoundByRemoval, ProvenBy: s.openingProof[o],
 		}
-		for number := range len(s.runs) {
-			for i, failure := range found.failures[number+1] {
-				if slices.Contains(s.openingsFor(failure), o) {
-					opening.FoundBy = profile.FoundByTrace
-					opening.Evidence = append(opening.Evidence, e.failure(number+1, i, failure))
+		// The same again, in a later run, says nothing new.
+		firstIn := map[string]int{}
+		for _, number := range slices.Sorted(maps.Keys(found.failures)) {
+			for i, failure := range found.failures[number] {
+				if !slices.Contains(s.openingsFor(failure), o) {
+					continue
+				}
+				kind := describeFailure(0, failure.Operation, failure.Cause, failure.Cure).ID
+				first, seen := firstIn[kind]
+				if seen && first != number {
+					continue
+				}
+				firstIn[kind], opening.FoundBy = number, profile.FoundByTrace
+				if f := e.failure(number, i, failure); !seen {
+					opening.Evidence = append(opening.Evidence, f)
 				}
 			}
 		}
-		// The same again, in a later run, says nothing new.
-		opening.Evidence = unique(opening.Evidence, func(f profile.Failure) string {
-			f.Run, f.ID = 0, ""
-			return identify(f)
-		})
 		all = append(all, opening)
 	}
 	return all

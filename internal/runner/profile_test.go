@@ -127,6 +127,11 @@ func (a *attempt) check(t *testing.T) {
 	for _, f := range a.Document.Failures {
 		described(f.ID)
 	}
+	for _, o := range a.Document.Openings {
+		for _, f := range o.Evidence {
+			described(f.ID)
+		}
+	}
 	if len(ids) != len(a.Document.Meta.Counts) || len(ids) != len(a.Document.Meta.PIDs) {
 		t.Errorf("%d operations are described, %d counted", len(ids), len(a.Document.Meta.Counts))
 	}
