@@ -36,10 +36,10 @@ func writeText(w io.Writer, r Result, _ Options) error {
 			b.WriteString(r.Lost + "\n")
 		}
 		for _, change := range r.Opened {
-			fmt.Fprintf(&b, "+%s  %s\n", change.Option, change.Why)
+			fmt.Fprintf(&b, "+ %s  %s\n", change.Option, change.Why)
 		}
 		for _, change := range r.Closed {
-			fmt.Fprintf(&b, "-%s  was: %s\n", change.Option, change.Why)
+			fmt.Fprintf(&b, "- %s  was: %s\n", change.Option, change.Why)
 		}
 	}
 	if len(r.Evidence) > 0 {

@@ -33,8 +33,8 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 		return err
 	}
 	notes := append(commonNotes(d), engineNotes(d)...)
-	if d.Narrowed().CgroupNS != "" {
-		notes = append(notes, "The key cgroup is of Compose v2; docker-compose 1 does not know it.")
+	if w := d.Narrowed(); w.CgroupNS != "" || slices.Contains(w.SecurityOpt, "systempaths=unconfined") {
+		notes = append(notes, "The key cgroup and the option systempaths=unconfined are of Compose v2; docker-compose 1 knows neither.")
 	}
 	return write(w, notes, body)
 }

@@ -23,10 +23,10 @@ func Validate(d *Document) error {
 	if err != nil {
 		return err
 	}
-	if err := validateRequired(d); err != nil {
+	if err := validateOpenings(d, runs); err != nil {
 		return err
 	}
-	if err := validateOpenings(d, runs); err != nil {
+	if err := validateRequired(d); err != nil {
 		return err
 	}
 	if err := validateReferences(d, runs); err != nil {
@@ -144,7 +144,7 @@ func validateOpenings(d *Document, runs map[int]Run) error {
 		switch {
 		case !strings.HasPrefix(name, "--") || value == "":
 			return fmt.Errorf("openings[%d].option: %q is no option with a value", i, o.Option)
-		case slices.Contains(options[:i], o.Option):
+		case slices.Contains(options[i+1:], o.Option):
 			return fmt.Errorf("openings: %s is explained twice", o.Option)
 		case o.FoundBy != FoundByTrace && o.FoundBy != FoundByRemoval:
 			return fmt.Errorf("openings: %s is found by %q, which is neither %s nor %s", o.Option, o.FoundBy, FoundByTrace, FoundByRemoval)

@@ -84,6 +84,7 @@ func documents() map[string]*profile.Document {
 		"portable":              profiletest.Portable(),
 		"portable-equal":        equal,
 		"portable-failed":       profiletest.NotPortable(),
+		"narrowed":              profiletest.Narrowed(),
 	}
 }
 
