@@ -100,6 +100,7 @@ func inProfile(p *page, w *Workload) {
 	if len(w.Alternatives) > 0 {
 		p.row("instead", labels, strings.Join(names(w.Alternatives), " or ")+" would meet the need too")
 	}
+	rows(p, "better", "and", w.Better)
 	rows(p, "note", "and", w.Notes)
 }
 

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,8 @@ type Workload struct {
 	Alternatives []capability.Cap `json:"alternatives"`
 	// Evidence are the denials that it cures.
 	Evidence []Evidence `json:"evidence"`
+	// Better are ways that would make it needless, for all or some of the evidence.
+	Better []string `json:"better"`
 	// Notes warn of what the statement depends on.
 	Notes []string `json:"notes"`
 }
@@ -93,7 +96,7 @@ func vouched(d *profile.Document) bool {
 }
 
 func workload(d *profile.Document, c capability.Cap) *Workload {
-	w := &Workload{Alternatives: []capability.Cap{}, Evidence: []Evidence{}, Notes: notes(d, c)}
+	w := &Workload{Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
 	blocked, tolerated := curedBy(d, d.Blocked, c), curedBy(d, d.Tolerated, c)
 	requirement, required := d.Requirement(c)
 	there, elsewhere := d.Portable.Requirement(c)
@@ -108,7 +111,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 			w.Meaning = name + " is in the set; no run without it was made to show that it cannot go"
 		}
 		w.Alternatives = append(w.Alternatives, requirement.Alternatives...)
-		w.Evidence = evidence(d, requirement.Evidence)
+		w.Evidence, w.Better = evidence(d, requirement.Evidence), better(requirement.Evidence)
 		if requirement.FoundBy == profile.FoundByRemoval {
 			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
 		}
@@ -116,9 +119,9 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Status, w.Proof = Portable, d.Proof(there)
 		w.Meaning = "the workload does not need " + name + " here, and needs it " + d.Portable.Where()
 		w.Alternatives = append(w.Alternatives, there.Alternatives...)
-		w.Evidence = evidence(d, there.Evidence)
+		w.Evidence, w.Better = evidence(d, there.Evidence), better(there.Evidence)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
-		w.Status, w.Evidence = Blocked, blocked
+		w.Status, w.Evidence, w.Better = Blocked, blocked, better(sharedNeed(d.Blocked, c))
 		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied for want of it (to allow it: capprof run --allow " + name + ")"
 	case len(instead) > 0:
 		w.Status = Alternative
@@ -179,6 +182,16 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 		}
 	}
 	return all
+}
+
+// better collects what would do without the capability. All that needs it has to be
+// cured for that, so the number of operations without a cure is told.
+func better(denials []profile.Denial) []string {
+	cures, open := profile.Requirement{Evidence: denials}.Cures()
+	if len(cures) > 0 && open > 0 {
+		cures = append(cures, fmt.Sprintf("for %d of the %d operations no better way is known", open, len(denials)))
+	}
+	return append([]string{}, cures...)
 }
 
 // alternativeTo lists the required capabilities to which c is an alternative.

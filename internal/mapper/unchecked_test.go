@@ -24,6 +24,11 @@ func TestSeccompRefusals(t *testing.T) {
 			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"},
 		},
 		{
+			name: "a user whom the capability does not reach behind the gate", env: Environment{Gate: gate},
+			op:   observation.Operation{Syscall: "syslog", Errno: syscall.EPERM, UID: 1000},
+			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"}, words: "a process of user 1000, which an added capability does not reach",
+		},
+		{
 			name: "the rest of a gate after one of its capabilities did not help",
 			op:   observation.Operation{Syscall: "bpf", Errno: syscall.EPERM}, env: Environment{Gate: seccomp.Default("20.10.24"), Granted: capability.Of(capability.BPF)},
 			want: []string{"decisive seccomp SYS_ADMIN"},

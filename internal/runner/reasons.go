@@ -11,7 +11,7 @@ import (
 
 // whyFailed explains that not even everything allowed makes the workload pass.
 func (s *session) whyFailed(reference result, found *findings) []string {
-	everything := "with everything allowed (" + reference.run.Set.String() + ") "
+	everything := "with everything allowed (" + fewNames(reference.run.Set) + ") "
 	if reference.run.Set.Empty() {
 		everything = "with no capability, which is all that is allowed, "
 	}
@@ -37,6 +37,16 @@ func (s *session) whyFailed(reference result, found *findings) []string {
 			beyond, strings.Join(beyond.ShortNames(), ",")))
 	}
 	return append(reasons, whyUnreachable(found)...)
+}
+
+// fewNames are a set's names, or their number where nobody would read them; the run
+// that had the set is in the profile.
+func fewNames(set capability.Set) string {
+	const few = 4
+	if set.Len() > few {
+		return capability.Counted(set.Len())
+	}
+	return set.String()
 }
 
 // whyUnreachable says which capabilities do not arrive where they are needed, why,
