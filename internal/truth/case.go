@@ -26,6 +26,8 @@ const (
 	causes group = "cause"
 	// portables need something else where the engine keeps the kernel's defaults.
 	portables group = "portable"
+	// privileged run with --privileged, and need a part of what it opens.
+	privileged group = "privileged"
 )
 
 // imageName says what a case runs in.
@@ -85,6 +87,9 @@ type kase struct {
 	// with them the portable set is judged too. noSetStrict is noSet there.
 	strict      []string
 	noSetStrict string
+	// openings are docker run's options of which the judge grants some, beside
+	// capabilities, where capprof is given --privileged; nil for others.
+	openings []string
 	// absent says why the case shows nothing on this machine, "" where it does; nil
 	// for always.
 	absent func() string
@@ -125,7 +130,7 @@ func cases() ([]kase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, fromPackages), nil
 }
 
 // result is a row of the table.
@@ -155,7 +160,10 @@ type result struct {
 type answer struct {
 	// none is true when capprof says that no set makes the workload pass.
 	none bool
-	set  capability.Set
+	// set holds the openings that the case names as candidates too, and openings
+	// are all that the answer has.
+	set      capability.Set
+	openings []string
 	// elsewhere is the set for other engines, nowhere true where there is none.
 	elsewhere capability.Set
 	nowhere   bool
@@ -206,11 +214,11 @@ func compare(truth []capability.Set, a answer) verdict {
 }
 
 // portable completes the verdict on a case that is judged with strict flags too.
-func (v *verdict) portable(strict []capability.Set, a answer) {
+func (v *verdict) portable(k kase, strict []capability.Set, a answer) {
 	there := compare(strict, answer{none: a.nowhere, set: a.elsewhere})
 	if !there.exact {
 		v.exact = false
-		v.note = fmt.Sprintf("elsewhere %s, and not %s", setsText(strict, true), answer{none: a.nowhere, set: a.elsewhere, verdict: a.verdict}.text())
+		v.note = fmt.Sprintf("elsewhere %s, and not %s", k.setsText(strict, true), answer{none: a.nowhere, set: a.elsewhere, verdict: a.verdict}.text(k))
 	}
 }
 

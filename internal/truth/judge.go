@@ -52,7 +52,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		}
 		return nil
 	}
-	engine, err := testengine.System(ctx)
+	engine, err := testengine.ForSuite(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 		// Also after an interrupt, when ctx is of no more use.
 		lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer stop()
-		err = errors.Join(err, c.containers.close(lasting), c.images.remove(lasting), os.RemoveAll(c.dir))
+		err = errors.Join(err, c.containers.close(lasting), c.images.remove(lasting), os.RemoveAll(c.dir), engine.Stop(lasting))
 	}()
 	if err := c.prepare(ctx, chosen); err != nil {
 		return err
@@ -207,17 +207,23 @@ func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
 			return r
 		}
 	}
+	if k.openings != nil {
+		flags = append(flags, "--privileged")
+	}
 	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
 		r.err = fmt.Errorf("capprof: %w", err)
 		return r
 	}
+	var unknown []string
+	r.answer.set, unknown = k.together(r.answer.set, r.answer.openings)
 	r.verdict = compare(r.truth, r.answer)
+	r.verdict.opens(unknown)
 	if k.counts || k.tries > 1 && r.answer.verdict == string(profile.Incomplete) {
 		r.verdict = notices(r.answer)
 	}
 	r.verdict.finds(k, r.answer)
 	if k.strict != nil {
-		r.verdict.portable(r.strict, r.answer)
+		r.verdict.portable(k, r.strict, r.answer)
 	}
 	return r
 }
@@ -256,10 +262,13 @@ func (c *court) tryRemedies(ctx context.Context, r *result) error {
 func (c *court) search(ctx context.Context, r *result, image string, flags, command []string) (removal.Answer, error) {
 	k := r.kase
 	limit := k.timeLimit()
-	all := c.grants.all.Minus(k.hostile)
+	all := c.grants.all.Minus(k.hostile).Union(k.candidates())
+	run := func(ctx context.Context, flags []string, caps capability.Set) (outcome, error) {
+		return c.containers.run(ctx, image, flags, command, caps, limit)
+	}
 	return removal.Search(ctx, all, func(ctx context.Context, set capability.Set) (bool, error) {
 		for tries := max(k.tries, 1); ; tries-- {
-			o, err := c.containers.run(ctx, image, flags, command, set, limit)
+			o, err := k.with(ctx, run, flags, set, all)
 			if err != nil {
 				return false, err
 			}

@@ -77,6 +77,10 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 			lost = lost.Union(capability.Of(denial.AnyOf...))
 		}
 	}
+	var openings []string
+	for _, o := range document.Openings {
+		openings = append(openings, o.Option)
+	}
 	there, nowhere := document.Capabilities.Required, false
 	if p := document.Portable; p != nil {
 		there, nowhere = p.Capabilities, !p.Answers()
@@ -84,7 +88,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	return answer{
 		elsewhere: there, nowhere: nowhere,
 		byRemoval: byRemoval, lost: lost,
-		none: document.Verdict == profile.Failed, set: document.Capabilities.Required,
+		none: document.Verdict == profile.Failed, set: document.Capabilities.Required, openings: openings,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
 		contradictory: contradictory(document.Runs), said: said(document),
 	}, nil

@@ -44,10 +44,10 @@ func (r result) word() string {
 	}
 	var parts []string
 	if !v.missing.Empty() {
-		parts = append(parts, "missing "+v.missing.String())
+		parts = append(parts, "missing "+strings.Join(r.kase.members(v.missing), ", "))
 	}
 	if !v.extra.Empty() {
-		parts = append(parts, "extra "+v.extra.String())
+		parts = append(parts, "extra "+strings.Join(r.kase.members(v.extra), ", "))
 	}
 	if v.dearer {
 		parts = append(parts, "not the least dangerous")
@@ -75,13 +75,13 @@ func (t *table) wrong() bool {
 }
 
 // setsText lists alternatives.
-func setsText(sets []capability.Set, complete bool) string {
+func (k kase) setsText(sets []capability.Set, complete bool) string {
 	if len(sets) == 0 {
 		return "no set"
 	}
 	var texts []string
 	for _, set := range sets {
-		texts = append(texts, strings.ReplaceAll(set.String(), ", ", "+"))
+		texts = append(texts, k.setText(set))
 	}
 	text := strings.Join(texts, " | ")
 	if !complete {
@@ -90,32 +90,40 @@ func setsText(sets []capability.Set, complete bool) string {
 	return text
 }
 
+// setText names a set's members, openings among them.
+func (k kase) setText(set capability.Set) string {
+	if set.Empty() {
+		return set.String()
+	}
+	return strings.Join(k.members(set), "+")
+}
+
 func (r result) truthText() string {
 	if r.absent != "" {
 		return "-"
 	}
-	text := setsText(r.truth, r.complete)
+	text := r.kase.setsText(r.truth, r.complete)
 	if r.kase.strict != nil {
-		text += "; elsewhere " + setsText(r.strict, true)
+		text += "; elsewhere " + r.kase.setsText(r.strict, true)
 	}
 	return text
 }
 
-func (a answer) text() string {
+func (a answer) text(k kase) string {
 	switch {
 	case a.verdict == "":
 		return "-"
 	case a.none:
 		return "no set"
 	}
-	return strings.ReplaceAll(a.set.String(), ", ", "+")
+	return k.setText(a.set)
 }
 
 func (t *table) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CASE\tBRUTE FORCE\tCAPPROF\tRUNS\tCAPPROF\tVERDICT")
 	for _, r := range t.results {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), r.truthText(), r.answer.text(),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), r.truthText(), r.answer.text(r.kase),
 			r.judgeRuns, r.answer.runs, r.word())
 	}
 	if err := w.Flush(); err != nil {
@@ -334,19 +342,29 @@ func (t *table) printTotals(out io.Writer) {
 
 // row is a result in the JSON file.
 type row struct {
-	Group          group            `json:"group"`
-	Name           string           `json:"name"`
-	Truth          []capability.Set `json:"minimalSets"`
-	Complete       bool             `json:"complete"`
-	Capprof        capability.Set   `json:"capprof"`
-	CapprofVerdict string           `json:"capprofVerdict"`
-	JudgeRuns      int              `json:"judgeRuns"`
-	ExhaustiveRuns int              `json:"exhaustiveRuns"`
-	CapprofRuns    int              `json:"capprofRuns"`
-	ByRemoval      capability.Set   `json:"foundByRemoval"`
-	Verdict        string           `json:"verdict"`
-	Explained      string           `json:"explained,omitempty"`
-	Error          string           `json:"error,omitempty"`
+	Group          group          `json:"group"`
+	Name           string         `json:"name"`
+	Truth          [][]string     `json:"minimalSets"`
+	Complete       bool           `json:"complete"`
+	Capprof        []string       `json:"capprof"`
+	CapprofVerdict string         `json:"capprofVerdict"`
+	JudgeRuns      int            `json:"judgeRuns"`
+	ExhaustiveRuns int            `json:"exhaustiveRuns"`
+	CapprofRuns    int            `json:"capprofRuns"`
+	ByRemoval      capability.Set `json:"foundByRemoval"`
+	Verdict        string         `json:"verdict"`
+	Explained      string         `json:"explained,omitempty"`
+	Error          string         `json:"error,omitempty"`
+}
+
+// fullNames names the members of sets, as a set itself does, and openings.
+func (k kase) fullNames(sets ...capability.Set) [][]string {
+	all := [][]string{}
+	for _, set := range sets {
+		caps, openings := k.apart(set)
+		all = append(all, append(caps.Names(), openings...)) // never nil
+	}
+	return all
 }
 
 func (t *table) writeJSON(path string) error {
@@ -364,8 +382,8 @@ func (t *table) writeJSON(path string) error {
 	}
 	for _, r := range t.results {
 		entry := row{
-			Group: r.kase.group, Name: r.kase.name, Truth: r.truth, Complete: r.complete,
-			Capprof: r.answer.set, CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
+			Group: r.kase.group, Name: r.kase.name, Truth: r.kase.fullNames(r.truth...), Complete: r.complete,
+			Capprof: r.kase.fullNames(r.answer.set)[0], CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
 			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.kase.explained,
 		}
 		if r.err != nil {

@@ -202,7 +202,7 @@ func TestPortableSetsAreCompared(t *testing.T) {
 		"a set for none": {nil, answer{verdict: "proven", elsewhere: raw[0]}, false},
 	} {
 		v := verdict{exact: true}
-		if v.portable(test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {
+		if v.portable(kase{}, test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
