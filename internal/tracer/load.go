@@ -15,8 +15,6 @@ import (
 type spare struct {
 	mu     sync.Mutex
 	result chan loadResult // nil once taken
-	// done is closed when it is loaded, or could not be.
-	done chan struct{}
 }
 
 type loadResult struct {
@@ -28,10 +26,9 @@ type loadResult struct {
 // takes a while too; afterwards nothing refers to them, which is most of what a
 // tracer would hold in memory.
 func loadSpare(kernel *btf.Spec) *spare {
-	s := &spare{result: make(chan loadResult, 1), done: make(chan struct{})}
+	s := &spare{result: make(chan loadResult, 1)}
 	result := s.result
 	go func() {
-		defer close(s.done)
 		objects, err := load(kernel, nil)
 		result <- loadResult{objects, err}
 	}()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -27,6 +28,8 @@ type Tracer struct {
 	symbols func() (*symbols, error)
 	spare   *spare
 	watcher *watcher
+	// attached counts the sessions so far.
+	attached atomic.Int32
 	// shrink, for tests, changes the programs' maps before they are made.
 	shrink func(*ebpf.CollectionSpec)
 }
@@ -55,8 +58,7 @@ func New() (*Tracer, error) {
 	// Kernels before 5.11 account maps as locked memory; an error there shows when
 	// the maps are made, with a better message.
 	_ = rlimit.RemoveMemlock()
-	spare := loadSpare(kernel)
-	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: spare, watcher: loadWatcher(hook, kernel, spare.done)}, nil
+	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel), watcher: newWatcher(hook, kernel)}, nil
 }
 
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".
@@ -95,6 +97,11 @@ func (t *Tracer) Attach(cgroupName string) (_ *Session, err error) {
 	go func() { s.details <- collect(s.reader) }()
 	// Symbols are wanted at the end; reading them takes a while.
 	go t.symbols()
+	if t.attached.Add(1) > 1 {
+		// Who explores a second time will have something to prove. For one run alone
+		// the process would have to wait for the kernel that still checks them.
+		go func() { _, _ = t.watcher.loaded() }() // Watch returns the error
+	}
 
 	programs := s.programs()
 	// The order matters: what creates a task's state comes last, so that no task

@@ -26,7 +26,7 @@ type Watch struct {
 // there is one, and a map with an entry for each.
 type watcher struct {
 	hook hook
-	// loaded waits for the programs.
+	// loaded loads the programs, once.
 	loaded func() (*watchObjects, error)
 
 	mu      sync.Mutex
@@ -34,27 +34,15 @@ type watcher struct {
 	links   []link.Link
 }
 
-// loadWatcher begins to load, once before has ended: for the first run the watch is
-// not wanted yet.
-func loadWatcher(hook hook, kernel *btf.Spec, before <-chan struct{}) *watcher {
-	type result struct {
-		objects *watchObjects
-		err     error
-	}
-	loaded := make(chan result, 1)
-	go func() {
-		<-before
+// newWatcher makes a watcher that loads its programs when they are first asked for.
+func newWatcher(hook hook, kernel *btf.Spec) *watcher {
+	return &watcher{hook: hook, loaded: sync.OnceValues(func() (*watchObjects, error) {
 		objects := &watchObjects{}
 		options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}}
 		if err := loadWatchObjects(objects, options); err != nil {
-			loaded <- result{err: explainLoad(err)}
-			return
+			return nil, explainLoad(err)
 		}
-		loaded <- result{objects: objects}
-	}()
-	return &watcher{hook: hook, loaded: sync.OnceValues(func() (*watchObjects, error) {
-		r := <-loaded
-		return r.objects, r.err
+		return objects, nil
 	})}
 }
 
