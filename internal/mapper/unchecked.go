@@ -140,8 +140,10 @@ func (e *explanation) refusedEarly() {
 			Meaning: "the engine's seccomp profile makes clone3 look like a call that the kernel lacks, unless the container has the capability; " +
 				"here it was to start " + beyondClone(e.op.Object) + ", which clone cannot do",
 		})
-	case v.Fallback || e.op.Errno == syscall.ENOSYS:
+	case e.op.Errno == syscall.ENOSYS:
 		// Programs take it for a kernel without the call, and go on.
+	case v.Fallback:
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, and not in the way of the engine's seccomp profile: programs can install filters of their own", e.op.Syscall), "")
 	case v.Refused && len(v.Opens) > 0:
 		d := Denial{
 			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
