@@ -152,9 +152,9 @@ func (s *session) openable(options []Option) []Option {
 		case "cgroupns":
 			return w.CgroupNS != ""
 		case "security-opt":
-			key, _, _ := strings.Cut(o.Value, "=")
+			key, _, _ := securityOption(o.Value)
 			return slices.ContainsFunc(w.SecurityOpt, func(given string) bool {
-				name, _, _ := strings.Cut(strings.Replace(given, ":", "=", 1), "=")
+				name, _, _ := securityOption(given)
 				return name == key
 			})
 		case "volume":

@@ -131,8 +131,13 @@ func gateFor(info EngineInfo, w Workload) (mapper.Gate, error) {
 	}
 }
 
+// securityOption reads a --security-opt, NAME=VALUE or, as of old, NAME:VALUE.
+func securityOption(option string) (name, value string, hasValue bool) {
+	return strings.Cut(strings.Replace(option, ":", "=", 1), "=")
+}
+
 func isNoNewPrivileges(option string) bool {
-	name, value, _ := strings.Cut(strings.Replace(option, ":", "=", 1), "=")
+	name, value, _ := securityOption(option)
 	return name == "no-new-privileges" && value != "false"
 }
 
@@ -152,7 +157,7 @@ func securityModules(info EngineInfo) []string {
 // default, "default" for its built-in one.
 func seccompName(info EngineInfo, w Workload) string {
 	for _, option := range w.SecurityOpt {
-		if value, ok := strings.CutPrefix(strings.Replace(option, ":", "=", 1), "seccomp="); ok {
+		if name, value, ok := securityOption(option); ok && name == "seccomp" {
 			return value
 		}
 	}
