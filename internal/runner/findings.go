@@ -75,19 +75,20 @@ func (t tier) holds(d mapper.Denial) bool {
 // one that meets the clauses of all runs so far. It need not hold the last run's
 // set: what that took for one of several alternatives goes when another of them
 // turns out to be needed anyway. ok is false when the last run shows nothing that
-// this would cure, nor an alternative to what was chosen before. Asking again, after the engine refused a part, is free.
+// this would cure, nor an alternative to what was chosen before. Asking again, after
+// the engine refused a part, is free.
 func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
+	last := f.last.run
 	for _, t := range tiers {
 		adopted := slices.Concat(f.before, slices.DeleteFunc(slices.Clone(f.latest()), func(d mapper.Denial) bool { return !t.holds(d) }))
 		// A set that was run meets none of the clauses that its run showed, so that
 		// this never goes round in circles.
-		if set := leastDangerous(adopted, allowed, f.from); !set.Empty() && set != f.last.run.Set {
+		if set := leastDangerous(adopted, allowed, f.from); !set.Empty() && set != last.Set {
 			f.adopted = adopted
-			f.chosen[f.last.run.Number] = set.Minus(f.last.run.Set)
+			f.chosen[last.Number] = set.Minus(last.Set)
 			return set, true
 		}
 	}
-	last := f.last.run
 	if all := last.Set.Union(f.alternatives(allowed)); all != last.Set && all != f.guess.all {
 		f.guess = guess{all: all, plain: last.Set, from: f.from}
 		f.from = all
@@ -99,7 +100,7 @@ func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
 		f.from = f.guess.from
 		return f.guess.plain, false
 	}
-	return f.last.run.Set, false
+	return last.Set, false
 }
 
 // alternatives are all that would have met what was denied so far. Where nothing new

@@ -37,9 +37,10 @@ func (s *session) everything() []Option {
 	return s.options
 }
 
-// isReference reports whether a run with these has everything.
-func (s *session) isReference(set capability.Set, options []Option) bool {
-	return set == s.allowed() && slices.Equal(optionTexts(options), optionTexts(s.everything()))
+// isReference reports whether a run with these has everything. The options are as
+// the profile has them.
+func (s *session) isReference(set capability.Set, options []string) bool {
+	return set == s.allowed() && slices.Equal(options, optionTexts(s.everything()))
 }
 
 // atAnswer reports whether a run had this set, and the openings in force.
@@ -199,7 +200,7 @@ func (s *session) proveOpenings(ctx context.Context, set capability.Set) error {
 // traceReference shows, in a traced run with everything, what the workload fails at
 // even so, where that is more than --allow could grant.
 func (s *session) traceReference(ctx context.Context, env mapper.Environment, found *findings, reference result) error {
-	if s.tracer == nil || len(s.everyOpening()) == 0 || s.isReference(found.last.run.Set, s.options) {
+	if s.tracer == nil || len(s.everyOpening()) == 0 || s.isReference(found.last.run.Set, optionTexts(s.options)) {
 		return nil
 	}
 	if reference.run.Outcome != profile.OutcomeFailed {

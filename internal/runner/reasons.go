@@ -11,14 +11,14 @@ import (
 
 // whyFailed explains that not even everything allowed makes the workload pass.
 func (s *session) whyFailed(reference result, found *findings) []string {
-	everything := "with everything allowed (" + fewNames(reference.run.Set) + ") "
+	everything := "with everything allowed (" + fewNames(reference.run.Set) + ")"
 	if reference.run.Set.Empty() {
-		everything = "with no capability, which is all that is allowed, "
+		everything = "with no capability, which is all that is allowed,"
 	}
 	if every := reference.run.Options; len(every) > 0 {
-		everything = strings.TrimSuffix(everything, " ") + ", and with all that --privileged opens as far as other options open it (" + strings.Join(every, ", ") + "), "
+		everything += ", and with all that --privileged opens as far as other options open it (" + strings.Join(every, ", ") + "),"
 	}
-	reasons := []string{everything + "the workload " + ending(reference)}
+	reasons := []string{everything + " the workload " + ending(reference)}
 	for _, o := range s.refusedOpenings {
 		reasons = append(reasons, fmt.Sprintf("the engine refuses %s", o))
 	}

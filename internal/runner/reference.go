@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/capprof/capprof/internal/profile"
@@ -15,7 +14,7 @@ import (
 // time limit.
 func (s *session) besideReference(ctx context.Context, p plan) (result, error) {
 	_, known := s.pace.limit(s.opts.Timeout)
-	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || s.isReference(p.set, s.conditions(p)) {
+	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || s.isReference(p.set, optionTexts(s.conditions(p))) {
 		return s.run(ctx, p)
 	}
 	hopeless, ended := make(chan struct{}), make(chan struct{})
@@ -117,10 +116,12 @@ func (s *session) reference(ctx context.Context) (result, error) {
 // One that took all its time is not, it would take it again; nor one whose command
 // did not start.
 func (s *session) refers(r result) {
-	allowed, options := s.allowed(), optionTexts(s.everything())
+	if r.refused || !s.isReference(r.run.Set, r.run.Options) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.referenceRun != nil && s.referenceRun.passed || r.refused || r.run.Set != allowed || !slices.Equal(r.run.Options, options) {
+	if s.referenceRun != nil && s.referenceRun.passed {
 		return
 	}
 	if r.passed || s.referenceFailed || r.startErr != nil || r.run.Outcome != profile.OutcomeFailed {
