@@ -142,7 +142,7 @@ func side(d *profile.Document) Side {
 
 // unfit lists why a profile is no answer.
 func unfit(which string, d *profile.Document) []string {
-	if d.Verdict == profile.Proven || d.Verdict == profile.Confirmed {
+	if d.Verdict.Answers() {
 		return []string{}
 	}
 	sentence := fmt.Sprintf("the %s profile is %s", which, profile.Printable(string(d.Verdict)))

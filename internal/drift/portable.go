@@ -14,7 +14,7 @@ func portable(d *profile.Document) (capability.Set, bool) {
 	if d.Portable == nil {
 		return d.Capabilities.Required, true
 	}
-	return d.Portable.Capabilities, d.Portable.Answers()
+	return d.Portable.Capabilities, d.Portable.Verdict.Answers()
 }
 
 func unknown(d *profile.Document) bool {
@@ -87,7 +87,7 @@ func portableWords(d *profile.Document) string {
 		return ""
 	}
 	words := string(d.Portable.Verdict)
-	if d.Portable.Answers() {
+	if d.Portable.Verdict.Answers() {
 		words += " " + d.Portable.Capabilities.String()
 	}
 	return words + " " + d.Portable.Where()

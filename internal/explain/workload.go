@@ -84,15 +84,10 @@ func profileOf(d *profile.Document) *Profile {
 	for _, reason := range d.Reasons {
 		p.Reasons = append(p.Reasons, profile.Printable(reason))
 	}
-	if vouched(d) {
+	if d.Verdict.Answers() {
 		p.Dropped = d.Capabilities.Baseline.Minus(d.Capabilities.Required)
 	}
 	return p
-}
-
-// vouched says that the workload passed with the set, learned without losses.
-func vouched(d *profile.Document) bool {
-	return d.Verdict == profile.Proven || d.Verdict == profile.Confirmed
 }
 
 func workload(d *profile.Document, c capability.Cap) *Workload {
@@ -131,13 +126,13 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 				w.Evidence = append(w.Evidence, evidence(d, sharedNeed(r.Evidence, c))...)
 			}
 		}
-	case vouched(d) && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
+	case d.Verdict.Answers() && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
 		w.Status, w.Evidence = Tolerated, tolerated
 		w.Meaning = name + " is not required: something was denied for want of it, and the workload passed all the same (capprof run --strict counts such as required)"
 	case d.Capabilities.Refused.Has(c):
 		w.Status = Refused
 		w.Meaning = "the engine or its runtime would not grant " + name + ", which says nothing about the workload"
-	case !vouched(d):
+	case !d.Verdict.Answers():
 		w.Status, w.Evidence = Undecided, tolerated
 		w.Meaning = "the profile is " + string(d.Verdict) + ", so it does not say whether the workload needs " + name
 	case d.Capabilities.Baseline.Has(c):
@@ -233,7 +228,7 @@ func notes(d *profile.Document, c capability.Cap) []string {
 		return all
 	}
 	// A trace that led to an answer shows that it does not depend on the sysctls.
-	if d.Capabilities.Required.Has(c) || d.Environment.Traced && vouched(d) {
+	if d.Capabilities.Required.Has(c) || d.Environment.Traced && d.Verdict.Answers() {
 		return all
 	}
 	switch c {

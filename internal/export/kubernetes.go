@@ -28,7 +28,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	}
 	capabilities.addList("drop", []string{"ALL"})
 	set := d.Capabilities.Required
-	if d.Portable != nil && d.Portable.Answers() {
+	if d.Portable != nil && d.Portable.Verdict.Answers() {
 		// Clusters keep the kernel's sysctls.
 		set = d.Portable.Capabilities
 	}

@@ -108,7 +108,7 @@ func clusterNotes(d *profile.Document) []string {
 		return nil
 	}
 	pod := "pods with " + podSysctls(d) + ", which Kubernetes counts among the safe sysctls"
-	if !p.Answers() {
+	if !p.Verdict.Answers() {
 		what := "no set that was allowed makes the workload pass"
 		if p.Verdict != profile.Failed {
 			what = "what the workload needs was not found out"

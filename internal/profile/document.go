@@ -31,6 +31,10 @@ const (
 	Failed Verdict = "failed"
 )
 
+// Answers says that there is a set with which the workload passed, learned without
+// losses.
+func (v Verdict) Answers() bool { return v == Proven || v == Confirmed }
+
 // Document is a profile. Two runs of the same workload on the same machine give
 // the same bytes outside Meta.
 type Document struct {

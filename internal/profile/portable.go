@@ -74,9 +74,6 @@ func (d *Document) PortableRun() int {
 	return shown
 }
 
-// Answers says whether there is a set.
-func (p *Portable) Answers() bool { return p.Verdict == Proven || p.Verdict == Confirmed }
-
 // made says whether a run had the sysctls.
 func (p *Portable) made(run Run) bool {
 	for name, value := range p.Sysctls {
@@ -90,7 +87,7 @@ func (p *Portable) made(run Run) bool {
 // Beyond is what the portable set has beyond the document's own, and Spared what it
 // does without; both are empty where there is no portable set.
 func (d *Document) Beyond() capability.Set {
-	if d.Portable == nil || !d.Portable.Answers() {
+	if d.Portable == nil || !d.Portable.Verdict.Answers() {
 		return 0
 	}
 	return d.Portable.Capabilities.Minus(d.Capabilities.Required)
@@ -98,7 +95,7 @@ func (d *Document) Beyond() capability.Set {
 
 // Spared: see Beyond.
 func (d *Document) Spared() capability.Set {
-	if d.Portable == nil || !d.Portable.Answers() {
+	if d.Portable == nil || !d.Portable.Verdict.Answers() {
 		return 0
 	}
 	return d.Capabilities.Required.Minus(d.Portable.Capabilities)

@@ -129,7 +129,7 @@ func portable(p *page, d *profile.Document) {
 	switch beyond, spared := d.Beyond(), d.Spared(); {
 	case there.Verdict == profile.Failed:
 		p.paragraph("no allowed set of capabilities makes it pass")
-	case !there.Answers():
+	case !there.Verdict.Answers():
 		p.paragraph("what it needs there was not found out")
 	case beyond.Empty() && spared.Empty():
 		p.paragraph(fmt.Sprintf("the same set is enough; run %d passes with it", d.PortableRun()))

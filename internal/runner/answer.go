@@ -21,9 +21,6 @@ type answer struct {
 	deciding *result
 }
 
-// good says that there is a set which the runs vouch for.
-func (a answer) good() bool { return a.verdict == profile.Proven || a.verdict == profile.Confirmed }
-
 // answer goes through the loop: explore, and where that does not end well,
 // reference and search; then confirm and prove, and look at what is tolerated. It
 // starts from nothing, or from what is known where more is let through.
@@ -118,7 +115,7 @@ func (s *session) startable(ctx context.Context, r result) error {
 // asks for.
 func (s *session) settle(ctx context.Context, env mapper.Environment, found *findings, a answer, from known) (answer, error) {
 	switch {
-	case from.good() && a.set == from.set:
+	case from.verdict.Answers() && a.set == from.set:
 		// That it needs no less was shown where more is let through.
 		a = from.answer
 	case a.set.Empty():
@@ -214,7 +211,7 @@ func (s *session) unstable(a answer, r result) answer {
 // doubt takes a good verdict from an answer that the runs contradict or whose
 // trace has gaps.
 func (s *session) doubt(a answer) answer {
-	good := a.good()
+	good := a.verdict.Answers()
 	if passed, failed, ok := s.contradiction(); good && ok {
 		a.verdict = profile.Incomplete
 		a.reasons = append(a.reasons, contradicts(passed, failed))

@@ -68,7 +68,7 @@ type elsewhere struct {
 // depends on none. What goes wrong with it does not touch the answer.
 func (s *session) portable(ctx context.Context, env mapper.Environment, a answer, found *findings) (*elsewhere, error) {
 	sysctls := s.atStake(found)
-	if !a.good() || len(sysctls) == 0 {
+	if !a.verdict.Answers() || len(sysctls) == 0 {
 		return nil, nil
 	}
 	here := map[string]string{}

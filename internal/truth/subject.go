@@ -83,7 +83,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	}
 	there, nowhere := document.Capabilities.Required, false
 	if p := document.Portable; p != nil {
-		there, nowhere = p.Capabilities, !p.Answers()
+		there, nowhere = p.Capabilities, !p.Verdict.Answers()
 	}
 	return answer{
 		elsewhere: there, nowhere: nowhere,
