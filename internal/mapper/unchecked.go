@@ -155,7 +155,7 @@ func (e *explanation) refusedEarly() {
 			d.Cure = fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE) instead of the capability", e.op.Syscall)
 		} else if e.op.UID != e.env.RootUID && e.op.Effective.Empty() {
 			// The gate opens with the container's set, and then the kernel asks the process.
-			d.Meaning += fmt.Sprintf("; what the kernel asks for then, it asks a process of user %d, which an added capability does not reach", e.op.UID)
+			d.Meaning += fmt.Sprintf("; what the kernel asks for then, it asks a process of %s, which an added capability does not reach", userWords(e.op.UID, e.env))
 			if d.Cure == "" {
 				d.Cure = unreachableCure(d, true, e.op.NoNewPrivs || e.env.NoNewPrivileges)
 			}
