@@ -77,25 +77,31 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
-// TestHangup: a terminal that closes sends SIGHUP twice, once by the kernel and
-// once by the shell, and its descriptors fail. All is cleaned up all the same.
-func TestHangup(t *testing.T) {
-	keepsEngineClean(t)
-	e := engineOf(t)
-	seen := watch(t, e, patience, "type=container")
-	running := invocation{engine: e, args: lasting(imageOf(t, scratch))}.start(t)
-	pid := running.cmd.Process.Pid
-	if !seen.await(pid, "start", 1) {
-		running.cancel()
-		t.Fatalf("no container started: %s", running.wait(t).stderr)
+// TestTwoSignalsOfOneCause: a terminal that closes sends SIGHUP twice, once by the
+// kernel and once by the shell, and its descriptors fail; timeout -s INT sends the
+// signal to the process and to its group. Either asks once, and everything is
+// cleaned up.
+func TestTwoSignalsOfOneCause(t *testing.T) {
+	for _, signal := range []syscall.Signal{unix.SIGHUP, unix.SIGINT} {
+		t.Run(unix.SignalName(signal), func(t *testing.T) {
+			keepsEngineClean(t)
+			e := engineOf(t)
+			seen := watch(t, e, patience, "type=container")
+			running := invocation{engine: e, args: lasting(imageOf(t, scratch))}.start(t)
+			pid := running.cmd.Process.Pid
+			if !seen.await(pid, "start", 1) {
+				running.cancel()
+				t.Fatalf("no container started: %s", running.wait(t).stderr)
+			}
+			for range 2 {
+				if err := unix.Kill(pid, signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			running.wait(t).expect(t, exitInterrupted)
+			noContainersOf(t, e, pid)
+		})
 	}
-	for range 2 {
-		if err := unix.Kill(pid, unix.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	running.wait(t).expect(t, exitInterrupted)
-	noContainersOf(t, e, pid)
 }
 
 // TestReaderThatGoesAway: capprof run ... | head ends the reader first. That fails
@@ -129,26 +135,6 @@ func TestInterruptAtOnce(t *testing.T) {
 		t.Errorf("ended with %v", running.cmd.ProcessState)
 	}
 	noContainersOf(t, e, running.cmd.Process.Pid)
-}
-
-// TestInterruptedTwiceAtOnce: timeout -s INT sends the signal to the process and to
-// its group. That asks once, and everything is cleaned up.
-func TestInterruptedTwiceAtOnce(t *testing.T) {
-	keepsEngineClean(t)
-	e := engineOf(t)
-	seen := watch(t, e, patience, "type=container")
-	running := invocation{engine: e, args: lasting(imageOf(t, scratch))}.start(t)
-	pid := running.cmd.Process.Pid
-	if !seen.await(pid, "start", 1) {
-		t.Fatal("no container was started")
-	}
-	for range 2 {
-		if err := unix.Kill(pid, unix.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-	}
-	running.wait(t).expect(t, exitInterrupted)
-	noContainersOf(t, e, pid)
 }
 
 // TestKilled: what a killed capprof leaves, capprof clean removes, and nothing else.
