@@ -30,6 +30,14 @@ const (
 	privileged group = "privileged"
 )
 
+// plural names a group's cases.
+func (g group) plural() string {
+	if g == privileged {
+		return string(g)
+	}
+	return string(g) + "s"
+}
+
 // imageName says what a case runs in.
 type imageName int
 

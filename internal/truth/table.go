@@ -333,7 +333,7 @@ func (t *table) printTotals(out io.Writer) {
 			s.Wrong, s.Errors, s.Missing, s.Extra, s.ByRemoval, s.JudgeRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
 	}
 	for _, g := range t.groups() {
-		line(string(g)+"s", sum(t.of(g)))
+		line(g.plural(), sum(t.of(g)))
 	}
 	line("all", sum(t.results))
 	// A broken pipe shows at the next write; the table was out before.

@@ -180,18 +180,7 @@ func mapUser(user int) error {
 // checks are made there, and granted. The child must not execute anything first,
 // or its user, which is nobody there, would lose what it has.
 func ownUserSpace([]string) error {
-	pid, _, errno := rawCloneAndName(unix.CLONE_NEWUSER|unix.CLONE_NEWUTS|uintptr(unix.SIGCHLD), []byte("truth"))
-	if errno != 0 {
-		return fmt.Errorf("making the namespaces: %w", errno)
-	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(int(pid), &status, 0, nil); err != nil {
-		return err
-	}
-	if !status.Exited() || status.ExitStatus() != 0 {
-		return fmt.Errorf("setting the name inside: %w", unix.Errno(status.ExitStatus()))
-	}
-	return nil
+	return childErrno(rawCloneAndName(unix.CLONE_NEWUSER|unix.CLONE_NEWUTS|uintptr(unix.SIGCHLD), []byte("truth")))
 }
 
 // rawCloneAndName has a child set its host name, and exit with the error number,
