@@ -27,7 +27,7 @@ test:
 .PHONY: test-overlay2
 test-overlay2:
 	scripts/prerequisites test
-	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -count=1 -p 1 -timeout 40m ./internal/docker ./internal/e2e
+	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -count=1 -p 1 -timeout 40m ./internal/engine/docker ./internal/e2e
 
 .PHONY: bench
 bench:

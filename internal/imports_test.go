@@ -41,23 +41,25 @@ func rooms(t *testing.T) []room {
 // allowed lists, for each room, the rooms of ours that it may import. Arrows point
 // one way: down this list.
 var allowed = map[string][]string{
-	"cmd/capprof":          {"internal/docker", "internal/doctor", "internal/runner", "internal/tracer", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/capability"},
-	"internal/doctor":      {"internal/runner", "internal/tracer", "internal/profile"},
-	"internal/docker":      {"internal/runner", "internal/capability"},
-	"internal/runner":      {"internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/profile", "internal/capability"},
-	"internal/progress":    {"internal/profile"},
-	"internal/tracer":      {"internal/observation", "internal/syscalls", "internal/capability"},
-	"internal/mapper":      {"internal/seccomp", "internal/observation", "internal/capability"},
-	"internal/export":      {"internal/profile", "internal/capability"},
-	"internal/report":      {"internal/profile", "internal/capability"},
-	"internal/drift":       {"internal/profile", "internal/capability"},
-	"internal/explain":     {"internal/profile", "internal/capability"},
-	"internal/seccomp":     {"internal/capability", "internal/syscalls"},
-	"internal/profile":     {"internal/capability"},
-	"internal/observation": {"internal/capability"},
-	"internal/syscalls":    {},
-	"internal/capability":  {},
-	"profiles":             {},
+	"cmd/capprof":            {"internal/engine/docker", "internal/engine", "internal/doctor", "internal/runner", "internal/tracer", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability"},
+	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/profile"},
+	"internal/engine/docker": {"internal/engine", "internal/workload", "internal/capability"},
+	"internal/runner":        {"internal/engine", "internal/workload", "internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/profile", "internal/capability"},
+	"internal/engine":        {"internal/workload", "internal/capability"},
+	"internal/workload":      {},
+	"internal/progress":      {"internal/profile"},
+	"internal/tracer":        {"internal/observation", "internal/syscalls", "internal/capability"},
+	"internal/mapper":        {"internal/seccomp", "internal/observation", "internal/capability"},
+	"internal/export":        {"internal/profile", "internal/capability"},
+	"internal/report":        {"internal/profile", "internal/capability"},
+	"internal/drift":         {"internal/profile", "internal/capability"},
+	"internal/explain":       {"internal/profile", "internal/capability"},
+	"internal/seccomp":       {"internal/capability", "internal/syscalls"},
+	"internal/profile":       {"internal/capability"},
+	"internal/observation":   {"internal/capability"},
+	"internal/syscalls":      {},
+	"internal/capability":    {},
+	"profiles":               {},
 }
 
 // testOnly are rooms that nothing but tests and tools of the house import.
@@ -65,7 +67,7 @@ var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine"
 
 // owned are third-party modules that one room alone touches.
 var owned = map[string]string{
-	"github.com/docker/docker/":      "internal/docker",
+	"github.com/docker/docker/":      "internal/engine/docker",
 	"github.com/syndtr/gocapability": "internal/capability",
 	"github.com/moby/profiles/":      "internal/seccomp",
 	"github.com/cilium/ebpf":         "internal/tracer",

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/drift"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/runner"
 )
 
 const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
@@ -77,7 +77,7 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	opts.CapAdd, opts.CapDrop, opts.Privileged = saved.CapAdd, saved.CapDrop, saved.Privileged
 	out, err := profileWorkload(ctx, opts, search, std)
-	if start, ok := errors.AsType[*runner.StartError](err); ok {
+	if start, ok := errors.AsType[*engine.StartError](err); ok {
 		return coded(exitError, fmt.Errorf("%w: the workload's command cannot be started: %w", drift.ErrUnfit, start))
 	}
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/capprof/capprof/internal/docker"
+	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const cleanSynopsis = "clean"
@@ -17,12 +17,12 @@ func cleanCommand(ctx context.Context, args []string, std stdio) error {
 	if err := noArguments(flags, "clean"); err != nil {
 		return err
 	}
-	engine, err := docker.New(docker.Options{})
+	at, err := docker.New(docker.Options{})
 	if err != nil {
 		return err
 	}
-	defer engine.Close()
-	names, err := engine.Leftovers(ctx)
+	defer at.Close()
+	names, err := at.Leftovers(ctx)
 	for _, name := range names {
 		fmt.Fprintln(std.out, name)
 	}

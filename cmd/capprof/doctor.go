@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 
-	"github.com/capprof/capprof/internal/docker"
 	"github.com/capprof/capprof/internal/doctor"
+	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const doctorSynopsis = "doctor"
@@ -22,12 +22,12 @@ func doctorCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	findings := doctor.Tracing()
-	engine, err := docker.New(docker.Options{})
+	at, err := docker.New(docker.Options{})
 	if err != nil {
 		findings = append(findings, doctor.Unreachable(err)...)
 	} else {
-		defer engine.Close()
-		findings = append(findings, doctor.Engine(ctx, engine)...)
+		defer at.Close()
+		findings = append(findings, doctor.Engine(ctx, at)...)
 	}
 	return coded(exitUnfit, doctor.Write(std.out, findings))
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // exitCode is what the process ends with.
@@ -61,7 +61,7 @@ var errInterrupted = errors.New("interrupted")
 // codeOf finds the exit code of an error.
 func codeOf(err error) exitCode {
 	var withCode *codedError
-	var start *runner.StartError
+	var start *engine.StartError
 	switch {
 	case err == nil:
 		return exitOK

@@ -8,11 +8,13 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/capprof/capprof/internal/docker"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/engine/docker"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
 	"github.com/capprof/capprof/internal/runner"
 	"github.com/capprof/capprof/internal/tracer"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // profileWorkload is what run and check share: it prepares engine, tracer,
@@ -23,11 +25,11 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			return nil, coded(exitUnfit, err)
 		}
 	}
-	engine, err := docker.New(docker.Options{})
+	at, err := docker.New(docker.Options{})
 	if err != nil {
 		return nil, err
 	}
-	defer engine.Close()
+	defer at.Close()
 	var tracing runner.Tracer
 	if !search.noTrace {
 		if tracing, err = prepareTracing(); err != nil {
@@ -50,8 +52,8 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			shown.Cooked()
 		})
 	}
-	out, err := runner.Profile(ctx, engine, tracing, opts, shown)
-	if errors.Is(err, runner.ErrOtherKernel) {
+	out, err := runner.Profile(ctx, at, tracing, opts, shown)
+	if errors.Is(err, engine.ErrOtherKernel) {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))
 	}
 	if err != nil {
@@ -83,7 +85,7 @@ func prepareTracing() (runner.Tracer, error) {
 	return runner.Tracing(t), nil
 }
 
-func newProgress(w runner.Workload, search *searchFlags, std stdio, rawTerminal bool) (*progress.Progress, error) {
+func newProgress(w workload.Spec, search *searchFlags, std stdio, rawTerminal bool) (*progress.Progress, error) {
 	options := progress.Options{
 		Writer:      std.err,
 		Quiet:       search.quiet,

@@ -13,7 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/export"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/report"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
@@ -45,7 +45,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if !slices.Contains(append(export.Names(), textFormat), *format) {
 		return usageError("unknown format %q (one of %s, %s)", *format, textFormat, strings.Join(export.Names(), ", "))
 	}
-	workload := runner.Workload{Image: image, Command: command}
+	workload := workload.Spec{Image: image, Command: command}
 	if err := docker.apply(&workload); err != nil {
 		return err
 	}

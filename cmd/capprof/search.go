@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // searchFlags say how to search and what to keep, for run and check.
@@ -48,7 +49,7 @@ func addSearchFlags(flags *pflag.FlagSet) *searchFlags {
 // passing one does.
 const patience = 8 * time.Second
 
-func (s *searchFlags) options(workload runner.Workload, base capability.Set) (runner.Options, error) {
+func (s *searchFlags) options(workload workload.Spec, base capability.Set) (runner.Options, error) {
 	allowed, err := capability.ParseSet(s.allow...)
 	if err != nil {
 		return runner.Options{}, usageError("--allow: %w", err)

@@ -12,6 +12,7 @@ import (
 	mobyterm "github.com/moby/term"
 	"golang.org/x/term"
 
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/runner"
 )
 
@@ -37,7 +38,7 @@ func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 		}
 		return t, nil
 	}
-	opts.Resize = func() (<-chan runner.Size, func()) { return followSize(fd) }
+	opts.Resize = func() (<-chan engine.Size, func()) { return followSize(fd) }
 	if opts.Workload.Interactive {
 		opts.Input = runner.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
 		state, err := term.MakeRaw(fd)
@@ -53,8 +54,8 @@ func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 }
 
 // followSize sends the terminal's size now and whenever it changes.
-func followSize(fd int) (<-chan runner.Size, func()) {
-	sizes := make(chan runner.Size, 1)
+func followSize(fd int) (<-chan engine.Size, func()) {
+	sizes := make(chan engine.Size, 1)
 	changes := make(chan os.Signal, 1)
 	done := make(chan struct{})
 	signal.Notify(changes, syscall.SIGWINCH)
@@ -62,7 +63,7 @@ func followSize(fd int) (<-chan runner.Size, func()) {
 		for {
 			if width, height, err := term.GetSize(fd); err == nil {
 				select {
-				case sizes <- runner.Size{Width: uint(width), Height: uint(height)}:
+				case sizes <- engine.Size{Width: uint(width), Height: uint(height)}:
 				case <-done:
 					return
 				}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // workloadFlags are the options of docker run, with docker's meaning.
@@ -60,7 +60,7 @@ func addWorkloadFlags(flags *pflag.FlagSet) *workloadFlags {
 }
 
 // apply puts the flags that were given over a workload.
-func (w *workloadFlags) apply(to *runner.Workload) error {
+func (w *workloadFlags) apply(to *workload.Spec) error {
 	given := w.flags.Changed
 	set := func(name string, do func()) {
 		if given(name) {
@@ -142,12 +142,12 @@ func splitWorkload(args []string) (image string, command []string) {
 }
 
 // workloadOf rebuilds a workload from a profile.
-func workloadOf(d *profile.Document) (runner.Workload, error) {
+func workloadOf(d *profile.Document) (workload.Spec, error) {
 	p := d.Workload
 	if p.Image.Reference == "" {
-		return runner.Workload{}, coded(exitError, fmt.Errorf("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
+		return workload.Spec{}, coded(exitError, fmt.Errorf("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
 	}
-	w := runner.Workload{
+	w := workload.Spec{
 		Image:             p.Image.Reference,
 		Command:           p.Command,
 		Env:               p.Env,

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/runner"
 	"github.com/capprof/capprof/internal/tracer"
 )
 
@@ -57,7 +57,7 @@ func Unreachable(err error) []Finding {
 }
 
 // Engine reports the engine and how it is set up.
-func Engine(ctx context.Context, engine runner.Engine) []Finding {
+func Engine(ctx context.Context, engine engine.Engine) []Finding {
 	info, err := engine.Info(ctx)
 	if err != nil {
 		return Unreachable(err)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // ErrCleanup says that something that capprof made could not be removed. It comes
@@ -17,7 +19,7 @@ var ErrCleanup = errors.New("left behind")
 const cleanupTime = 30 * time.Second
 
 // remove deletes a container while the next run begins.
-func (s *session) remove(ctx context.Context, c Container) {
+func (s *session) remove(ctx context.Context, c engine.Container) {
 	s.removals.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()

@@ -13,16 +13,18 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // fakeEngine runs programs of the tests' own kernel. It is Engine and Tracer.
 type fakeEngine struct {
 	t       testing.TB
 	program program
-	info    EngineInfo
-	image   Image
+	info    engine.Info
+	image   engine.Image
 
 	// unknown capabilities are refused by name at the creation, unheld ones without
 	// a name at the start. withdraws refuses a container by its number too.
@@ -52,15 +54,15 @@ type fakeEngine struct {
 
 func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
-		t: t, program: p, info: EngineInfo{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true},
+		t: t, program: p, info: engine.Info{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true},
 		sysctls: map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"},
-		image:   Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
+		image:   engine.Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
 	}
 }
 
-func (e *fakeEngine) Info(ctx context.Context) (EngineInfo, error) { return e.info, ctx.Err() }
+func (e *fakeEngine) Info(ctx context.Context) (engine.Info, error) { return e.info, ctx.Err() }
 
-func (e *fakeEngine) Image(ctx context.Context, _ string, progress io.Writer) (Image, error) {
+func (e *fakeEngine) Image(ctx context.Context, _ string, progress io.Writer) (engine.Image, error) {
 	fmt.Fprintln(progress, "pulling")
 	return e.image, ctx.Err()
 }
@@ -71,16 +73,16 @@ func (e *fakeEngine) Grantable(_ context.Context, _ string, ask capability.Set) 
 	return ask.Minus(e.unknown).Minus(e.unheld), nil
 }
 
-func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Set) (Container, error) {
+func (e *fakeEngine) Create(ctx context.Context, w workload.Spec, grant capability.Set) (engine.Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if named := grant.Intersect(e.unknown); !named.Empty() {
-		return nil, &RefusedError{Refused: named, Err: errors.New("unknown capability")}
+		return nil, &engine.RefusedError{Refused: named, Err: errors.New("unknown capability")}
 	}
 	options := optionsOf(w)
 	if slices.Contains(options, e.untakable) {
-		return nil, fmt.Errorf("%w: %s", ErrBadWorkload, e.untakable)
+		return nil, fmt.Errorf("%w: %s", engine.ErrBadWorkload, e.untakable)
 	}
 	e.mu.Lock()
 	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, options: options, interactive: w.Interactive, sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
@@ -97,11 +99,11 @@ func (e *fakeEngine) Create(ctx context.Context, w Workload, grant capability.Se
 }
 
 // optionsOf are a workload's options that open something.
-func optionsOf(w Workload) []string {
+func optionsOf(w workload.Spec) []string {
 	options := []string{"--cgroupns " + w.CgroupNS}
 	for name, values := range map[string][]string{"device": w.Devices, "device-cgroup-rule": w.DeviceCgroupRules, "security-opt": w.SecurityOpt, "volume": w.Volumes} {
 		for _, value := range values {
-			options = append(options, Option{name, value}.String())
+			options = append(options, workload.Setting{Name: name, Value: value}.String())
 		}
 	}
 	return options
@@ -148,7 +150,7 @@ func (c *fakeContainer) Remove(ctx context.Context) error {
 	return c.engine.removeErr
 }
 
-func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
+func (c *fakeContainer) Run(ctx context.Context, stdio engine.Stdio) (engine.Exit, error) {
 	e := c.engine
 	e.mu.Lock()
 	e.running++
@@ -167,24 +169,24 @@ func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
 	c.mu.Unlock()
 	if e.onRun != nil {
 		if err := e.onRun(c.number); err != nil {
-			return Exit{}, err
+			return engine.Exit{}, err
 		}
 	}
 	if ctx.Err() != nil {
-		return Exit{}, ctx.Err()
+		return engine.Exit{}, ctx.Err()
 	}
 	if !c.set.Intersect(e.unheld).Empty() || e.withdraws != nil && e.withdraws(c.number, c.set) {
-		return Exit{}, &RefusedError{Err: errors.New("unable to apply caps")}
+		return engine.Exit{}, &engine.RefusedError{Err: errors.New("unable to apply caps")}
 	}
 	p := e.program
 	if p.start != nil {
 		if failure := p.start(c.set); failure != nil {
-			return Exit{}, failure
+			return engine.Exit{}, failure
 		}
 	}
 	if !c.set.Contains(p.fileCaps) {
 		c.ops = append(c.ops, refusedExec(c.set))
-		return Exit{}, &StartError{Code: 126, Permission: true, Err: errors.New("operation not permitted")}
+		return engine.Exit{}, &engine.StartError{Code: 126, Permission: true, Err: errors.New("operation not permitted")}
 	}
 	if (stdio.Stdin != nil) != c.interactive {
 		e.t.Errorf("run %d: standard input given: %v, asked for: %v", c.number, stdio.Stdin != nil, c.interactive)
@@ -192,11 +194,11 @@ func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
 	if p.reads != "" {
 		input, err := io.ReadAll(stdio.Stdin)
 		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return Exit{}, err
+			return engine.Exit{}, err
 		}
 		if string(input) != p.reads {
 			fmt.Fprintf(stdio.Stderr, "got %q\n", input)
-			return Exit{Code: 9}, nil
+			return engine.Exit{Code: 9}, nil
 		}
 	}
 	f := p.run(c.number, c.set, c.sysctls, c.options)
@@ -210,11 +212,11 @@ func (c *fakeContainer) Run(ctx context.Context, stdio Stdio) (Exit, error) {
 	}
 	select {
 	case <-over:
-		return Exit{Code: f.code}, nil
+		return engine.Exit{Code: f.code}, nil
 	case <-ctx.Done():
-		return Exit{}, ctx.Err()
+		return engine.Exit{}, ctx.Err()
 	case <-c.killed:
-		return Exit{Code: 137}, nil
+		return engine.Exit{Code: 137}, nil
 	}
 }
 

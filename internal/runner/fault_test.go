@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -153,7 +154,7 @@ func TestTheEngineGoesAway(t *testing.T) {
 		for number := 1; number <= runs; number++ {
 			for _, where := range []string{"create", "run", "finish"} {
 				e := newEngine(t, phases())
-				lost := at(number, func() error { return fmt.Errorf("%w while it ran", ErrEngineLost) })
+				lost := at(number, func() error { return fmt.Errorf("%w while it ran", engine.ErrEngineLost) })
 				switch where {
 				case "create":
 					e.onCreate = lost
@@ -166,7 +167,7 @@ func TestTheEngineGoesAway(t *testing.T) {
 				if where == "finish" && a.err == nil && !strings.Contains(strings.Split(a.runs(), "\n")[number-1], "explore") {
 					continue // the run is not traced
 				}
-				if !errors.Is(a.err, ErrEngineLost) || a.Outcome != nil {
+				if !errors.Is(a.err, engine.ErrEngineLost) || a.Outcome != nil {
 					t.Errorf("%d jobs, run %d, at %s: %v", jobs, number, where, a.err)
 				}
 			}
@@ -185,8 +186,8 @@ func TestWhatIsLeftBehindIsSaid(t *testing.T) {
 	}
 	e = newEngine(t, does(needs(chown)))
 	e.removeErr = full
-	e.onRun = at(2, func() error { return ErrEngineLost })
-	if a := try(t, e, nil); !errors.Is(a.err, ErrCleanup) || !errors.Is(a.err, full) || !errors.Is(a.err, ErrEngineLost) {
+	e.onRun = at(2, func() error { return engine.ErrEngineLost })
+	if a := try(t, e, nil); !errors.Is(a.err, ErrCleanup) || !errors.Is(a.err, full) || !errors.Is(a.err, engine.ErrEngineLost) {
 		t.Errorf("error %v", a.err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 )
 
@@ -62,7 +63,7 @@ type program struct {
 	// fileCaps are those of its executable, without which execve(2) refuses it.
 	fileCaps capability.Set
 	// start, when it is not nil, is why it cannot be started with a set.
-	start func(set capability.Set) *StartError
+	start func(set capability.Set) *engine.StartError
 	// reads says that it reads its standard input to the end before its steps, and
 	// fails when it is not this.
 	reads string

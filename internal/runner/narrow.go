@@ -10,6 +10,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // What is here narrows --privileged down: the search opens what a run failed at,
@@ -20,7 +21,7 @@ func under(env mapper.Environment, run profile.Run) mapper.Environment {
 	env.Granted = run.Set
 	for _, option := range run.Options {
 		switch option {
-		case Option{"security-opt", "seccomp=unconfined"}.String():
+		case workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"}.String():
 			env.Gate = nil
 		case moduleOpening["apparmor"].String(), moduleOpening["selinux"].String():
 			env.SecurityModules = nil
@@ -30,7 +31,7 @@ func under(env mapper.Environment, run profile.Run) mapper.Environment {
 }
 
 // everything are the options of a run with everything allowed.
-func (s *session) everything() []Option {
+func (s *session) everything() []workload.Setting {
 	if s.opts.Privileged {
 		return s.everyOpening()
 	}
@@ -71,18 +72,18 @@ func (s *session) takeBack(r result) error {
 		// They were taken before.
 		return r.badOptions
 	}
-	at := func(o Option) bool { return slices.Contains(s.fresh, o) }
+	at := func(o workload.Setting) bool { return slices.Contains(s.fresh, o) }
 	if len(s.fresh) == 1 {
 		s.refuse(s.fresh[0])
 	} else {
-		at = func(o Option) bool { return slices.Contains(s.fresh[1:], o) }
+		at = func(o workload.Setting) bool { return slices.Contains(s.fresh[1:], o) }
 	}
 	s.options = slices.DeleteFunc(slices.Clone(s.options), at)
 	s.fresh = s.fresh[:min(1, len(s.fresh)-1)]
 	return nil
 }
 
-func (s *session) refuse(o Option) {
+func (s *session) refuse(o workload.Setting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusedOpenings = append(s.refusedOpenings, o)
@@ -90,7 +91,7 @@ func (s *session) refuse(o Option) {
 
 // findRefused finds the one of several openings for which the engine refuses a run
 // with everything, by leaving each away in turn; a refused run costs no time.
-func (s *session) findRefused(ctx context.Context, set capability.Set, openings []Option, refused result) error {
+func (s *session) findRefused(ctx context.Context, set capability.Set, openings []workload.Setting, refused result) error {
 	for _, o := range slices.Backward(openings) {
 		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set, options: less(openings, o), exact: true, closed: o.String()})
 		if err != nil {
@@ -107,7 +108,7 @@ func (s *session) findRefused(ctx context.Context, set capability.Set, openings 
 // searchOpenings finds a smallest set of openings with which the workload passes,
 // given everything that is allowed; with all of them it is known to.
 func (s *session) searchOpenings(ctx context.Context) error {
-	passes := func(options []Option) (bool, error) {
+	passes := func(options []workload.Setting) (bool, error) {
 		r, err := s.run(ctx, plan{purpose: profile.PurposeSearch, set: s.allowed(), options: sortOpenings(slices.Clone(options)), exact: true})
 		return r.passed, err
 	}
@@ -119,17 +120,17 @@ func (s *session) searchOpenings(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) fewestOpenings(passes func([]Option) (bool, error)) ([]Option, error) {
+func (s *session) fewestOpenings(passes func([]workload.Setting) (bool, error)) ([]workload.Setting, error) {
 	if ok, err := passes(nil); ok || err != nil {
 		return nil, err
 	}
 	// What the trace named is narrower than what covers it.
 	needed, err := quickXplain(nil, s.openable(slices.Concat(s.options, s.everyOpening())), passes)
-	allDevices := Option{"device", "/dev"}
+	allDevices := workload.Setting{Name: "device", Value: "/dev"}
 	if err != nil || !slices.Contains(needed, allDevices) {
 		return needed, err
 	}
-	groups, others := s.openable(s.info.deviceGroups()), less(needed, allDevices)
+	groups, others := s.openable(deviceGroups(s.info)), less(needed, allDevices)
 	if ok, err := passes(slices.Concat(others, groups)); !ok || err != nil {
 		return needed, err
 	}
@@ -141,10 +142,10 @@ func (s *session) fewestOpenings(passes func([]Option) (bool, error)) ([]Option,
 // removable goes. A run that ends by itself, and fails, is repeated once, for it may
 // have failed by accident; that the two disagree is told by contradiction.
 func (s *session) proveOpenings(ctx context.Context, set capability.Set) error {
-	failed := map[Option]profile.Run{}
+	failed := map[workload.Setting]profile.Run{}
 	for {
 		var plans []plan
-		var without []Option
+		var without []workload.Setting
 		for _, o := range s.options {
 			if _, proven := s.openingProof[o]; !proven {
 				without = append(without, o)
@@ -158,7 +159,7 @@ func (s *session) proveOpenings(ctx context.Context, set capability.Set) error {
 		if err != nil && !endsEarly(err) {
 			return err
 		}
-		var removable []Option
+		var removable []workload.Setting
 		for i, r := range results {
 			o := without[i]
 			before, again := failed[o]
@@ -215,8 +216,8 @@ func (s *session) traceReference(ctx context.Context, env mapper.Environment, fo
 }
 
 // less is options without some.
-func less(options []Option, without ...Option) []Option {
-	return slices.DeleteFunc(slices.Clone(options), func(o Option) bool { return slices.Contains(without, o) })
+func less(options []workload.Setting, without ...workload.Setting) []workload.Setting {
+	return slices.DeleteFunc(slices.Clone(options), func(o workload.Setting) bool { return slices.Contains(without, o) })
 }
 
 // openings describes the openings in force.

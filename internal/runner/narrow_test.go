@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 const (
@@ -155,16 +156,16 @@ func TestPrivilegedInterrupted(t *testing.T) {
 }
 
 func TestOpeningsAreInTheOrderOfTheirDanger(t *testing.T) {
-	options := []Option{
-		{"device", "/dev"},
-		{"volume", "/sys:/sys"},
-		{"volume", "/sys/fs/cgroup:/sys/fs/cgroup"},
-		{"volume", "/sys/power:/sys/power"},
-		{"device-cgroup-rule", "a *:* rwm"},
-		{"device-cgroup-rule", "c 10:229 rwm"},
-		{"device", "/dev/net/tun"},
-		{"device", "/dev/fuse"},
-		{"device", "/dev/fuse"},
+	options := []workload.Setting{
+		{Name: "device", Value: "/dev"},
+		{Name: "volume", Value: "/sys:/sys"},
+		{Name: "volume", Value: "/sys/fs/cgroup:/sys/fs/cgroup"},
+		{Name: "volume", Value: "/sys/power:/sys/power"},
+		{Name: "device-cgroup-rule", Value: "a *:* rwm"},
+		{Name: "device-cgroup-rule", Value: "c 10:229 rwm"},
+		{Name: "device", Value: "/dev/net/tun"},
+		{Name: "device", Value: "/dev/fuse"},
+		{Name: "device", Value: "/dev/fuse"},
 	}
 	want := []string{
 		"--device /dev/fuse", "--device /dev/net/tun", "--device-cgroup-rule c 10:229 rwm", "--volume /sys/power:/sys/power",
@@ -173,7 +174,7 @@ func TestOpeningsAreInTheOrderOfTheirDanger(t *testing.T) {
 	if got := optionTexts(sortOpenings(options)); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if isOpening(Option{"sysctl", "a=b"}) || isOpening(Option{"user", "0"}) {
+	if isOpening(workload.Setting{Name: "sysctl", Value: "a=b"}) || isOpening(workload.Setting{Name: "user", Value: "0"}) {
 		t.Error("a sysctl or a user is no opening")
 	}
 }

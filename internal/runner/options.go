@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/tracer"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Options say what to profile and how.
 type Options struct {
-	Workload Workload
+	Workload workload.Spec
 	// Baseline is what the engine grants with today's flags; Allowed is what may
 	// be granted while searching. CapAdd, CapDrop and Privileged are those flags,
 	// for the record.
@@ -35,7 +37,7 @@ type Options struct {
 	// Input feeds every run the same standard input; nil for none.
 	Input *Input
 	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
-	Resize func() (sizes <-chan Size, stop func())
+	Resize func() (sizes <-chan engine.Size, stop func())
 	// Version is capprof's own, for the record.
 	Version string
 }
@@ -44,7 +46,7 @@ type Options struct {
 // a service is meant to be another.
 type Success interface {
 	// Passed judges how a container ended by itself.
-	Passed(Exit) bool
+	Passed(engine.Exit) bool
 	// ExpectedExit is the exit code that goes into the profile.
 	ExpectedExit() int
 }
@@ -53,7 +55,7 @@ type Success interface {
 type ExitCode int
 
 // Passed reports whether the code is the expected one.
-func (c ExitCode) Passed(e Exit) bool { return e.Code == int(c) }
+func (c ExitCode) Passed(e engine.Exit) bool { return e.Code == int(c) }
 
 // ExpectedExit is the code itself.
 func (c ExitCode) ExpectedExit() int { return int(c) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -113,9 +114,9 @@ func allow(caps ...capability.Cap) func(*Options) {
 
 func TestTheEngineGoesAwayBeside(t *testing.T) {
 	e := newEngine(t, does(needs(chown).that(hangs)))
-	e.onCreate = at(2, func() error { return ErrEngineLost })
+	e.onCreate = at(2, func() error { return engine.ErrEngineLost })
 	a := try(t, e, jobs(2))
-	if !errors.Is(a.err, ErrEngineLost) || a.took > time.Minute {
+	if !errors.Is(a.err, engine.ErrEngineLost) || a.took > time.Minute {
 		t.Errorf("%v after %v", a.err, a.took)
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // kernelDefaults are the kernel's own values of the sysctls that Docker sets for a
@@ -82,17 +84,17 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 		return e, nil
 	}
 	s.observer.Note("runs with the kernel's defaults (" + profile.Settings(sysctls) + "), which other engines keep, show what is needed there")
-	var options []Option
+	var options []workload.Setting
 	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
-		options = append(options, Option{"sysctl", name + "=" + sysctls[name]})
+		options = append(options, workload.Setting{Name: "sysctl", Value: name + "=" + sysctls[name]})
 	}
 	there := s.under(options...)
 	var err error
 	e.answer, err = there.answer(ctx, env, e.found, known{a, found})
 	e.losses = there.losses
-	var unstarted *StartError
+	var unstarted *engine.StartError
 	switch {
-	case errors.Is(err, ErrBadWorkload), errors.As(err, &unstarted):
+	case errors.Is(err, engine.ErrBadWorkload), errors.As(err, &unstarted):
 		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", profile.Settings(sysctls), err)}}
 	case err != nil:
 		return nil, err

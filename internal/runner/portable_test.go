@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 )
@@ -131,7 +132,7 @@ func TestPortableSet(t *testing.T) {
 			engine: func(e *fakeEngine) {
 				e.onRun = func(number int) error {
 					if number > 1 {
-						return fmt.Errorf("%w: sysctl is not in a separate kernel namespace", ErrBadWorkload)
+						return fmt.Errorf("%w: sysctl is not in a separate kernel namespace", engine.ErrBadWorkload)
 					}
 					return nil
 				}

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/seccomp"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Outcome is what profiling a workload gave.
@@ -23,7 +25,7 @@ type Outcome struct {
 	Deciding int
 	// StartError is set when the command could not be started with everything
 	// allowed, for want of a permission at first.
-	StartError *StartError
+	StartError *engine.StartError
 }
 
 // Profile finds and proves the capabilities of a workload. tracer is nil to do it
@@ -34,7 +36,7 @@ type Outcome struct {
 // A command that the first run cannot start, for another reason than a permission,
 // is an error that holds a *StartError, since no capability brings a missing file.
 // A permission may be cured by one; when none does, the verdict is failed.
-func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, observer Observer) (*Outcome, error) {
+func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options, observer Observer) (*Outcome, error) {
 	began := time.Now()
 	if opts.Strict && tracer == nil {
 		return nil, errors.New("what the workload survives is known from the trace only: --strict and --no-trace exclude each other")
@@ -42,18 +44,18 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 	if !opts.Workload.Interactive {
 		opts.Input = nil
 	}
-	info, err := engine.Info(ctx)
+	info, err := on.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if tracer != nil && !info.SameKernel {
-		return nil, fmt.Errorf("%w: %s", ErrOtherKernel, info.WhyRemote)
+		return nil, fmt.Errorf("%w: %s", engine.ErrOtherKernel, info.WhyRemote)
 	}
-	image, err := engine.Image(ctx, opts.Workload.Image, observer.Pull())
+	image, err := on.Image(ctx, opts.Workload.Image, observer.Pull())
 	if err != nil {
 		return nil, err
 	}
-	s := &session{engine: engine, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[Option]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
+	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
 	if err := s.emptyCommand(); err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func Profile(ctx context.Context, engine Engine, tracer Tracer, opts Options, ob
 		RootUID:         info.RootUID,
 		Mounts:          mountsOf(info, opts.Workload),
 		Settings:        hostSettings(info),
-		HasDevice:       info.hasDevice,
+		HasDevice:       info.HasDevice,
 	}
 	a, err := s.answer(ctx, env, found, known{})
 	var portable *elsewhere
@@ -105,14 +107,14 @@ func (s *session) emptyCommand() error {
 		entrypoint = slices.DeleteFunc(slices.Clone(w.Entrypoint), func(arg string) bool { return arg == "" })
 	}
 	if len(w.Command) == 0 && len(entrypoint) == 0 && (len(s.image.Command) == 0 || w.Entrypoint != nil) {
-		return fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", ErrBadWorkload, w.Image, w.Image)
+		return fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", engine.ErrBadWorkload, w.Image, w.Image)
 	}
 	return nil
 }
 
 // gateFor is the seccomp profile that the engine applies to a workload, nil when
 // there is none.
-func gateFor(info EngineInfo, w Workload) (mapper.Gate, error) {
+func gateFor(info engine.Info, w workload.Spec) (mapper.Gate, error) {
 	switch name := seccompName(info, w); name {
 	case "unconfined":
 		return nil, nil
@@ -121,11 +123,11 @@ func gateFor(info EngineInfo, w Workload) (mapper.Gate, error) {
 	default:
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("%w: reading the seccomp profile: %w", ErrBadWorkload, err)
+			return nil, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
 		}
 		gate, err := seccomp.Parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("%w: seccomp profile %s: %w", ErrBadWorkload, name, err)
+			return nil, fmt.Errorf("%w: seccomp profile %s: %w", engine.ErrBadWorkload, name, err)
 		}
 		return gate, nil
 	}
@@ -141,7 +143,7 @@ func isNoNewPrivileges(option string) bool {
 	return name == "no-new-privileges" && value != "false"
 }
 
-func securityModules(info EngineInfo) []string {
+func securityModules(info engine.Info) []string {
 	var modules []string
 	for _, option := range info.SecurityOptions {
 		for _, name := range []string{"apparmor", "selinux"} {
@@ -155,7 +157,7 @@ func securityModules(info EngineInfo) []string {
 
 // seccompName is the seccomp profile in force: the option's value, or the engine's
 // default, "default" for its built-in one.
-func seccompName(info EngineInfo, w Workload) string {
+func seccompName(info engine.Info, w workload.Spec) string {
 	for _, option := range w.SecurityOpt {
 		if name, value, ok := securityOption(option); ok && name == "seccomp" {
 			return value

@@ -13,12 +13,13 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // defaults are the command line's, one run at a time.
 func defaults() Options {
 	return Options{
-		Workload: Workload{Image: "image:latest"}, Baseline: capability.DockerDefault, Allowed: capability.DockerDefault,
+		Workload: workload.Spec{Image: "image:latest"}, Baseline: capability.DockerDefault, Allowed: capability.DockerDefault,
 		Success: ExitCode(0), Prove: true, Jobs: 1, MaxRuns: 32, Timeout: 10 * time.Minute, Patience: 8 * time.Second, Version: "test",
 	}
 }

@@ -10,26 +10,28 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // session is the search for one workload's set under one set of conditions.
 type session struct {
-	engine   Engine
+	engine   engine.Engine
 	tracer   Tracer // nil when not tracing
 	opts     Options
 	observer Observer
-	info     EngineInfo
-	image    Image
+	info     engine.Info
+	image    engine.Image
 	pace     *pace
 	*ledger
 	// options are docker run options that every run has beyond the workload's: they
 	// are the conditions. The openings that take the place of --privileged are among
 	// them, in the order of their danger. fresh are those of them with which nothing ran
 	// yet, openingProof tells the failing run without each.
-	options, fresh []Option
-	openingProof   map[Option]int
+	options, fresh []workload.Setting
+	openingProof   map[workload.Setting]int
 	// losses are those of this session's runs. It is guarded by the ledger's mutex,
 	// as what follows.
 	losses observation.Losses
@@ -51,11 +53,11 @@ type ledger struct {
 	refused   capability.Set
 	cleanup   []error
 	// refusedOpenings are those that the engine would not take.
-	refusedOpenings []Option
+	refusedOpenings []workload.Setting
 }
 
 // under is a session with further options, which has learned nothing yet.
-func (s *session) under(options ...Option) *session {
+func (s *session) under(options ...workload.Setting) *session {
 	opts := s.opts
 	// What has to be opened is known.
 	opts.Privileged = false
@@ -66,7 +68,7 @@ func (s *session) under(options ...Option) *session {
 }
 
 // conditions are the options of a run beyond the workload's.
-func (s *session) conditions(p plan) []Option {
+func (s *session) conditions(p plan) []workload.Setting {
 	if p.exact {
 		return p.options
 	}
@@ -80,7 +82,7 @@ type plan struct {
 	traced  bool
 	// options are docker run options that this run has beyond the session's, or, with
 	// exact, in their place.
-	options []Option
+	options []workload.Setting
 	exact   bool
 	// closed is the opening that a removal run leaves out.
 	closed string
@@ -101,7 +103,7 @@ type result struct {
 	refused    bool
 	badOptions error
 	// startErr is set when the command could not be started.
-	startErr *StartError
+	startErr *engine.StartError
 	obs      observation.Observation
 	// denied are the capabilities that the watch saw denied.
 	denied capability.Set
@@ -178,7 +180,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	r := result{run: run, output: &tail{}}
 	stdout, stderr, done := s.observer.Started(run)
 	began := time.Now()
-	took, err := s.container(ctx, p, &r, Stdio{Stdout: io.MultiWriter(stdout, r.output), Stderr: io.MultiWriter(stderr, r.output)})
+	took, err := s.container(ctx, p, &r, engine.Stdio{Stdout: io.MultiWriter(stdout, r.output), Stderr: io.MultiWriter(stderr, r.output)})
 	done()
 	if took == 0 {
 		took = time.Since(began)
@@ -207,7 +209,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 
 // container runs one container and judges its end. It returns the time from its
 // start to its end.
-func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio) (time.Duration, error) {
+func (s *session) container(ctx context.Context, p plan, r *result, stdio engine.Stdio) (time.Duration, error) {
 	c, err := s.engine.Create(ctx, s.opts.Workload.With(s.conditions(p)...), p.set)
 	if s.wasRefused(r, p, err) {
 		return 0, nil
@@ -291,8 +293,8 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio Stdio)
 // wasRefused records a set that the engine would not grant, or options beyond the
 // workload's that it would not take.
 func (s *session) wasRefused(r *result, p plan, err error) bool {
-	var refused *RefusedError
-	if slices.ContainsFunc(s.conditions(p), isOpening) && errors.Is(err, ErrBadWorkload) {
+	var refused *engine.RefusedError
+	if slices.ContainsFunc(s.conditions(p), isOpening) && errors.Is(err, engine.ErrBadWorkload) {
 		r.refused, r.badOptions = true, err
 		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeRefused, err.Error()
 		return true
@@ -352,7 +354,7 @@ func (s *session) addLosses(l observation.Losses) {
 
 // fileCapabilities looks up the file capabilities of what execve(2) refused: the
 // kernel tells neither that they were the reason nor which they are.
-func (s *session) fileCapabilities(ctx context.Context, c Container, obs *observation.Observation) error {
+func (s *session) fileCapabilities(ctx context.Context, c engine.Container, obs *observation.Observation) error {
 	for i := range obs.Operations {
 		op := &obs.Operations[i]
 		if op.Syscall != "execve" && op.Syscall != "execveat" || !op.Failed() || op.Object.Path == "" {

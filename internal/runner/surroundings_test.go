@@ -5,11 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestMountsOfAWorkload(t *testing.T) {
-	got := mountsOf(EngineInfo{StorageDriver: "fuse-overlayfs"}, Workload{
+	got := mountsOf(engine.Info{StorageDriver: "fuse-overlayfs"}, workload.Spec{
 		ReadOnly: true,
 		Volumes:  []string{"/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly"},
 		Tmpfs:    []string{"/tmp", "/run:exec,size=1m", "/mnt:dev,ro"},
@@ -31,10 +33,10 @@ func TestMountsOfAWorkload(t *testing.T) {
 
 // What the kernel lacks it does not enforce; of another kernel nothing is known.
 func TestHostSettings(t *testing.T) {
-	if got := hostSettings(EngineInfo{}); got != nil {
+	if got := hostSettings(engine.Info{}); got != nil {
 		t.Errorf("another kernel's settings: %v", got)
 	}
-	got := hostSettings(EngineInfo{SameKernel: true})
+	got := hostSettings(engine.Info{SameKernel: true})
 	for _, name := range mapper.Settings {
 		if _, known := got[name]; !known {
 			t.Errorf("%s is unknown", name)

@@ -7,25 +7,25 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Info asks the engine for its versions and settings and decides whether its
 // containers run on this machine's kernel.
-func (e *Engine) Info(ctx context.Context) (runner.EngineInfo, error) {
+func (e *Engine) Info(ctx context.Context) (engine.Info, error) {
 	info, err := e.api.Info(ctx)
 	if err != nil {
-		return runner.EngineInfo{}, e.failed("asking the engine for its settings", err)
+		return engine.Info{}, e.failed("asking the engine for its settings", err)
 	}
 	version, err := e.api.ServerVersion(ctx)
 	if err != nil {
-		return runner.EngineInfo{}, e.failed("asking the engine for its version", err)
+		return engine.Info{}, e.failed("asking the engine for its version", err)
 	}
 	e.driverLock.Lock()
 	e.driver = info.CgroupDriver
 	e.driverLock.Unlock()
 
-	out := runner.EngineInfo{
+	out := engine.Info{
 		Name:            "Docker",
 		Version:         version.Version,
 		APIVersion:      e.api.ClientVersion(),

@@ -11,13 +11,13 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // settings translates a workload into what docker run sends for the same flags
 // (docker/cli, cli/command/container/opts.go), with the capabilities of grant
 // and no others.
-func settings(w runner.Workload, grant capability.Set, env environment) (*container.Config, *container.HostConfig, error) {
+func settings(w workload.Spec, grant capability.Set, env environment) (*container.Config, *container.HostConfig, error) {
 	variables, err := environmentVariables(w.Env, env)
 	if err != nil {
 		return nil, nil, err

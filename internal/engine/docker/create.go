@@ -12,7 +12,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // grace is how long a request that must not be torn in half may go on after its
@@ -21,7 +22,7 @@ import (
 const grace = 30 * time.Second
 
 // Create makes a container that holds exactly the capabilities of grant.
-func (e *Engine) Create(ctx context.Context, w runner.Workload, grant capability.Set) (runner.Container, error) {
+func (e *Engine) Create(ctx context.Context, w workload.Spec, grant capability.Set) (engine.Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func (e *Engine) Create(ctx context.Context, w runner.Workload, grant capability
 	}
 	config, host, err := settings(w, grant, e.environ)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", runner.ErrBadWorkload, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}
 	id, err := e.create(ctx, config, host, grant)
 	if err != nil {
@@ -60,17 +61,17 @@ func (e *Engine) create(ctx context.Context, config *container.Config, host *con
 	case unreachable(err), ctx.Err() != nil:
 		return "", e.failed("creating a container", err)
 	case errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image"):
-		return "", fmt.Errorf("%w: %q: %w", runner.ErrNoImage, config.Image, err)
+		return "", fmt.Errorf("%w: %q: %w", engine.ErrNoImage, config.Image, err)
 	}
 	if named := refusedCapabilities(err.Error(), grant); !named.Empty() {
-		return "", &runner.RefusedError{Refused: named, Err: err}
+		return "", &engine.RefusedError{Refused: named, Err: err}
 	}
 	if exhausted(err.Error()) {
 		return "", e.failed("creating a container", err)
 	}
 	// The status does not tell a bad option from an engine's own failure: dockerd
 	// 20.10 answers an unknown --security-opt with 500. Its text says which it is.
-	return "", fmt.Errorf("%w: %w", runner.ErrBadWorkload, err)
+	return "", fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 }
 
 // capabilityRefusals are the ways in which engines name a capability that they

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestFileCapabilities(t *testing.T) {
 	e := newEngine(t)
 	netRaw := capability.Of(capability.NetRaw)
-	c := create(t, e, runner.Workload{Command: []string{"exit", "0"}, WorkingDir: "/seed"}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"exit", "0"}, WorkingDir: "/seed"}, capability.Of())
 	look := func(when string) {
 		t.Helper()
 		for path, want := range map[string]capability.Set{
@@ -32,7 +33,7 @@ func TestFileCapabilities(t *testing.T) {
 		}
 	}
 	look("before the run")
-	if _, err := c.Run(t.Context(), runner.Stdio{}); err != nil {
+	if _, err := c.Run(t.Context(), engine.Stdio{}); err != nil {
 		t.Fatal(err)
 	}
 	look("after the run")

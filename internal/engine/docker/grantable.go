@@ -12,7 +12,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Grantable returns the part of ask that the engine can grant. The engine names
@@ -28,7 +28,7 @@ func (e *Engine) Grantable(ctx context.Context, imageID string, ask capability.S
 		id, err := e.create(ctx,
 			&container.Config{Image: imageID, Cmd: []string{"/never-started"}},
 			&container.HostConfig{CapDrop: []string{"ALL"}, CapAdd: ask.ShortNames()}, ask)
-		var no *runner.RefusedError
+		var no *engine.RefusedError
 		switch {
 		case errors.As(err, &no) && !no.Refused.Empty():
 			ask = ask.Minus(no.Refused)

@@ -1,4 +1,4 @@
-package runner
+package workload
 
 import (
 	"fmt"
@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// Option is a docker run option that a run has beyond the workload's own.
-type Option struct {
+// Setting is a docker run option that a run has beyond the workload's own.
+type Setting struct {
 	// Name is the option without its dashes: "device".
 	Name  string
 	Value string
 }
 
 // String is the option as it stands on a command line, for people.
-func (o Option) String() string { return "--" + o.Name + " " + o.Value }
+func (o Setting) String() string { return "--" + o.Name + " " + o.Value }
 
 // With is the workload with further options. It shares nothing that changes with
 // the old one. An option that takes one value replaces it: the last one counts, as
 // for docker run.
-func (w Workload) With(options ...Option) Workload {
+func (w Spec) With(options ...Setting) Spec {
 	add := func(to *[]string, value string) { *to = append(slices.Clip(*to), value) }
 	for _, o := range options {
 		switch o.Name {
@@ -49,13 +49,4 @@ func (w Workload) With(options ...Option) Workload {
 		}
 	}
 	return w
-}
-
-// optionTexts are options as the profile holds them, nil for none.
-func optionTexts(options []Option) []string {
-	var texts []string
-	for _, o := range options {
-		texts = append(texts, o.String())
-	}
-	return texts
 }

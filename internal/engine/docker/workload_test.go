@@ -7,7 +7,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func noEnvironment(string) (string, bool) { return "", false }
@@ -52,7 +52,7 @@ func TestVolumeSpecifications(t *testing.T) {
 }
 
 func TestNothingIsEverPrivileged(t *testing.T) {
-	config, host, err := settings(runner.Workload{Image: "x"}, capability.Known(), noEnvironment)
+	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment)
 	if err != nil || host.Privileged || !slices.Equal(host.CapDrop, []string{"ALL"}) || len(host.CapAdd) != capability.Known().Len() {
 		t.Errorf("%+v, %v", host, err)
 	}
@@ -65,7 +65,7 @@ func FuzzOptions(f *testing.F) {
 	f.Add("/a:/b", "/dev/a:r", "A=b", "/x:size=1", "seccomp=unconfined")
 	f.Add("", "", "", "", "")
 	f.Fuzz(func(t *testing.T, volume, device, variable, mount, security string) {
-		w := runner.Workload{Volumes: []string{volume}, Devices: []string{device}, Env: []string{variable}, Tmpfs: []string{mount}, SecurityOpt: []string{security}}
+		w := workload.Spec{Volumes: []string{volume}, Devices: []string{device}, Env: []string{variable}, Tmpfs: []string{mount}, SecurityOpt: []string{security}}
 		_, host, err := settings(w, capability.Of(), noEnvironment)
 		if err == nil && (host.Privileged || len(host.CapAdd) != 0 || !slices.Equal(host.CapDrop, []string{"ALL"})) {
 			t.Fatalf("%+v", host)

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // secureEngine answers over TLS to those who show a certificate, and returns its
@@ -84,7 +84,7 @@ func TestTLS(t *testing.T) {
 			switch {
 			case tc.reached && (err != nil || info.Version != "28.0.0" || info.SameKernel || info.Endpoint != host):
 				t.Fatalf("%+v, %v", info, err)
-			case !tc.reached && !errors.Is(err, runner.ErrNoEngine) && (err == nil || !strings.Contains(err.Error(), "HTTPS")):
+			case !tc.reached && !errors.Is(err, engine.ErrNoEngine) && (err == nil || !strings.Contains(err.Error(), "HTTPS")):
 				t.Fatalf("error %v, want no engine", err)
 			}
 		})

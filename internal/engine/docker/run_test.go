@@ -12,14 +12,15 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestOutputIsByteForByte(t *testing.T) {
 	const size = 5 << 20
 	var stdout, stderr bytes.Buffer
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"both", fmt.Sprint(size)}}, capability.Of())
-	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Stderr: &stderr})
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"both", fmt.Sprint(size)}}, capability.Of())
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || exit.Code != 0 || exit.OutOfMemory {
 		t.Fatalf("exit %+v, %v", exit, err)
 	}
@@ -41,7 +42,7 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 	rand.New(rand.NewSource(3)).Read(input)
 	for name, data := range map[string][]byte{"much": input, "little": []byte("x"), "nothing": nil} {
 		t.Run(name, func(t *testing.T) {
-			got := runIt(t, runner.Workload{Command: []string{"digest"}, Interactive: true}, bytes.NewReader(data))
+			got := runIt(t, workload.Spec{Command: []string{"digest"}, Interactive: true}, bytes.NewReader(data))
 			want := fmt.Sprintf("%d %x\n", len(data), sha256.Sum256(data))
 			if got.err != nil || got.stdout != want {
 				t.Fatalf("the workload read %q, want %q (%v)", got.stdout, want, got.err)
@@ -49,12 +50,12 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 		})
 	}
 	t.Run("no reader is an empty one", func(t *testing.T) {
-		if got := runIt(t, runner.Workload{Command: []string{"digest"}, Interactive: true}, nil); !strings.HasPrefix(got.stdout, "0 ") {
+		if got := runIt(t, workload.Spec{Command: []string{"digest"}, Interactive: true}, nil); !strings.HasPrefix(got.stdout, "0 ") {
 			t.Fatalf("read %q, %v", got.stdout, got.err)
 		}
 	})
 	t.Run("without -i there is none", func(t *testing.T) {
-		if got := runIt(t, runner.Workload{Command: []string{"digest"}}, strings.NewReader("unseen")); !strings.HasPrefix(got.stdout, "0 ") {
+		if got := runIt(t, workload.Spec{Command: []string{"digest"}}, strings.NewReader("unseen")); !strings.HasPrefix(got.stdout, "0 ") {
 			t.Fatalf("read %q, %v", got.stdout, got.err)
 		}
 	})
@@ -62,7 +63,7 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	for _, code := range []int{0, 1, 2, 125, 126, 127, 255} {
-		got := runIt(t, runner.Workload{Command: []string{"exit", fmt.Sprint(code)}}, nil)
+		got := runIt(t, workload.Spec{Command: []string{"exit", fmt.Sprint(code)}}, nil)
 		if got.err != nil || got.exit.Code != code {
 			t.Errorf("exit %d came out as %d, %v", code, got.exit.Code, got.err)
 		}
@@ -73,8 +74,8 @@ func TestAnImmediateEndLosesNothing(t *testing.T) {
 	e := newEngine(t)
 	for i := range 20 {
 		var stdout, stderr bytes.Buffer
-		c := create(t, e, runner.Workload{Command: []string{"echo", "round", fmt.Sprint(i)}}, capability.Of())
-		exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Stderr: &stderr})
+		c := create(t, e, workload.Spec{Command: []string{"echo", "round", fmt.Sprint(i)}}, capability.Of())
+		exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 		if want := fmt.Sprintf("round %d\n", i); err != nil || exit.Code != 0 || stdout.String() != want {
 			t.Fatalf("round %d: %q, exit %d, %v", i, stdout.String(), exit.Code, err)
 		}
@@ -85,11 +86,11 @@ func TestAnImmediateEndLosesNothing(t *testing.T) {
 }
 
 func TestTerminal(t *testing.T) {
-	sizes := make(chan runner.Size, 1)
-	sizes <- runner.Size{Width: 123, Height: 45}
+	sizes := make(chan engine.Size, 1)
+	sizes <- engine.Size{Width: 123, Height: 45}
 	var stdout bytes.Buffer
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"window"}, TTY: true, Interactive: true}, capability.Of())
-	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout, Resize: sizes})
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"window"}, TTY: true, Interactive: true}, capability.Of())
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Resize: sizes})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v, %q", exit.Code, err, stdout.String())
 	}
@@ -105,7 +106,7 @@ func TestTerminalInputEnds(t *testing.T) {
 		"line\n": "line\r\nline\r\n",
 		"part":   "partpart",
 	} {
-		got := runIt(t, runner.Workload{Command: []string{"cat"}, TTY: true, Interactive: true}, strings.NewReader(input))
+		got := runIt(t, workload.Spec{Command: []string{"cat"}, TTY: true, Interactive: true}, strings.NewReader(input))
 		// The terminal echoes the input, and the workload prints it.
 		if got.err != nil || got.exit.Code != 0 || got.stdout != want {
 			t.Errorf("input %q: %q, exit %d, %v; want %q", input, got.stdout, got.exit.Code, got.err, want)
@@ -115,13 +116,13 @@ func TestTerminalInputEnds(t *testing.T) {
 
 func TestKillEndsARunWithItsSignal(t *testing.T) {
 	hanging := newNotice("hanging\n")
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
 	killed := make(chan error, 1)
 	go func() {
 		<-hanging.seen
 		killed <- c.Kill(t.Context())
 	}()
-	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: hanging})
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: hanging})
 	if err != nil || exit.Code != 137 {
 		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
 	}
@@ -142,11 +143,11 @@ func TestKillEndsARunWithItsSignal(t *testing.T) {
 }
 
 func TestKillBeforeTheStartIsNotLost(t *testing.T) {
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
 	if err := c.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	exit, err := c.Run(t.Context(), runner.Stdio{})
+	exit, err := c.Run(t.Context(), engine.Stdio{})
 	if err != nil || exit.Code != 137 {
 		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
 	}
@@ -154,14 +155,14 @@ func TestKillBeforeTheStartIsNotLost(t *testing.T) {
 
 func TestCancelKillsAndKeepsTheOutput(t *testing.T) {
 	e := newEngine(t)
-	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
 	ctx, cancel := context.WithCancel(t.Context())
 	hanging := newNotice("hanging\n")
 	go func() {
 		<-hanging.seen
 		cancel()
 	}()
-	_, err := c.Run(ctx, runner.Stdio{Stdout: hanging})
+	_, err := c.Run(ctx, engine.Stdio{Stdout: hanging})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
@@ -178,11 +179,11 @@ func TestAContextThatEndedStartsNothing(t *testing.T) {
 	e := newEngine(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := e.Create(ctx, runner.Workload{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := e.Create(ctx, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("create: %v", err)
 	}
-	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
-	if _, err := c.Run(ctx, runner.Stdio{}); !errors.Is(err, context.Canceled) {
+	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
+	if _, err := c.Run(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("run: %v", err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -197,15 +198,15 @@ type refusingWriter struct{}
 func (refusingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"hang"}}, capability.Of())
-	_, err := c.Run(t.Context(), runner.Stdio{Stdout: refusingWriter{}})
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
+	_, err := c.Run(t.Context(), engine.Stdio{Stdout: refusingWriter{}})
 	if !errors.Is(err, os.ErrClosed) {
 		t.Fatalf("error %v, want the writer's", err)
 	}
 }
 
 func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
-	c := create(t, newEngine(t), runner.Workload{Command: []string{"file", "/proc/self/cgroup"}}, capability.Of())
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"file", "/proc/self/cgroup"}}, capability.Of())
 	if c.CgroupName() == "" || !strings.Contains(c.CgroupName(), c.ID()) {
 		t.Fatalf("cgroup %q of container %s", c.CgroupName(), c.ID())
 	}
@@ -213,7 +214,7 @@ func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 	// process's cgroup file, seen from outside while it runs.
 	hanging := newNotice("hanging\n")
 	e := newEngine(t)
-	long := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	long := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
 	paths := make(chan string, 1)
 	go func() {
 		<-hanging.seen
@@ -226,7 +227,7 @@ func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 		}
 		_ = long.Kill(t.Context())
 	}()
-	if _, err := long.Run(t.Context(), runner.Stdio{Stdout: hanging}); err != nil {
+	if _, err := long.Run(t.Context(), engine.Stdio{Stdout: hanging}); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-paths; !strings.Contains(got, "/"+long.CgroupName()+"\n") {

@@ -9,7 +9,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Container is one container of an Engine.
@@ -24,7 +24,7 @@ type Container struct {
 	killed   chan struct{}
 }
 
-var _ runner.Container = (*Container)(nil)
+var _ engine.Container = (*Container)(nil)
 
 // ID is the full identifier: 64 hexadecimal digits.
 func (c *Container) ID() string { return c.id }

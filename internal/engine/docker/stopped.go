@@ -12,7 +12,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // settled is how long after a container's end its last event may be stamped: the
@@ -33,7 +33,7 @@ func (c *Container) stoppedByOthers(ctx context.Context, state container.Inspect
 	default:
 	}
 	if state.ContainerJSONBase == nil || state.State == nil {
-		return fmt.Errorf("%w while container %s ran: somebody removed the container", runner.ErrEngineLost, c.short())
+		return fmt.Errorf("%w while container %s ran: somebody removed the container", engine.ErrEngineLost, c.short())
 	}
 	// The times are the engine's own, whose clock need not be ours.
 	started, err := time.Parse(time.RFC3339Nano, state.State.StartedAt)
@@ -59,7 +59,7 @@ func (c *Container) stoppedByOthers(ctx context.Context, state container.Inspect
 	select {
 	case message := <-messages:
 		return fmt.Errorf("%w while container %s ran: it was sent signal %s, by the engine's shutdown or by somebody's docker stop",
-			runner.ErrEngineLost, c.short(), message.Actor.Attributes["signal"])
+			engine.ErrEngineLost, c.short(), message.Actor.Attributes["signal"])
 	case err := <-failures:
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestCommandsThatCannotStart(t *testing.T) {
@@ -28,8 +29,8 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		{"the same on a terminal", "with-capabilities", true, 126, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := runIt(t, runner.Workload{Entrypoint: []string{tc.command}, TTY: tc.tty}, nil)
-			var failure *runner.StartError
+			got := runIt(t, workload.Spec{Entrypoint: []string{tc.command}, TTY: tc.tty}, nil)
+			var failure *engine.StartError
 			if !errors.As(got.err, &failure) {
 				t.Fatalf("exit %d, error %v; want a start error", got.exit.Code, got.err)
 			}
@@ -41,8 +42,8 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		})
 	}
 	t.Run("and can with the capability", func(t *testing.T) {
-		c := create(t, newEngine(t), runner.Workload{Entrypoint: []string{"/with-capabilities"}, Command: []string{"exit", "3"}}, capability.Of(capability.NetRaw))
-		if exit, err := c.Run(t.Context(), runner.Stdio{}); err != nil || exit.Code != 3 {
+		c := create(t, newEngine(t), workload.Spec{Entrypoint: []string{"/with-capabilities"}, Command: []string{"exit", "3"}}, capability.Of(capability.NetRaw))
+		if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 3 {
 			t.Fatalf("exit %d, %v", exit.Code, err)
 		}
 	})
@@ -55,7 +56,7 @@ func TestAProgramMayComplainLikeARuntime(t *testing.T) {
 		"in the old form":       "exec /workload failed: operation not permitted",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := runIt(t, runner.Workload{Command: []string{"complain", "1", complaint}}, nil)
+			got := runIt(t, workload.Spec{Command: []string{"complain", "1", complaint}}, nil)
 			if got.err != nil || got.exit.Code != 1 || got.stderr != complaint+"\n" {
 				t.Fatalf("exit %d, %v, %q", got.exit.Code, got.err, got.stderr)
 			}
@@ -100,8 +101,8 @@ func TestExecFailureForms(t *testing.T) {
 func TestRefusedCapabilities(t *testing.T) {
 	e := newEngine(t)
 	unknown := capability.Max
-	_, err := e.Create(t.Context(), runner.Workload{Image: testImage}, capability.Of(capability.Chown, unknown))
-	var no *runner.RefusedError
+	_, err := e.Create(t.Context(), workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
+	var no *engine.RefusedError
 	if !errors.As(err, &no) || no.Refused != capability.Of(unknown) {
 		t.Fatalf("error %v, want CAP_63 refused by name", err)
 	}
@@ -114,7 +115,7 @@ func TestRefusedCapabilities(t *testing.T) {
 		return
 	}
 	lacking := missing.Slice()[0]
-	_, err = create(t, e, runner.Workload{}, capability.Of(lacking)).Run(t.Context(), runner.Stdio{})
+	_, err = create(t, e, workload.Spec{}, capability.Of(lacking)).Run(t.Context(), engine.Stdio{})
 	if no = nil; !errors.As(err, &no) || !no.Refused.Empty() {
 		t.Fatalf("starting with %s: %v, want an unnamed refusal", lacking, err)
 	}
@@ -133,9 +134,9 @@ func TestGrantableIsWhatStarts(t *testing.T) {
 	if grantable.Has(capability.Max) || !grantable.Contains(capability.DockerDefault) {
 		t.Fatalf("grantable %s", grantable)
 	}
-	c := create(t, e, runner.Workload{Command: []string{"line", "/proc/self/status", "CapBnd"}}, grantable)
+	c := create(t, e, workload.Spec{Command: []string{"line", "/proc/self/status", "CapBnd"}}, grantable)
 	var stdout strings.Builder
-	exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout})
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
@@ -161,7 +162,7 @@ func TestRefusalForms(t *testing.T) {
 
 func TestOptionsThatTheEngineRefuses(t *testing.T) {
 	e := newEngine(t)
-	for name, w := range map[string]runner.Workload{
+	for name, w := range map[string]workload.Spec{
 		"security option":      {SecurityOpt: []string{"nonsense=1"}},
 		"missing network":      {Network: "capprof-no-such-network"},
 		"unknown user":         {User: "capprof-nobody"},
@@ -185,9 +186,9 @@ func TestOptionsThatTheEngineRefuses(t *testing.T) {
 						t.Error(err)
 					}
 				}()
-				_, err = c.Run(t.Context(), runner.Stdio{})
+				_, err = c.Run(t.Context(), engine.Stdio{})
 			}
-			if !errors.Is(err, runner.ErrBadWorkload) {
+			if !errors.Is(err, engine.ErrBadWorkload) {
 				t.Fatalf("error %v, want a refusal of the options", err)
 			}
 		})

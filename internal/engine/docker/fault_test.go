@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestTheEngineGoesAwayDuringARun(t *testing.T) {
@@ -28,7 +29,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := e.Create(t.Context(), runner.Workload{Image: image, Command: []string{"hang"}}, capability.Of())
+			c, err := e.Create(t.Context(), workload.Spec{Image: image, Command: []string{"hang"}}, capability.Of())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,15 +41,15 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 			}()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			_, err = c.Run(ctx, runner.Stdio{Stdout: hanging})
-			if !errors.Is(err, runner.ErrEngineLost) || ctx.Err() != nil {
+			_, err = c.Run(ctx, engine.Stdio{Stdout: hanging})
+			if !errors.Is(err, engine.ErrEngineLost) || ctx.Err() != nil {
 				t.Errorf("error %v, want a lost engine", err)
 			}
 			if err := <-ended; err != nil {
 				t.Fatal(err)
 			}
 			if name == "crashes" {
-				if err := c.Remove(ctx); !errors.Is(err, runner.ErrNoEngine) {
+				if err := c.Remove(ctx); !errors.Is(err, engine.ErrNoEngine) {
 					t.Errorf("removing without an engine: %v", err)
 				}
 				if err := own.Restart(ctx); err != nil {
@@ -66,7 +67,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 // which must not pass for its own success.
 func TestSomebodyStopsTheContainer(t *testing.T) {
 	e := newEngine(t)
-	c := create(t, e, runner.Workload{Command: []string{"obey"}}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"obey"}}, capability.Of())
 	obeying := newNotice("obeying\n")
 	stopped := make(chan error, 1)
 	go func() {
@@ -74,8 +75,8 @@ func TestSomebodyStopsTheContainer(t *testing.T) {
 		_, err := suite.Output(t.Context(), "stop", c.ID())
 		stopped <- err
 	}()
-	_, err := c.Run(t.Context(), runner.Stdio{Stdout: obeying})
-	if !errors.Is(err, runner.ErrEngineLost) || !strings.Contains(err.Error(), "docker stop") {
+	_, err := c.Run(t.Context(), engine.Stdio{Stdout: obeying})
+	if !errors.Is(err, engine.ErrEngineLost) || !strings.Contains(err.Error(), "docker stop") {
 		t.Errorf("error %v, want one that says who ended it", err)
 	}
 	if err := <-stopped; err != nil {
@@ -85,7 +86,7 @@ func TestSomebodyStopsTheContainer(t *testing.T) {
 
 func TestSomebodyRemovesTheContainer(t *testing.T) {
 	e := newEngine(t)
-	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
 	hanging := newNotice("hanging\n")
 	removed := make(chan error, 1)
 	go func() {
@@ -93,7 +94,7 @@ func TestSomebodyRemovesTheContainer(t *testing.T) {
 		_, err := suite.Output(t.Context(), "rm", "--force", "--volumes", c.ID())
 		removed <- err
 	}()
-	if exit, err := c.Run(t.Context(), runner.Stdio{Stdout: hanging}); !errors.Is(err, runner.ErrEngineLost) {
+	if exit, err := c.Run(t.Context(), engine.Stdio{Stdout: hanging}); !errors.Is(err, engine.ErrEngineLost) {
 		t.Errorf("exit %d, error %v, want one that says who ended it", exit.Code, err)
 	}
 	if err := <-removed; err != nil {

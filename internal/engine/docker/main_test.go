@@ -17,8 +17,9 @@ import (
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // The engine of the suite and the image that its tests run.
@@ -160,7 +161,7 @@ func engineAt(t testing.TB, host string) *Engine {
 }
 
 // create makes a container that the test's end removes.
-func create(t testing.TB, e *Engine, w runner.Workload, grant capability.Set) runner.Container {
+func create(t testing.TB, e *Engine, w workload.Spec, grant capability.Set) engine.Container {
 	t.Helper()
 	if w.Image == "" {
 		w.Image = testImage
@@ -180,20 +181,20 @@ func create(t testing.TB, e *Engine, w runner.Workload, grant capability.Set) ru
 // result is a run's outcome.
 type result struct {
 	stdout, stderr string
-	exit           runner.Exit
+	exit           engine.Exit
 	err            error
 }
 
 // runIt creates and runs a workload without capabilities.
-func runIt(t testing.TB, w runner.Workload, stdin io.Reader) result {
+func runIt(t testing.TB, w workload.Spec, stdin io.Reader) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	exit, err := create(t, newEngine(t), w, capability.Of()).Run(t.Context(), runner.Stdio{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
+	exit, err := create(t, newEngine(t), w, capability.Of()).Run(t.Context(), engine.Stdio{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
 	return result{stdout.String(), stderr.String(), exit, err}
 }
 
 // output runs a command of the test program, which must succeed.
-func output(t testing.TB, w runner.Workload) string {
+func output(t testing.TB, w workload.Spec) string {
 	t.Helper()
 	got := runIt(t, w, nil)
 	if got.err != nil || got.exit.Code != 0 {

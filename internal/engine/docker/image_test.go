@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // fakeEngine answers the API on a Unix socket of the test's own, where what a
@@ -94,11 +95,11 @@ func TestImagesThatAreNotToBeHad(t *testing.T) {
 		"",
 		"0000000000000000000000000000000000000000000000000000000000000000",
 	} {
-		if _, err := e.Image(t.Context(), name, io.Discard); !errors.Is(err, runner.ErrNoImage) {
+		if _, err := e.Image(t.Context(), name, io.Discard); !errors.Is(err, engine.ErrNoImage) {
 			t.Errorf("%q: %v, want no such image", name, err)
 		}
 	}
-	if _, err := e.Create(t.Context(), runner.Workload{Image: "capprof-no-such-image"}, 0); !errors.Is(err, runner.ErrNoImage) {
+	if _, err := e.Create(t.Context(), workload.Spec{Image: "capprof-no-such-image"}, 0); !errors.Is(err, engine.ErrNoImage) {
 		t.Errorf("creating: %v, want no such image", err)
 	}
 }

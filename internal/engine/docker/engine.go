@@ -1,4 +1,4 @@
-// Package docker implements runner.Engine on a Docker engine's API. It is the
+// Package docker implements engine.Engine on a Docker engine's API. It is the
 // only package that imports github.com/docker/docker, so that another engine
 // is another package.
 //
@@ -22,7 +22,7 @@ import (
 
 	"github.com/docker/docker/client"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Options says which engine to use and under which name.
@@ -53,7 +53,7 @@ type Engine struct {
 	driver     string
 }
 
-var _ runner.Engine = (*Engine)(nil)
+var _ engine.Engine = (*Engine)(nil)
 
 // New prepares the engine that docker itself would use with the same
 // environment. It fails on settings that make no sense; whether the engine
@@ -65,11 +65,11 @@ func New(opts Options) (*Engine, error) {
 	}
 	at, err := resolveEndpoint(opts.Host, environ)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", runner.ErrNoEngine, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
 	}
 	api, err := at.client(environ)
 	if err != nil {
-		return nil, fmt.Errorf("%w: address %s: %w", runner.ErrNoEngine, at, err)
+		return nil, fmt.Errorf("%w: address %s: %w", engine.ErrNoEngine, at, err)
 	}
 	session := opts.Session
 	if session == "" {
@@ -123,10 +123,10 @@ func (e *Engine) failed(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, ctxErr)
 	case e.endpoint.socket() != "" && permissionDenied(err, e.endpoint.socket()):
 		return fmt.Errorf("%w: no permission to use %s: run capprof as root, or add yourself to the socket's group "+
-			"(usermod -aG docker $USER, then log in again): %w", runner.ErrNoEngine, e.endpoint, err)
+			"(usermod -aG docker $USER, then log in again): %w", engine.ErrNoEngine, e.endpoint, err)
 	case unreachable(err):
 		return fmt.Errorf("%w at %s: start it (systemctl start docker), or name another one with DOCKER_HOST: %w",
-			runner.ErrNoEngine, e.endpoint, err)
+			engine.ErrNoEngine, e.endpoint, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

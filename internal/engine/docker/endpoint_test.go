@@ -17,8 +17,9 @@ import (
 	"github.com/docker/docker/api/types/system"
 	"golang.org/x/sys/unix"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // settingsOf makes an environment of its own, with an empty configuration.
@@ -61,7 +62,7 @@ func TestWhichEngine(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), tc.bad) {
 					t.Fatalf("address %s, error %v; want %q", at, err, tc.bad)
 				}
-				if _, err := New(Options{Host: tc.host, LookupEnv: settingsOf(t, tc.variables)}); !errors.Is(err, runner.ErrNoEngine) {
+				if _, err := New(Options{Host: tc.host, LookupEnv: settingsOf(t, tc.variables)}); !errors.Is(err, engine.ErrNoEngine) {
 					t.Fatalf("New: %v", err)
 				}
 				return
@@ -105,11 +106,11 @@ func TestNoEngineThere(t *testing.T) {
 		e := engineAt(t, host)
 		_, info := e.Info(t.Context())
 		_, image := e.Image(t.Context(), "x", io.Discard)
-		_, create := e.Create(t.Context(), runner.Workload{Image: "x"}, 0)
+		_, create := e.Create(t.Context(), workload.Spec{Image: "x"}, 0)
 		_, leftovers := e.Leftovers(t.Context())
 		_, grantable := e.Grantable(t.Context(), "x", 1)
 		for call, err := range map[string]error{"info": info, "image": image, "create": create, "leftovers": leftovers, "grantable": grantable} {
-			if !errors.Is(err, runner.ErrNoEngine) || !strings.Contains(fmt.Sprint(err), host) {
+			if !errors.Is(err, engine.ErrNoEngine) || !strings.Contains(fmt.Sprint(err), host) {
 				t.Errorf("%s at %s: %v", call, host, err)
 			}
 		}
@@ -126,7 +127,7 @@ func infoAsNobody(host string) int {
 		_, err = e.Info(context.Background())
 	}
 	fmt.Fprint(os.Stdout, err)
-	if errors.Is(err, runner.ErrNoEngine) {
+	if errors.Is(err, engine.ErrNoEngine) {
 		return 0
 	}
 	return 1
@@ -225,7 +226,7 @@ func TestAnErrorOfTheEngineKeepsItsText(t *testing.T) {
 		},
 	})
 	_, err := e.Info(t.Context())
-	if err == nil || errors.Is(err, runner.ErrNoEngine) || !strings.Contains(err.Error(), "the disk is full") {
+	if err == nil || errors.Is(err, engine.ErrNoEngine) || !strings.Contains(err.Error(), "the disk is full") {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Run starts the container and waits for its end. Streams are attached and the
@@ -19,9 +19,9 @@ import (
 // loses neither output nor exit code. The writers of stdio are not used any more
 // when Run returns. A stdin that blocks is left to its reader, because there is
 // no way to interrupt it.
-func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, error) {
+func (c *Container) Run(ctx context.Context, stdio engine.Stdio) (engine.Exit, error) {
 	if err := ctx.Err(); err != nil {
-		return runner.Exit{}, err
+		return engine.Exit{}, err
 	}
 	// The run's requests live longer than ctx: its end is an order to kill the
 	// container, see it end and read the rest of its output.
@@ -32,7 +32,7 @@ func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, e
 		Stream: true, Stdin: c.interactive, Stdout: true, Stderr: true,
 	})
 	if err != nil {
-		return runner.Exit{}, c.lost("attaching to", err)
+		return engine.Exit{}, c.lost("attaching to", err)
 	}
 	seen := &opening{}
 	output := c.copyOutput(streams.Reader, stdio, seen)
@@ -42,7 +42,7 @@ func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, e
 
 	ended := c.end(lasting)
 	if err := c.engine.api.ContainerStart(lasting, c.id, container.StartOptions{}); err != nil {
-		return runner.Exit{}, c.startFailure(ctx, err)
+		return engine.Exit{}, c.startFailure(ctx, err)
 	}
 	if c.interactive {
 		go c.feed(streams, stdio.Stdin)
@@ -53,30 +53,30 @@ func (c *Container) Run(ctx context.Context, stdio runner.Stdio) (runner.Exit, e
 
 	status, err := c.await(ctx, lasting, ended, output)
 	if err != nil {
-		return runner.Exit{}, err
+		return engine.Exit{}, err
 	}
 	// The last output is still on its way when the exit is known.
 	output.wait()
 	if err := ctx.Err(); err != nil {
-		return runner.Exit{}, err
+		return engine.Exit{}, err
 	}
 	if output.err != nil {
-		return runner.Exit{}, c.lost("reading the output of", output.err)
+		return engine.Exit{}, c.lost("reading the output of", output.err)
 	}
 	state, err := c.engine.api.ContainerInspect(lasting, c.id)
 	if err != nil && !errdefs.IsNotFound(err) {
 		// An engine that shuts down ends the container first: then the exit code is
 		// not the workload's own.
-		return runner.Exit{}, c.lost("inspecting", err)
+		return engine.Exit{}, c.lost("inspecting", err)
 	}
 	if err := c.stoppedByOthers(lasting, state); err != nil {
-		return runner.Exit{}, err
+		return engine.Exit{}, err
 	}
-	exit := runner.Exit{Code: int(status)}
+	exit := engine.Exit{Code: int(status)}
 	if state.ContainerJSONBase != nil && state.State != nil {
 		exit.OutOfMemory = state.State.OOMKilled
 		if failure := execFailure(exit.Code, seen, state.Path); failure != nil {
-			return runner.Exit{}, failure
+			return engine.Exit{}, failure
 		}
 	}
 	return exit, nil
@@ -139,15 +139,15 @@ func (c *Container) await(ctx, lasting context.Context, ended <-chan ending, out
 // lost describes a failure during a run: when nobody answers any more the
 // engine went away, and the run says nothing about the workload.
 func (c *Container) lost(doing string, err error) error {
-	if unreachable(err) || errors.Is(err, runner.ErrNoEngine) {
-		return fmt.Errorf("%w while %s container %s: %w", runner.ErrEngineLost, doing, c.short(), err)
+	if unreachable(err) || errors.Is(err, engine.ErrNoEngine) {
+		return fmt.Errorf("%w while %s container %s: %w", engine.ErrEngineLost, doing, c.short(), err)
 	}
 	return fmt.Errorf("%s container %s: %w", doing, c.short(), err)
 }
 
 // follow passes the terminal's sizes on. A size that comes too late for the
 // container is of no interest.
-func (c *Container) follow(ctx context.Context, sizes <-chan runner.Size) {
+func (c *Container) follow(ctx context.Context, sizes <-chan engine.Size) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -204,7 +204,7 @@ func (o *outputCopy) wait() { <-o.done }
 
 // copyOutput copies until the connection's end: one raw stream with a terminal,
 // two multiplexed ones without.
-func (c *Container) copyOutput(from io.Reader, stdio runner.Stdio, seen *opening) *outputCopy {
+func (c *Container) copyOutput(from io.Reader, stdio engine.Stdio, seen *opening) *outputCopy {
 	out := &outputCopy{done: make(chan struct{})}
 	stdout, stderr := tap{stdio.Stdout, &seen.stdout}, tap{stdio.Stderr, &seen.stderr}
 	go func() {

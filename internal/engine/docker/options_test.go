@@ -13,21 +13,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestCommandAndEntrypoint(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		w    runner.Workload
+		w    workload.Spec
 		want string
 	}{
-		{"the image's own", runner.Workload{}, "default\n"},
-		{"another command", runner.Workload{Command: []string{"echo", "a  b", "*"}}, "a  b *\n"},
-		{"another entrypoint drops the command", runner.Workload{Entrypoint: []string{"/workload", "echo"}}, "\n"},
-		{"both", runner.Workload{Entrypoint: []string{"/workload"}, Command: []string{"echo", "x"}}, "x\n"},
-		{"no entrypoint", runner.Workload{Entrypoint: []string{""}, Command: []string{"/workload", "echo", "y"}}, "y\n"},
+		{"the image's own", workload.Spec{}, "default\n"},
+		{"another command", workload.Spec{Command: []string{"echo", "a  b", "*"}}, "a  b *\n"},
+		{"another entrypoint drops the command", workload.Spec{Entrypoint: []string{"/workload", "echo"}}, "\n"},
+		{"both", workload.Spec{Entrypoint: []string{"/workload"}, Command: []string{"echo", "x"}}, "x\n"},
+		{"no entrypoint", workload.Spec{Entrypoint: []string{""}, Command: []string{"/workload", "echo", "y"}}, "y\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := output(t, tc.w); got != tc.want {
@@ -39,7 +40,7 @@ func TestCommandAndEntrypoint(t *testing.T) {
 
 func TestEnvironmentUserAndDirectory(t *testing.T) {
 	t.Setenv("CAPPROF_TEST_OURS", "ours here")
-	got := strings.Split(output(t, runner.Workload{
+	got := strings.Split(output(t, workload.Spec{
 		Command: []string{"describe"},
 		Env:     []string{"GIVEN=a=b", "EMPTY=", "CAPPROF_TEST_OURS", "FROM_IMAGE"},
 		User:    "someone", WorkingDir: "/made/here",
@@ -57,9 +58,9 @@ func TestEnvironmentUserAndDirectory(t *testing.T) {
 
 func TestCapabilitiesAreExactlyThoseGranted(t *testing.T) {
 	for _, grant := range []capability.Set{capability.Of(), capability.Of(capability.NetRaw), capability.DockerDefault} {
-		c := create(t, newEngine(t), runner.Workload{Command: []string{"line", "/proc/self/status", "CapEff"}}, grant)
+		c := create(t, newEngine(t), workload.Spec{Command: []string{"line", "/proc/self/status", "CapEff"}}, grant)
 		var stdout strings.Builder
-		if _, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout}); err != nil {
+		if _, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil {
 			t.Fatal(err)
 		}
 		if want := "CapEff:\t" + grant.Mask() + "\n"; stdout.String() != want {
@@ -77,14 +78,14 @@ func TestVolumes(t *testing.T) {
 	read := []string{"file", "/mnt/seen"}
 	write := []string{"write", "/mnt/made", "x"}
 	for name, spec := range map[string]string{"absolute": dir + ":/mnt", "relative": "./" + filepath.Base(dir) + ":/mnt", "read only": dir + ":/mnt:ro"} {
-		if got := output(t, runner.Workload{Command: read, Volumes: []string{spec}}); got != "from the host" {
+		if got := output(t, workload.Spec{Command: read, Volumes: []string{spec}}); got != "from the host" {
 			t.Errorf("%s: read %q", name, got)
 		}
 	}
-	if got := runIt(t, runner.Workload{Command: write, Volumes: []string{dir + ":/mnt:ro"}}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only") {
+	if got := runIt(t, workload.Spec{Command: write, Volumes: []string{dir + ":/mnt:ro"}}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only") {
 		t.Errorf("writing to a read-only bind: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
 	}
-	output(t, runner.Workload{Command: write, Volumes: []string{dir + ":/mnt"}})
+	output(t, workload.Spec{Command: write, Volumes: []string{dir + ":/mnt"}})
 	if got, err := os.ReadFile(filepath.Join(dir, "made")); err != nil || string(got) != "x" {
 		t.Errorf("the bind's file holds %q, %v", got, err)
 	}
@@ -96,16 +97,16 @@ func TestVolumes(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	output(t, runner.Workload{Command: write, Volumes: []string{name + ":/mnt"}})
-	if got := output(t, runner.Workload{Command: []string{"file", "/mnt/made"}, Volumes: []string{name + ":/mnt"}}); got != "x" {
+	output(t, workload.Spec{Command: write, Volumes: []string{name + ":/mnt"}})
+	if got := output(t, workload.Spec{Command: []string{"file", "/mnt/made"}, Volumes: []string{name + ":/mnt"}}); got != "x" {
 		t.Errorf("the named volume holds %q", got)
 	}
 }
 
 func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
 	e := newEngine(t)
-	c := create(t, e, runner.Workload{Command: []string{"write", "/anonymous/made", "x"}, Volumes: []string{"/anonymous"}}, capability.Of())
-	if exit, err := c.Run(t.Context(), runner.Stdio{}); err != nil || exit.Code != 0 {
+	c := create(t, e, workload.Spec{Command: []string{"write", "/anonymous/made", "x"}, Volumes: []string{"/anonymous"}}, capability.Of())
+	if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -131,16 +132,16 @@ func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
 }
 
 func TestTmpfsReadOnlyDevicesAndSysctls(t *testing.T) {
-	mounts := output(t, runner.Workload{Command: []string{"file", "/proc/self/mounts"}, Tmpfs: []string{"/scratch:size=64k,noexec", "/plain"}, ReadOnly: true})
+	mounts := output(t, workload.Spec{Command: []string{"file", "/proc/self/mounts"}, Tmpfs: []string{"/scratch:size=64k,noexec", "/plain"}, ReadOnly: true})
 	for _, want := range []string{"tmpfs /scratch tmpfs rw,nosuid,nodev,noexec,relatime,size=64k", "tmpfs /plain tmpfs rw,"} {
 		if !strings.Contains(mounts, want) {
 			t.Errorf("no %q in:\n%s", want, mounts)
 		}
 	}
-	if got := runIt(t, runner.Workload{Command: []string{"write", "/made", "x"}, ReadOnly: true}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only file system") {
+	if got := runIt(t, workload.Spec{Command: []string{"write", "/made", "x"}, ReadOnly: true}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only file system") {
 		t.Errorf("writing to a read-only root: exit %d, %q", got.exit.Code, got.stderr)
 	}
-	if got := output(t, runner.Workload{Command: []string{"file", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "777"}}); got != "777\n" {
+	if got := output(t, workload.Spec{Command: []string{"file", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "777"}}); got != "777\n" {
 		t.Errorf("the sysctl reads %q", got)
 	}
 }
@@ -161,7 +162,7 @@ func TestDevicePermissions(t *testing.T) {
 		{node + ":/dev/other:r", "w", "/dev/other", "operation not permitted"},
 		{node + ":/dev/other", "w", "/dev/other", "no such device or address"},
 	} {
-		got := runIt(t, runner.Workload{Command: []string{"open", tc.mode, tc.path}, Devices: []string{tc.device}}, nil)
+		got := runIt(t, workload.Spec{Command: []string{"open", tc.mode, tc.path}, Devices: []string{tc.device}}, nil)
 		if got.err != nil || !strings.Contains(got.stderr, tc.want) {
 			t.Errorf("--device %s, opened for %s: %q, %v; want %q", tc.device, tc.mode, got.stderr, got.err, tc.want)
 		}
@@ -169,7 +170,7 @@ func TestDevicePermissions(t *testing.T) {
 }
 
 func TestNetworks(t *testing.T) {
-	if got := output(t, runner.Workload{Command: []string{"file", "/proc/net/dev"}, Network: "none"}); strings.Contains(got, "eth0") || !strings.Contains(got, "lo:") {
+	if got := output(t, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Network: "none"}); strings.Contains(got, "eth0") || !strings.Contains(got, "lo:") {
 		t.Errorf("--network none shows:\n%s", got)
 	}
 	e := newEngine(t)
@@ -183,9 +184,9 @@ func TestNetworks(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	c := create(t, e, runner.Workload{Command: []string{"file", "/proc/net/dev"}, Network: name}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Network: name}, capability.Of())
 	var stdout strings.Builder
-	if exit, err := c.Run(t.Context(), runner.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
+	if exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
 		t.Errorf("--network %s: exit %d, %v:\n%s", name, exit.Code, err, stdout.String())
 	}
 	if err := c.Remove(t.Context()); err != nil {
@@ -196,7 +197,7 @@ func TestNetworks(t *testing.T) {
 func TestSecurityOptions(t *testing.T) {
 	status := func(word string, options ...string) string {
 		t.Helper()
-		return output(t, runner.Workload{Command: []string{"line", "/proc/self/status", word}, SecurityOpt: options})
+		return output(t, workload.Spec{Command: []string{"line", "/proc/self/status", word}, SecurityOpt: options})
 	}
 	if got := status("NoNewPrivs"); got != "NoNewPrivs:\t0\n" {
 		t.Errorf("without options: %q", got)
@@ -217,16 +218,16 @@ func TestSecurityOptions(t *testing.T) {
 	if err := os.WriteFile(profile, []byte("{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{\"names\": [\"sysinfo\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 25}]\n}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got := runIt(t, runner.Workload{Command: []string{"sysinfo"}, SecurityOpt: []string{"seccomp=" + profile}}, nil)
+	got := runIt(t, workload.Spec{Command: []string{"sysinfo"}, SecurityOpt: []string{"seccomp=" + profile}}, nil)
 	if got.exit.Code == 0 || !strings.Contains(got.stderr, "inappropriate ioctl") {
 		t.Errorf("under a profile of our own: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
 	}
 	masked := " /proc/sys proc ro"
 	mounts := []string{"file", "/proc/self/mounts"}
-	if got := output(t, runner.Workload{Command: mounts}); !strings.Contains(got, masked) {
+	if got := output(t, workload.Spec{Command: mounts}); !strings.Contains(got, masked) {
 		t.Error("/proc/sys is writable by default")
 	}
-	if got := output(t, runner.Workload{Command: mounts, SecurityOpt: []string{"systempaths=unconfined"}}); strings.Contains(got, masked) {
+	if got := output(t, workload.Spec{Command: mounts, SecurityOpt: []string{"systempaths=unconfined"}}); strings.Contains(got, masked) {
 		t.Error("systempaths=unconfined leaves /proc/sys read-only")
 	}
 }

@@ -1,14 +1,16 @@
-// Package runner drives a container engine and the loop that finds and proves a
-// capability set: run, map, rerun, confirm, remove.
-package runner
+// Package engine is the contract between capprof and what runs containers.
+package engine
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Engine is what the loop needs of a container engine. Docker is the one
@@ -16,14 +18,14 @@ import (
 type Engine interface {
 	// Info asks the engine who and where it is. Its error says what to do when
 	// the engine cannot be reached.
-	Info(ctx context.Context) (EngineInfo, error)
+	Info(ctx context.Context) (Info, error)
 	// Image finds the image, pulling it when it is missing. Progress lines for
 	// people go to progress.
 	Image(ctx context.Context, reference string, progress io.Writer) (Image, error)
 	// Create makes a container of the workload that holds exactly the
 	// capabilities of grant (--cap-drop ALL and one --cap-add each). It is not
 	// started. A *RefusedError says that the engine will not grant them.
-	Create(ctx context.Context, w Workload, grant capability.Set) (Container, error)
+	Create(ctx context.Context, w workload.Spec, grant capability.Set) (Container, error)
 	// Grantable returns the part of ask that the engine can grant, without
 	// starting anything.
 	Grantable(ctx context.Context, imageID string, ask capability.Set) (capability.Set, error)
@@ -56,33 +58,6 @@ type Container interface {
 	Remove(ctx context.Context) error
 }
 
-// Workload is a container to run, in the terms of docker run. Capabilities are
-// not part of it: the loop chooses them.
-type Workload struct {
-	Image string
-	// Command replaces the image's command when it is not empty.
-	Command []string
-	// Entrypoint replaces the image's entrypoint when it is not nil; a single
-	// empty string clears it.
-	Entrypoint  []string
-	Env         []string
-	Volumes     []string
-	WorkingDir  string
-	User        string
-	Network     string
-	Sysctls     map[string]string
-	SecurityOpt []string
-	Devices     []string
-	Tmpfs       []string
-	ReadOnly    bool
-	// CgroupNS is "host" or "private", "" for the engine's default.
-	CgroupNS string
-	// DeviceCgroupRules are rules such as "c 10:229 rwm", beside those of Devices.
-	DeviceCgroupRules []string
-	Interactive       bool
-	TTY               bool
-}
-
 // Stdio is where a run's streams come from and go to. Stdin is nil when the
 // workload reads nothing. With a TTY everything arrives on Stdout.
 type Stdio struct {
@@ -103,8 +78,8 @@ type Exit struct {
 	OutOfMemory bool
 }
 
-// EngineInfo describes the engine and the machine it runs on.
-type EngineInfo struct {
+// Info describes the engine and the machine it runs on.
+type Info struct {
 	Name, Version, APIVersion string
 	Runtime, RuntimeVersion   string
 	StorageDriver             string
@@ -128,6 +103,12 @@ type EngineInfo struct {
 	// RootUID is the host's user ID of the containers' root: 0 unless the engine
 	// remaps users (userns-remap) or is rootless.
 	RootUID uint32
+}
+
+// HasDevice reports whether the machine has a device node, or a directory of them,
+// at a path.
+func (i Info) HasDevice(file string) bool {
+	return slices.ContainsFunc(i.Devices, func(d string) bool { return d == file || strings.HasPrefix(d, file+"/") && file != "/dev" })
 }
 
 // Image is a resolved image.

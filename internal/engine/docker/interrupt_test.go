@@ -18,7 +18,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // behindProxy is an Engine whose requests pass by before they reach the suite's
@@ -51,7 +52,7 @@ func TestInterruptedWhileCreating(t *testing.T) {
 			cancel()
 		}
 	})
-	if _, err := e.Create(ctx, runner.Workload{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := e.Create(ctx, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
 	left, err := e.api.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", sessionLabel+"="+e.Session()))})
@@ -67,8 +68,8 @@ func TestInterruptedWhileStarting(t *testing.T) {
 			cancel()
 		}
 	})
-	c := create(t, e, runner.Workload{Command: []string{"hang"}}, capability.Of())
-	if _, err := c.Run(ctx, runner.Stdio{}); !errors.Is(err, context.Canceled) {
+	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
+	if _, err := c.Run(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -81,11 +82,11 @@ func TestRunsSideBySide(t *testing.T) {
 	e := newEngine(t)
 	var all sync.WaitGroup
 	for i := range 4 {
-		c := create(t, e, runner.Workload{Command: []string{"cat"}, Interactive: true}, capability.Of())
+		c := create(t, e, workload.Spec{Command: []string{"cat"}, Interactive: true}, capability.Of())
 		all.Go(func() {
 			var stdout strings.Builder
 			want := strings.Repeat(fmt.Sprintf("run %d\n", i), 1000)
-			exit, err := c.Run(t.Context(), runner.Stdio{Stdin: strings.NewReader(want), Stdout: &stdout})
+			exit, err := c.Run(t.Context(), engine.Stdio{Stdin: strings.NewReader(want), Stdout: &stdout})
 			if err != nil || exit.Code != 0 || stdout.String() != want {
 				t.Errorf("run %d: %d bytes, exit %d, %v", i, stdout.Len(), exit.Code, err)
 			}

@@ -15,31 +15,31 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // Image finds an image as docker run does: what is here is used, what is not is
 // pulled with the credentials that docker login stored.
-func (e *Engine) Image(ctx context.Context, name string, progress io.Writer) (runner.Image, error) {
+func (e *Engine) Image(ctx context.Context, name string, progress io.Writer) (engine.Image, error) {
 	found, err := e.api.ImageInspect(ctx, name)
 	if errdefs.IsNotFound(err) {
 		if err := e.pull(ctx, name, progress); err != nil {
-			return runner.Image{}, err
+			return engine.Image{}, err
 		}
 		found, err = e.api.ImageInspect(ctx, name)
 	}
 	switch {
 	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
-		return runner.Image{}, fmt.Errorf("%w: %q: %w", runner.ErrNoImage, name, err)
+		return engine.Image{}, fmt.Errorf("%w: %q: %w", engine.ErrNoImage, name, err)
 	case err != nil:
-		return runner.Image{}, e.failed(fmt.Sprintf("inspecting image %q", name), err)
+		return engine.Image{}, e.failed(fmt.Sprintf("inspecting image %q", name), err)
 	}
 	return describeImage(name, found), nil
 }
 
 // describeImage takes what a run and a profile need of an image.
-func describeImage(name string, found image.InspectResponse) runner.Image {
-	out := runner.Image{Reference: name, ID: found.ID, Digest: repositoryDigest(name, found.RepoDigests)}
+func describeImage(name string, found image.InspectResponse) engine.Image {
+	out := engine.Image{Reference: name, ID: found.ID, Digest: repositoryDigest(name, found.RepoDigests)}
 	if found.Config == nil {
 		return out
 	}
@@ -74,7 +74,7 @@ func repositoryDigest(name string, digests []string) string {
 func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) error {
 	asked, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return fmt.Errorf("%w: %q is neither an image here nor a name to pull: %w", runner.ErrNoImage, name, err)
+		return fmt.Errorf("%w: %q is neither an image here nor a name to pull: %w", engine.ErrNoImage, name, err)
 	}
 	asked = reference.TagNameOnly(asked)
 	credentials, err := e.credentials(asked)
@@ -96,7 +96,7 @@ func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) erro
 		return e.failed(fmt.Sprintf("pulling %s", reference.FamiliarString(asked)), err)
 	}
 	return fmt.Errorf("%w: %s is not here and could not be pulled (check the name, build it, or docker login to its registry): %w",
-		runner.ErrNoImage, reference.FamiliarString(asked), err)
+		engine.ErrNoImage, reference.FamiliarString(asked), err)
 }
 
 // credentials are those of the image's registry, encoded for the API; empty

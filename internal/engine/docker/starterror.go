@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/engine"
 )
 
 // startFailure sorts what the engine answers to a start. The answer is the
@@ -29,13 +29,13 @@ func (c *Container) startFailure(ctx context.Context, err error) error {
 	message := err.Error()
 	switch {
 	case capabilitiesNotApplied.MatchString(message):
-		return &runner.RefusedError{Refused: capability.Of(), Err: err}
+		return &engine.RefusedError{Refused: capability.Of(), Err: err}
 	case commandNotStarted.MatchString(message):
 		return startError(message, fmt.Errorf("the container's command cannot be started: %w", err))
 	case exhausted(message):
 		return fmt.Errorf("starting container %s: %w", c.short(), err)
 	}
-	return fmt.Errorf("%w: %w", runner.ErrBadWorkload, err)
+	return fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 }
 
 var (
@@ -56,14 +56,14 @@ func exhausted(message string) bool {
 }
 
 // startError gives a failed start docker's code.
-func startError(message string, err error) *runner.StartError {
+func startError(message string, err error) *engine.StartError {
 	message = strings.ToLower(message)
 	permission := strings.Contains(message, syscall.EPERM.Error()) || strings.Contains(message, syscall.EACCES.Error())
 	code := 126
 	if !permission && (strings.Contains(message, "not found") || strings.Contains(message, syscall.ENOENT.Error())) {
 		code = 127
 	}
-	return &runner.StartError{Code: code, Permission: permission, Err: err}
+	return &engine.StartError{Code: code, Permission: permission, Err: err}
 }
 
 // runtimeExecFailures are the lines that a runtime's init leaves on stderr when
@@ -84,7 +84,7 @@ var runtimeExitCodes = []int{1, 126, 127, 255}
 // command, which the engine reports as a plain exit status. It is one only if
 // the line is all that was ever written and names the container's own command:
 // no program that started would report itself so. nil otherwise.
-func execFailure(code int, seen *opening, command string) *runner.StartError {
+func execFailure(code int, seen *opening, command string) *engine.StartError {
 	line, alone := seen.onlyLine()
 	if !alone || !slices.Contains(runtimeExitCodes, code) {
 		return nil

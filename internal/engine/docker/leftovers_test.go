@@ -11,7 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // noCancel is the test's context for its clean-up, by when its own has ended.
@@ -55,11 +55,11 @@ func deadOwner(t testing.TB) owner {
 }
 
 func TestLeftoversOfADeadCapprof(t *testing.T) {
-	living := create(t, newEngine(t), runner.Workload{}, capability.Of())
+	living := create(t, newEngine(t), workload.Spec{}, capability.Of())
 	lost := newEngine(t)
 	lost.owner = deadOwner(t)
-	created := create(t, lost, runner.Workload{}, capability.Of())
-	running := create(t, lost, runner.Workload{Command: []string{"hang"}}, capability.Of())
+	created := create(t, lost, workload.Spec{}, capability.Of())
+	running := create(t, lost, workload.Spec{Command: []string{"hang"}}, capability.Of())
 	if err := lost.api.ContainerStart(t.Context(), running.ID(), container.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
