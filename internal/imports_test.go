@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"internal/engine/docker": {"internal/engine", "internal/workload", "internal/capability"},
 	"internal/runner":        {"internal/engine", "internal/workload", "internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/profile", "internal/capability"},
 	"internal/engine":        {"internal/workload", "internal/capability"},
+	"internal/grant":         {"internal/workload", "internal/capability"},
 	"internal/workload":      {},
 	"internal/progress":      {"internal/profile"},
 	"internal/tracer":        {"internal/observation", "internal/syscalls", "internal/capability"},

@@ -10,8 +10,8 @@ import (
 // Setting is a docker run option that a run has beyond the workload's own.
 type Setting struct {
 	// Name is the option without its dashes: "device".
-	Name  string
-	Value string
+	Name  string `json:"option"`
+	Value string `json:"value"`
 }
 
 // String is the option as it stands on a command line, for people.
