@@ -17,13 +17,11 @@ const (
 
 // Observation is everything seen of one run of one container.
 type Observation struct {
-	// Hook names the kernel attachment that saw the checks, for example
-	// "tp_btf/cap_capable".
-	Hook string
 	// Operations are in the order in which they were first seen.
 	Operations []Operation
 	// Executions counts the successful execve(2) calls seen inside the
-	// container. 0 means that the container's command never started.
+	// container. With 0, either its command did not start or the tracer followed
+	// the wrong cgroup; Losses.Unseen assumes the latter.
 	Executions uint64
 	// Sysctls are the container's own values, at its start, of those on which its
 	// needs depend: UnprivilegedPortStart and PingGroupRange.
@@ -149,9 +147,22 @@ type Object struct {
 	ChosenIDs  int
 }
 
+// Watched is what the watch of one run saw.
+type Watched struct {
+	// Denied are the capabilities denied to the container's programs, on
+	// credentials of their own.
+	Denied capability.Set
+	// Losses says what the watch could not see.
+	Losses Losses
+}
+
 // Losses counts what the tracer could not record. Any of them makes the
 // observation incomplete.
 type Losses struct {
+	// Unseen counts runs in which no program started in the container, as far as
+	// the tracer could see. Of a container whose command did start, it means that
+	// the tracer did not find the container's processes, and saw nothing at all.
+	Unseen uint64
 	// Operations were not counted: the table of operations was full.
 	Operations uint64
 	// Details of an operation did not reach user space; it is counted, but
@@ -169,5 +180,18 @@ type Losses struct {
 
 // Total adds all losses up.
 func (l Losses) Total() uint64 {
-	return l.Operations + l.Details + l.Checks + l.Stacks + l.Tasks + l.Missed
+	return l.Unseen + l.Operations + l.Details + l.Checks + l.Stacks + l.Tasks + l.Missed
+}
+
+// Plus adds the losses of two runs up.
+func (l Losses) Plus(more Losses) Losses {
+	return Losses{
+		Unseen:     l.Unseen + more.Unseen,
+		Operations: l.Operations + more.Operations,
+		Details:    l.Details + more.Details,
+		Checks:     l.Checks + more.Checks,
+		Stacks:     l.Stacks + more.Stacks,
+		Tasks:      l.Tasks + more.Tasks,
+		Missed:     l.Missed + more.Missed,
+	}
 }

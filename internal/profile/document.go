@@ -266,6 +266,7 @@ type Run struct {
 
 // Losses counts what the tracer could not record, over all traced runs of an answer.
 type Losses struct {
+	Unseen     uint64 `json:"unseen,omitempty"`
 	Operations uint64 `json:"operations"`
 	Details    uint64 `json:"details"`
 	Checks     uint64 `json:"checks"`

@@ -391,6 +391,7 @@ func losses(p *page, d *profile.Document) {
 		n    uint64
 		what string
 	}{
+		{d.Losses.Unseen, "runs in which no process of the container was seen"},
 		{d.Losses.Operations, "operations not recorded"},
 		{d.Losses.Details, "operations recorded without what they were about"},
 		{d.Losses.Checks, "capability checks beyond what one operation can hold"},

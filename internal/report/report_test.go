@@ -35,7 +35,7 @@ func documents() map[string]*profile.Document {
 	added.Capabilities.Baseline = capability.Of(capability.Chown, capability.Kill)
 	added.Required[0].Evidence = append(added.Required[0].Evidence, profiletest.Denial("chown2", capability.Chown))
 	losses := profiletest.Sample(profile.Incomplete)
-	losses.Losses = profile.Losses{Operations: 1, Details: 2, Checks: 3, Stacks: 4, Tasks: 5, Missed: 6}
+	losses.Losses = profile.Losses{Unseen: 7, Operations: 1, Details: 2, Checks: 3, Stacks: 4, Tasks: 5, Missed: 6}
 	refused := profiletest.FailedBlocked()
 	refused.Blocked[0].AnyOf = []capability.Cap{capability.Syslog, capability.SysAdmin}
 	refused.Capabilities.Refused = capability.Of(capability.Syslog)

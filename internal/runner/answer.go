@@ -217,12 +217,10 @@ func (s *session) doubt(a answer) answer {
 		a.reasons = append(a.reasons, contradicts(passed, failed))
 		a.deciding = &result{run: failed, output: s.outputs[failed.Number]}
 	}
-	if s.losses.Total() > 0 {
-		if good {
-			a.verdict = profile.Incomplete
-		}
-		a.reasons = append(a.reasons, "events of the trace were lost, so explanations and tolerated denials may be missing")
+	if s.losses.Total() > 0 && good {
+		a.verdict = profile.Incomplete
 	}
+	a.reasons = append(a.reasons, whyLossy(s.losses)...)
 	return a
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 )
@@ -233,6 +235,44 @@ func TestLossesMakeIncomplete(t *testing.T) {
 			a.says(t, "were lost")
 		})
 	}
+}
+
+// A trace that follows the wrong cgroup sees nothing and loses nothing: it must not
+// pass for one that saw nothing denied.
+func TestATraceThatSawNothingMakesIncomplete(t *testing.T) {
+	for name, c := range map[string]struct {
+		program program
+		verdict profile.Verdict
+	}{
+		"passes":   {does(), profile.Incomplete},
+		"is found": {does(needs(chown)), profile.Incomplete},
+		"fails":    {does(step{sight: incurable}), profile.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, c.program)
+			e.blind = func(capability.Set) bool { return true }
+			a := try(t, e, nil)
+			if a.err != nil || a.Document.Verdict != c.verdict || a.Document.Losses.Unseen == 0 {
+				t.Fatalf("%v %+v", a.err, a.Document)
+			}
+			a.says(t, "saw no process of the container")
+		})
+	}
+	t.Run("a command that does not start shows nothing", func(t *testing.T) {
+		p := does()
+		p.start = func(set capability.Set) *engine.StartError {
+			if set.Has(chown) {
+				return nil
+			}
+			return &engine.StartError{Code: 126, Permission: true, Err: errors.New("permission denied")}
+		}
+		e := newEngine(t, p)
+		e.blind = func(set capability.Set) bool { return !set.Has(chown) }
+		a := try(t, e, nil)
+		if a.err != nil || a.Document.Losses.Unseen != 0 {
+			t.Fatalf("%v %+v", a.err, a.Document)
+		}
+	})
 }
 
 // A thread of the kernel's has a process ID in its name, which no profile keeps.

@@ -39,6 +39,8 @@ type fakeEngine struct {
 	// losses are those of each traced run, or of those that lose counts.
 	losses observation.Losses
 	loses  func(number int) bool
+	// blind tells the runs, by their set, of which no trace and no watch sees anything.
+	blind func(capability.Set) bool
 	// untakable is an option that it refuses.
 	untakable string
 	// sysctls are those of a container that says nothing else.
@@ -247,10 +249,13 @@ func (e *fakeEngine) Watch(cgroup string) (Watch, error) {
 
 type fakeTrace struct{ c *fakeContainer }
 
-// Denied sees checks alone.
-func (t *fakeTrace) Denied() (capability.Set, error) {
+// Seen sees checks alone.
+func (t *fakeTrace) Seen() (observation.Watched, error) {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
+	if blind := t.c.engine.blind; blind != nil && blind(t.c.set) {
+		return observation.Watched{Losses: observation.Losses{Unseen: 1}}, nil
+	}
 	var denied capability.Set
 	for _, op := range t.c.ops {
 		for _, check := range op.Checks {
@@ -259,7 +264,7 @@ func (t *fakeTrace) Denied() (capability.Set, error) {
 			}
 		}
 	}
-	return denied, nil
+	return observation.Watched{Denied: denied}, nil
 }
 
 func (t *fakeTrace) Finish() (observation.Observation, error) {
@@ -273,12 +278,15 @@ func (t *fakeTrace) Finish() (observation.Observation, error) {
 	if !t.c.ended {
 		t.c.engine.t.Errorf("the trace of container %d was finished before its end", t.c.number)
 	}
+	if blind := t.c.engine.blind; blind != nil && blind(t.c.set) {
+		return observation.Observation{Losses: observation.Losses{Unseen: 1}}, nil
+	}
 	losses := t.c.engine.losses
 	if loses := t.c.engine.loses; loses != nil && !loses(t.c.number) {
 		losses = observation.Losses{}
 	}
 	return observation.Observation{
-		Hook: "fake", Operations: t.c.ops, Executions: 1, Losses: losses,
+		Operations: t.c.ops, Executions: 1, Losses: losses,
 		Sysctls: t.c.sysctls, SysctlUses: t.c.uses,
 	}, nil
 }

@@ -96,8 +96,8 @@ type Trace interface {
 
 // Watch notes what one container is denied.
 type Watch interface {
-	// Denied are the capabilities denied so far.
-	Denied() (capability.Set, error)
+	// Seen returns what was seen so far.
+	Seen() (observation.Watched, error)
 	// Close releases everything.
 	Close()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -90,6 +91,20 @@ func ending(r result) string {
 	default:
 		return "is " + r.run.Outcome
 	}
+}
+
+// whyLossy says what is missing because the tracer did not see everything.
+func whyLossy(losses observation.Losses) []string {
+	var reasons []string
+	if losses.Unseen > 0 {
+		reasons = append(reasons, fmt.Sprintf("the tracer saw no process of the container in %d of the runs, so explanations and tolerated denials are missing; "+
+			"the engine may run containers in other cgroups than capprof expects", losses.Unseen))
+	}
+	losses.Unseen = 0
+	if losses.Total() > 0 {
+		reasons = append(reasons, "events of the trace were lost, so explanations and tolerated denials may be missing")
+	}
+	return reasons
 }
 
 // whyUnstable says what is wrong about a run that fails with a set that should

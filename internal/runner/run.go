@@ -280,12 +280,15 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 		if err := s.fileCapabilities(ctx, c, &r.obs); err != nil {
 			return took, err
 		}
-		s.addLosses(r.obs.Losses)
+		s.addLosses(r, r.obs.Losses)
 	}
 	if watch != nil {
-		if r.denied, err = watch.Denied(); err != nil {
+		watched, err := watch.Seen()
+		if err != nil {
 			return took, err
 		}
+		r.denied = watched.Denied
+		s.addLosses(r, watched.Losses)
 	}
 	return took, nil
 }
@@ -341,15 +344,14 @@ func (s *session) limit(ctx context.Context, p plan) (context.Context, func()) {
 	return limited, func() { cancel(nil) }
 }
 
-func (s *session) addLosses(l observation.Losses) {
+// addLosses counts what the tracer could not see of a run.
+func (s *session) addLosses(r *result, l observation.Losses) {
+	if r.startErr != nil {
+		l.Unseen = 0 // there was no program to see
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.losses.Operations += l.Operations
-	s.losses.Details += l.Details
-	s.losses.Checks += l.Checks
-	s.losses.Stacks += l.Stacks
-	s.losses.Tasks += l.Tasks
-	s.losses.Missed += l.Missed
+	s.losses = s.losses.Plus(l)
 }
 
 // fileCapabilities looks up the file capabilities of what execve(2) refused: the

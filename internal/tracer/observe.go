@@ -28,7 +28,7 @@ const (
 
 // observe reads the maps and puts everything together.
 func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbols) (observation.Observation, error) {
-	obs := observation.Observation{Hook: s.tracer.hook.name()}
+	var obs observation.Observation
 	var counted capprofCounters
 	if err := s.objects.Counted.Get(&counted); err != nil {
 		return obs, fmt.Errorf("reading counters: %w", err)
@@ -52,6 +52,9 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		return obs, err
 	}
 	obs.Losses = losses
+	if obs.Executions == 0 {
+		obs.Losses.Unseen = 1
+	}
 
 	executables, err := s.executables()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 )
 
 // Watch notes which capabilities one container is denied, and nothing else. It is
@@ -98,31 +99,32 @@ func (w *watcher) detach() {
 	w.links = nil
 }
 
-// Denied are the capabilities denied so far to the container's programs, on
-// credentials of their own.
-func (w *Watch) Denied() (capability.Set, error) {
+// Seen returns what was seen so far. Until a program has started in the container,
+// that is a loss.
+func (w *Watch) Seen() (observation.Watched, error) {
+	var watched observation.Watched
 	objects, err := w.watcher.loaded()
 	if err != nil {
-		return 0, err
+		return watched, err
 	}
 	var container watchWatched
 	if err := objects.Containers.Lookup(w.key, &container); err != nil {
-		return 0, fmt.Errorf("reading which cgroup is watched: %w", err)
+		return watched, fmt.Errorf("reading which cgroup is watched: %w", err)
 	}
 	if container.Cgroup == 0 {
-		return 0, nil // nothing ran in it
+		watched.Losses.Unseen = 1
+		return watched, nil
 	}
 	var seen watchDenied
 	if err := objects.Inside.Lookup(container.Cgroup, &seen); err != nil {
-		return 0, fmt.Errorf("reading what was denied: %w", err)
+		return watched, fmt.Errorf("reading what was denied: %w", err)
 	}
-	var denied capability.Set
 	for c, yes := range seen.Capability {
 		if yes != 0 {
-			denied = denied.With(capability.Cap(c))
+			watched.Denied = watched.Denied.With(capability.Cap(c))
 		}
 	}
-	return denied, nil
+	return watched, nil
 }
 
 // Close releases everything.

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/observation"
 )
 
 // TestAWatchNotesWhatIsDenied: two watches and a full trace at the same time, each
@@ -26,8 +27,8 @@ func TestAWatchNotesWhatIsDenied(t *testing.T) {
 		}
 		defer w.Close()
 		watches[cgroup] = w
-		if denied, err := w.Denied(); err != nil || !denied.Empty() {
-			t.Errorf("before anything ran: %s, %v", denied, err)
+		if seen, err := w.Seen(); err != nil || seen != (observation.Watched{Losses: observation.Losses{Unseen: 1}}) {
+			t.Errorf("before anything ran: %+v, %v", seen, err)
 		}
 	}
 	obs := tracedBy(t, tracer, "capset")
@@ -37,13 +38,13 @@ func TestAWatchNotesWhatIsDenied(t *testing.T) {
 	actIn(t, chown, "chown")
 	actIn(t, nice, "setpriority")
 	for cgroup, want := range map[string]capability.Set{chown: capability.Of(capability.Chown), nice: capability.Of(capability.SysNice)} {
-		denied, err := watches[cgroup].Denied()
+		seen, err := watches[cgroup].Seen()
 		if err != nil {
 			t.Fatal(err)
 		}
 		// Every mmap(2) asks for CAP_SYS_ADMIN.
-		if denied.Without(capability.SysAdmin) != want {
-			t.Errorf("%s: denied %s, want %s", filepath.Base(cgroup), denied, want)
+		if seen.Denied.Without(capability.SysAdmin) != want || seen.Losses != (observation.Losses{}) {
+			t.Errorf("%s: %+v, want %s", filepath.Base(cgroup), seen, want)
 		}
 	}
 }
@@ -64,8 +65,36 @@ func TestAWatchFollowsChildren(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	actIn(t, cgroup, "children")
-	if denied, err := w.Denied(); err != nil || !denied.Has(capability.Chown) || denied.Has(capability.SysNice) {
-		t.Errorf("denied %s, %v", denied, err)
+	if seen, err := w.Seen(); err != nil || !seen.Denied.Has(capability.Chown) || seen.Denied.Has(capability.SysNice) {
+		t.Errorf("%+v, %v", seen, err)
+	}
+}
+
+// A container under another cgroup name than the engine's adapter said: nothing of
+// it is seen, which must not pass for a container to which nothing was denied.
+func TestUnderAWrongNameNothingIsSeenAndThatIsALoss(t *testing.T) {
+	tracer, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cgroup := newCgroup(t, "right")
+	w, err := tracer.Watch(filepath.Base(cgroup) + ".scope")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	session, err := tracer.Attach(filepath.Base(cgroup) + ".scope")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	actIn(t, cgroup, "chown")
+	unseen := observation.Losses{Unseen: 1}
+	if seen, err := w.Seen(); err != nil || seen != (observation.Watched{Losses: unseen}) {
+		t.Errorf("watched %+v, %v", seen, err)
+	}
+	if obs, err := session.Finish(); err != nil || obs.Losses != unseen || len(obs.Operations) != 0 {
+		t.Errorf("traced %+v, %v", obs, err)
 	}
 }
 
