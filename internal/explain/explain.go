@@ -1,6 +1,6 @@
-// Package explain says what a capability is: what it allows, how dangerous it
-// is to grant to a container and how far it reaches there, who grants it by
-// default, what would do instead, and, from a profile, why a workload needs it.
+// Package explain says what a capability allows, how dangerous it is, and why a
+// workload needs it. It also says who grants it by default, how far it reaches in
+// a container and what would do instead.
 //
 // The facts are tables in this package. They hold for Docker's default
 // isolation, in which a container has namespaces of its own except for the user

@@ -1,7 +1,7 @@
-// Command truth is the judge of capprof's answers: it finds the minimal sets of
-// many workloads by removal alone, with the docker command line, without BPF and
-// without any knowledge of what needs which capability, has the built capprof
-// profile the same, and prints both side by side.
+// Command truth compares capprof's answers with those of brute force, in one table.
+// Brute force finds the minimal sets of many workloads by removal alone: with the
+// docker command line, without BPF, without any knowledge of what needs which
+// capability.
 //
 //	go run ./internal/truth [-run REGEXP] [-jobs N] [-json FILE] [-capprof PATH]
 //

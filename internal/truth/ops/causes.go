@@ -262,65 +262,6 @@ func changeRoot([]string) error {
 	return unix.Chdir("/")
 }
 
-// userSpaceTwice makes a user namespace in one that nobody is mapped into: the
-// kernel refuses that with EPERM (create_user_ns).
-func userSpaceTwice([]string) error {
-	return childErrno(rawCloneTwice(unix.CLONE_NEWUSER | uintptr(unix.SIGCHLD)))
-}
-
-// procInOwnSpace mounts proc where the container's own is partly masked, in a
-// user namespace of its own: mount_too_revealing() refuses.
-func procInOwnSpace([]string) error {
-	kind, target := []byte("proc\x00"), []byte("/mnt\x00")
-	return childErrno(rawCloneAndMount(unix.CLONE_NEWUSER|unix.CLONE_NEWPID|unix.CLONE_NEWNS|uintptr(unix.SIGCHLD), kind, target))
-}
-
-// childErrno waits for a child whose exit code is the number of an error.
-func childErrno(pid, _ uintptr, errno unix.Errno) error {
-	if errno != 0 {
-		return fmt.Errorf("making the namespaces: %w", errno)
-	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(int(pid), &status, 0, nil); err != nil {
-		return err
-	}
-	if !status.Exited() || status.ExitStatus() != 0 {
-		return fmt.Errorf("inside: %w", unix.Errno(status.ExitStatus()))
-	}
-	return nil
-}
-
-// rawCloneTwice has a child clone once more with the same flags, and exit with
-// the error number, by raw calls alone: no other Go code can run in it.
-//
-//go:nosplit
-//go:norace
-func rawCloneTwice(flags uintptr) (pid, _ uintptr, errno unix.Errno) {
-	pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
-	if errno == 0 && pid == 0 {
-		inner, _, failed := unix.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
-		if failed == 0 && inner != 0 {
-			_, _, _ = unix.RawSyscall6(unix.SYS_WAIT4, inner, 0, 0, 0, 0, 0)
-		}
-		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(failed), 0, 0)
-	}
-	return pid, 0, errno
-}
-
-// rawCloneAndMount has a child mount a file system, and exit likewise.
-//
-//go:nosplit
-//go:norace
-func rawCloneAndMount(flags uintptr, kind, target []byte) (pid, _ uintptr, errno unix.Errno) {
-	pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
-	if errno == 0 && pid == 0 {
-		_, _, failed := unix.RawSyscall6(unix.SYS_MOUNT, uintptr(unsafe.Pointer(&kind[0])), uintptr(unsafe.Pointer(&target[0])),
-			uintptr(unsafe.Pointer(&kind[0])), 0, 0, 0)
-		_, _, _ = unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(failed), 0, 0)
-	}
-	return pid, 0, errno
-}
-
 // broadcast sends to everybody on loopback: EACCES without SO_BROADCAST.
 func broadcast(marked bool) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

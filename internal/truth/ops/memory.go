@@ -99,3 +99,47 @@ func hugePages([]string) error {
 	}
 	return os.NewFile(uintptr(fd), "huge").Close()
 }
+
+// setBrk moves the end of the heap's record: prctl(2), PR_SET_MM.
+func setBrk([]string) error {
+	brk, _, _ := unix.RawSyscall(unix.SYS_BRK, 0, 0, 0)
+	return unix.Prctl(unix.PR_SET_MM, unix.PR_SET_MM_BRK, brk, 0, 0)
+}
+
+func movePages(pid int) error {
+	_, _, errno := unix.Syscall6(unix.SYS_MOVE_PAGES, uintptr(pid), 0, 0, 0, 0, 0)
+	if errno == unix.ENOSYS {
+		return nil // let through, to a kernel without it
+	}
+	return refusal(errno)
+}
+
+// bindMemoryPolicy needs nothing of the kernel, yet CAP_SYS_NICE of Docker's
+// seccomp profile.
+func bindMemoryPolicy([]string) error {
+	_, _, errno := unix.Syscall6(unix.SYS_MBIND, 0, 0, 0, 0, 0, 0)
+	return refusal(errno)
+}
+
+func interleaveMemoryPolicy([]string) error {
+	_, _, errno := unix.Syscall(unix.SYS_SET_MEMPOLICY, 0, 0, 0)
+	return refusal(errno)
+}
+
+// advise tells the kernel that a page of another process is not needed soon:
+// CAP_SYS_PTRACE or so to look, CAP_SYS_NICE to do it.
+func advise(pid int) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	// Not an address of the child's: that is told only after both checks.
+	vector := [2]uintptr{0x1000, 4096} // struct iovec
+	const cold = 20                    // MADV_COLD
+	_, _, errno := unix.Syscall6(unix.SYS_PROCESS_MADVISE, uintptr(fd), pointer(&vector), 1, cold, 0, 0)
+	if errno != 0 && errno != unix.ENOMEM {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func perform(act string) error {
+	if act == stormOfThreads {
+		return storm()
+	}
+	if act == "another network" {
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return dependent()
+	}
+	if err := dropCapabilities(); err != nil {
+		return fmt.Errorf("dropping capabilities: %w", err)
+	}
+	expect := func(err, want error) error {
+		if !errors.Is(err, want) {
+			return fmt.Errorf("%s: got %w, want %w", act, err, want)
+		}
+		return nil
+	}
+	switch act {
+	case "chown":
+		dir, err := os.MkdirTemp("", "capprof")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Chdir(dir); err != nil {
+			return err
+		}
+		if err := os.WriteFile("file", nil, 0o600); err != nil {
+			return err
+		}
+		return expect(syscall.Fchownat(unix.AT_FDCWD, "file", 1000, 1000, 0), unix.EPERM)
+	case "setpriority":
+		for range 100000 {
+			if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, -5); !errors.Is(err, unix.EACCES) {
+				return fmt.Errorf("setpriority: %w", err)
+			}
+		}
+		return nil
+	case "paths":
+		for i := range 2000 {
+			if err := syscall.Sethostname(fmt.Appendf(nil, "capprof-%d", i)); !errors.Is(err, unix.EPERM) {
+				return fmt.Errorf("sethostname: %w", err)
+			}
+		}
+		return nil
+	case "storm":
+		// The sets belong to a thread; those of a new program's threads are all empty.
+		if err := os.Setenv(actEnv, stormOfThreads); err != nil {
+			return err
+		}
+		return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	case "capset":
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		data := [2]unix.CapUserData{{Effective: 1 << 10, Permitted: 1<<10 | 1<<25, Inheritable: 1 << 0}, {Permitted: 1 << 2, Inheritable: 1 << 1}}
+		return expect(unix.Capset(&header, &data[0]), unix.EPERM)
+	case "clone3":
+		id := int32(100)
+		arguments := [11]uint64{0: unix.CLONE_NEWUTS, 4: uint64(unix.SIGCHLD), 8: uint64(uintptr(unsafe.Pointer(&id))), 9: 1} // struct clone_args
+		_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&arguments)), unsafe.Sizeof(arguments), 0)
+		return expect(errno, unix.EPERM)
+	case "bind":
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return err
+		}
+		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
+	case "network":
+		return dependent()
+	case "device":
+		if _, err := os.Open("/dev/capprof-missing"); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		_, err := os.Open("/etc/capprof-missing")
+		return expect(errors.Unwrap(err), unix.ENOENT)
+	case "children":
+		return exec.Command("/bin/sh", "-c", "chown 1 /; sh -c 'chown 2 / || true'; true").Run()
+	}
+	return fmt.Errorf("unknown act %s", act)
+}
+
+// dependent makes calls of which two binds and two sockets depend on the sysctls of
+// the network, whatever they are set to and however the calls end.
+func dependent() error {
+	for _, socket := range []struct {
+		family, kind, protocol int
+		addresses              []unix.Sockaddr
+	}{
+		{unix.AF_INET, unix.SOCK_STREAM, 0, []unix.Sockaddr{&unix.SockaddrInet4{Port: 0}, &unix.SockaddrInet4{Port: 1023, Addr: [4]byte{127, 0, 0, 9}}}},
+		{unix.AF_INET6, unix.SOCK_DGRAM, 0, []unix.Sockaddr{&unix.SockaddrInet6{Port: 1024}, &unix.SockaddrInet6{Port: 53}}},
+		{unix.AF_UNIX, unix.SOCK_STREAM, 0, []unix.Sockaddr{&unix.SockaddrUnix{Name: "/proc/nowhere"}}},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP, nil},
+		{unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_ICMPV6, nil},
+		{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP, nil},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_UDP, nil},
+	} {
+		for _, flags := range []int{0, unix.SOCK_CLOEXEC} {
+			fd, err := unix.Socket(socket.family, socket.kind|flags, socket.protocol)
+			if err != nil {
+				continue
+			}
+			for _, address := range socket.addresses {
+				_ = unix.Bind(fd, address) // refused or not: the attempt is what counts
+			}
+			if err := unix.Close(fd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

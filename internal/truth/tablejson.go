@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/capprof/capprof/internal/capability"
+)
+
+// row is a result in the JSON file.
+type row struct {
+	Group          group          `json:"group"`
+	Name           string         `json:"name"`
+	Truth          [][]string     `json:"minimalSets"`
+	Complete       bool           `json:"complete"`
+	Capprof        []string       `json:"capprof"`
+	CapprofVerdict string         `json:"capprofVerdict"`
+	JudgeRuns      int            `json:"judgeRuns"`
+	ExhaustiveRuns int            `json:"exhaustiveRuns"`
+	CapprofRuns    int            `json:"capprofRuns"`
+	ByRemoval      capability.Set `json:"foundByRemoval"`
+	Verdict        string         `json:"verdict"`
+	Explained      string         `json:"explained,omitempty"`
+	Error          string         `json:"error,omitempty"`
+}
+
+// fullNames names the members of sets, as a set itself does, and openings.
+func (k kase) fullNames(sets ...capability.Set) [][]string {
+	all := [][]string{}
+	for _, set := range sets {
+		caps, openings := k.apart(set)
+		all = append(all, append(caps.Names(), openings...)) // never nil
+	}
+	return all
+}
+
+func (t *table) writeJSON(path string) error {
+	document := struct {
+		Grantable capability.Set    `json:"grantable"`
+		Refused   map[string]string `json:"refused"`
+		Rows      []row             `json:"rows"`
+		Totals    map[group]totals  `json:"totals"`
+	}{Grantable: t.grants.all, Refused: map[string]string{}, Totals: map[group]totals{"all": sum(t.results)}}
+	for _, c := range slices.Sorted(maps.Keys(t.grants.refused)) {
+		document.Refused[c.String()] = t.grants.refused[c]
+	}
+	for _, g := range t.groups() {
+		document.Totals[g] = sum(t.of(g))
+	}
+	for _, r := range t.results {
+		entry := row{
+			Group: r.kase.group, Name: r.kase.name, Truth: r.kase.fullNames(r.truth...), Complete: r.complete,
+			Capprof: r.kase.fullNames(r.answer.set)[0], CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
+			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.kase.explained,
+		}
+		if r.err != nil {
+			entry.Error = r.err.Error()
+		}
+		document.Rows = append(document.Rows, entry)
+	}
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the table: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}
