@@ -129,17 +129,3 @@ func TestNoCircles(t *testing.T) {
 		visit(name, nil)
 	}
 }
-
-func TestThePureRoomsArePure(t *testing.T) {
-	for _, r := range rooms(t) {
-		name := strings.TrimPrefix(r.ImportPath, module+"/")
-		if name != "internal/mapper" {
-			continue
-		}
-		for _, imported := range r.Imports {
-			if slices.Contains([]string{"os", "time", "net", "os/exec", "io/fs"}, imported) {
-				t.Errorf("the mapper imports %s", imported)
-			}
-		}
-	}
-}
