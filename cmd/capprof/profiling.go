@@ -13,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
 	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/tracer"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -114,7 +115,7 @@ func showTail(out *runner.Outcome, w io.Writer) {
 	}
 	fmt.Fprintf(w, "the last lines of run %d:\n", out.Deciding)
 	for _, line := range out.Tail {
-		fmt.Fprintf(w, "  | %s\n", profile.Printable(line))
+		fmt.Fprintf(w, "  | %s\n", text.Printable(line))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/tracer"
 )
 
@@ -105,9 +105,9 @@ func Write(w io.Writer, findings []Finding) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	failed := false
 	for _, f := range findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Status, f.Name, profile.Printable(f.Detail))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Status, f.Name, text.Printable(f.Detail))
 		if f.Fix != "" {
-			fmt.Fprintf(table, "\t\tfix: %s\n", profile.Printable(f.Fix))
+			fmt.Fprintf(table, "\t\tfix: %s\n", text.Printable(f.Fix))
 		}
 		failed = failed || f.Status == Fail
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // contextChanges lists in what else the profiles differ, in the order of the
@@ -17,13 +18,13 @@ func contextChanges(old, new *profile.Document) []ContextChange {
 	for i := range before {
 		if before[i].value != now[i].value {
 			changes = append(changes, ContextChange{
-				Name: before[i].name, Old: profile.Printable(before[i].value), New: profile.Printable(now[i].value),
+				Name: before[i].name, Old: text.Printable(before[i].value), New: text.Printable(now[i].value),
 			})
 		}
 	}
 	if old, new := old.Workload.Env, new.Workload.Env; !slices.Equal(old, new) {
 		changes = append(changes, ContextChange{
-			Name: "environment variables", Old: profile.Printable(variables(minus(old, new))), New: profile.Printable(variables(minus(new, old))),
+			Name: "environment variables", Old: text.Printable(variables(minus(old, new))), New: text.Printable(variables(minus(new, old))),
 		})
 	}
 	return changes

@@ -10,6 +10,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Outcome is what a comparison came to.
@@ -135,7 +136,7 @@ func (r Result) Err() error {
 func side(d *profile.Document) Side {
 	image := d.Workload.Image
 	return Side{
-		Image: profile.Printable(image.Reference), Digest: profile.Printable(image.Digest),
+		Image: text.Printable(image.Reference), Digest: text.Printable(image.Digest),
 		Verdict: d.Verdict, Required: d.Capabilities.Required,
 	}
 }
@@ -145,9 +146,9 @@ func unfit(which string, d *profile.Document) []string {
 	if d.Verdict.Answers() {
 		return []string{}
 	}
-	sentence := fmt.Sprintf("the %s profile is %s", which, profile.Printable(string(d.Verdict)))
+	sentence := fmt.Sprintf("the %s profile is %s", which, text.Printable(string(d.Verdict)))
 	if len(d.Reasons) > 0 {
-		sentence += " (" + profile.Printable(strings.Join(d.Reasons, "; ")) + ")"
+		sentence += " (" + text.Printable(strings.Join(d.Reasons, "; ")) + ")"
 	}
 	return []string{sentence}
 }
@@ -166,7 +167,7 @@ func openings(d, other *profile.Document) []OptionChange {
 	for _, o := range d.Openings {
 		same := func(p profile.Opening) bool { return p.Option == o.Option }
 		if !slices.ContainsFunc(other.Openings, same) {
-			all = append(all, OptionChange{Option: profile.Printable(o.Option), Why: d.WhyOpen(o)})
+			all = append(all, OptionChange{Option: text.Printable(o.Option), Why: d.WhyOpen(o)})
 		}
 	}
 	return all

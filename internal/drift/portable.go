@@ -6,6 +6,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // portable is the set that a profile gives where the engine keeps the kernel's
@@ -31,7 +32,7 @@ func unfitElsewhere(old, new *profile.Document) []string {
 	if unknown(old) == unknown(new) || len(unfit(which, d)) > 0 {
 		return nil
 	}
-	return []string{profile.Printable(fmt.Sprintf("the %s profile does not know what is needed %s (%s)", which, d.Portable.Where(), strings.Join(d.Portable.Reasons, "; ")))}
+	return []string{text.Printable(fmt.Sprintf("the %s profile does not know what is needed %s (%s)", which, d.Portable.Where(), strings.Join(d.Portable.Reasons, "; ")))}
 }
 
 // elsewhere adds what changed in the portable sets alone.
@@ -46,7 +47,7 @@ func (r *Result) elsewhere(old, new *profile.Document) {
 		r.Added = append(r.Added, changesElsewhere(new, old, now.Minus(before).Minus(capabilities(r.Added)))...)
 		r.Removed = append(r.Removed, changesElsewhere(old, new, before.Minus(now).Minus(capabilities(r.Removed)))...)
 	case had:
-		r.Lost = profile.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", new.Portable.Where(), strings.Join(new.Portable.Reasons, "; ")))
+		r.Lost = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", new.Portable.Where(), strings.Join(new.Portable.Reasons, "; ")))
 	case has:
 		// As after any failure that is mended, there is nothing to compare with; that
 		// it passes shows among what is also different.

@@ -16,6 +16,7 @@ import (
 	"github.com/capprof/capprof/internal/explain"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/text"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -94,10 +95,10 @@ func TestGolden(t *testing.T) {
 func TestTextFitsThePage(t *testing.T) {
 	for c := capability.Cap(0); c <= capability.Max; c++ {
 		for _, width := range []int{1, 60, 80, 200} {
-			text := render(t, explain.OfProfileCapability(hostile(), c), "text", width)
-			for line := range strings.Lines(text) {
+			page := render(t, explain.OfProfileCapability(hostile(), c), "text", width)
+			for line := range strings.Lines(page) {
 				line = strings.TrimSuffix(line, "\n")
-				if profile.Printable(line) != line {
+				if text.Printable(line) != line {
 					t.Fatalf("%v: %q is not printable", c, line)
 				}
 				words := strings.Fields(line)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Options are what the formats need besides the explanation.
@@ -43,7 +45,7 @@ func writeJSON(w io.Writer, e Explanation, _ Options) error {
 }
 
 func writeText(w io.Writer, e Explanation, options Options) error {
-	p := newPage(options.Width)
+	p := text.NewPage(options.Width, false)
 	switch {
 	case e.alone:
 		whole(p, e.Capabilities[0], e.Profile)

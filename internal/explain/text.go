@@ -6,41 +6,42 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // listed bounds the evidence of one capability in text; JSON holds all of it.
 const listed = 10
 
 // whole writes everything on one capability, what a profile says of it first.
-func whole(p *page, c Capability, from *Profile) {
-	p.title(fmt.Sprintf("%s (%s, mask %s): lets a container %s", c.Name, number(c), c.Mask, c.Summary))
+func whole(p *text.Page, c Capability, from *Profile) {
+	p.Title(fmt.Sprintf("%s (%s, mask %s): lets a container %s", c.Name, number(c), c.Mask, c.Summary))
 	if c.Workload != nil {
-		p.heading("In the profile of " + from.Image + " (" + string(from.Verdict) + ")")
+		p.Heading("In the profile of " + from.Image + " (" + string(from.Verdict) + ")")
 		inProfile(p, c.Workload)
 	}
 	if len(c.Allows) > 0 {
-		p.heading("Allows")
-		p.items(c.Allows)
+		p.Heading("Allows")
+		p.Items(c.Allows...)
 	}
-	p.heading("Danger: " + danger(c))
-	p.paragraph(c.Danger.Reason)
+	p.Heading("Danger: " + danger(c))
+	p.Paragraph(c.Danger.Reason)
 	if c.Known {
-		p.item(fmt.Sprintf("%s: %s; number %d of %d from the least to the most dangerous", c.Danger.Level, c.Danger.Level.meaning(), c.Danger.Rank, c.Danger.Of))
-		p.item(string(c.Danger.Scope) + ": " + c.Danger.Scope.meaning())
-		p.item("in a user namespace (userns-remap, rootless, hostUsers: false): " + inUserNamespace(c.UserNamespace))
+		p.Items(fmt.Sprintf("%s: %s; number %d of %d from the least to the most dangerous", c.Danger.Level, c.Danger.Level.meaning(), c.Danger.Rank, c.Danger.Of))
+		p.Items(string(c.Danger.Scope) + ": " + c.Danger.Scope.meaning())
+		p.Items("in a user namespace (userns-remap, rootless, hostUsers: false): " + inUserNamespace(c.UserNamespace))
 	}
 	if len(c.Syscalls) > 0 {
-		p.item("granting it also opens in Docker's default seccomp profile: " + strings.Join(c.Syscalls, ", "))
+		p.Items("granting it also opens in Docker's default seccomp profile: " + strings.Join(c.Syscalls, ", "))
 	}
-	p.heading("Granted by default")
+	p.Heading("Granted by default")
 	grantRows(p, c)
 	if len(c.Safer) > 0 {
-		p.heading("Safer ways")
-		p.items(c.Safer)
+		p.Heading("Safer ways")
+		p.Items(c.Safer...)
 	}
 	if len(c.See) > 0 {
-		p.heading("See")
-		p.paragraph("capabilities(7), " + strings.Join(c.See, ", "))
+		p.Heading("See")
+		p.Paragraph("capabilities(7), " + strings.Join(c.See, ", "))
 	}
 }
 
@@ -70,13 +71,13 @@ func inUserNamespace(u UserNamespace) string {
 	}
 }
 
-func grantRows(p *page, c Capability) {
+func grantRows(p *text.Page, c Capability) {
 	const width = len("restricted")
-	p.row("by", width, whoGrants(c.GrantedBy, true))
-	p.row("not by", width, whoGrants(c.GrantedBy, false))
-	p.heading("In Kubernetes, by level of the Pod Security Standards")
+	p.Row("by", width, whoGrants(c.GrantedBy, true))
+	p.Row("not by", width, whoGrants(c.GrantedBy, false))
+	p.Heading("In Kubernetes, by level of the Pod Security Standards")
 	for _, level := range c.PodSecurity {
-		p.row(level.Level, width, level.Rule)
+		p.Row(level.Level, width, level.Rule)
 	}
 }
 
@@ -84,8 +85,8 @@ func grantRows(p *page, c Capability) {
 const labels = len("granted")
 
 // inProfile writes what a profile says of one capability.
-func inProfile(p *page, w *Workload) {
-	p.row("status", labels, string(w.Status)+": "+w.Meaning)
+func inProfile(p *text.Page, w *Workload) {
+	p.Row("status", labels, string(w.Status)+": "+w.Meaning)
 	var why []string
 	for _, e := range w.Evidence[:min(len(w.Evidence), listed)] {
 		why = append(why, sentence(e))
@@ -95,19 +96,19 @@ func inProfile(p *page, w *Workload) {
 	}
 	rows(p, "why", "and", why)
 	if w.Proof != "" {
-		p.row("proof", labels, w.Proof)
+		p.Row("proof", labels, w.Proof)
 	}
 	if len(w.Alternatives) > 0 {
-		p.row("instead", labels, strings.Join(names(w.Alternatives), " or ")+" would meet the need too")
+		p.Row("instead", labels, strings.Join(names(w.Alternatives), " or ")+" would meet the need too")
 	}
 	rows(p, "better", "and", w.Better)
 	rows(p, "note", "and", w.Notes)
 }
 
 // rows writes texts, the first under one label and the others under another.
-func rows(p *page, label, next string, texts []string) {
+func rows(p *text.Page, label, next string, texts []string) {
 	for _, text := range texts {
-		p.row(label, labels, text)
+		p.Row(label, labels, text)
 		label = next
 	}
 }
@@ -125,8 +126,8 @@ func sentence(e Evidence) string {
 }
 
 // ofMask writes a table of the members.
-func ofMask(p *page, e Explanation) {
-	p.title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, capability.Counted(len(e.Capabilities))))
+func ofMask(p *text.Page, e Explanation) {
+	p.Title(fmt.Sprintf("mask %s: %s", e.Mask.Mask, capability.Counted(len(e.Capabilities))))
 	const unrated = string(Unrated)
 	unknown, width := e.Mask.Unknown, 0
 	if !unknown.Empty() {
@@ -138,27 +139,27 @@ func ofMask(p *page, e Explanation) {
 	}
 	for _, c := range e.Capabilities {
 		if c.Known {
-			p.row(c.Number.Short(), width, danger(c)+": "+c.Summary)
+			p.Row(c.Number.Short(), width, danger(c)+": "+c.Summary)
 		}
 	}
 	if !unknown.Empty() {
-		p.row(unrated, width, strings.Join(unknown.Names(), ", ")+": not in capprof's table; treat as the most dangerous")
+		p.Row(unrated, width, strings.Join(unknown.Names(), ", ")+": not in capprof's table; treat as the most dangerous")
 	}
-	p.heading("Compared")
+	p.Heading("Compared")
 	if missing.Empty() {
-		p.item("everything that capprof's table holds: what --privileged and --cap-add ALL give")
+		p.Items("everything that capprof's table holds: what --privileged and --cap-add ALL give")
 	}
 	if len(e.Mask.Equals) > 0 {
-		p.item("the default set of " + strings.Join(e.Mask.Equals, ", "))
+		p.Items("the default set of " + strings.Join(e.Mask.Equals, ", "))
 	}
 	if beyond := e.Mask.Beyond.Minus(unknown); !beyond.Empty() {
-		p.item("beyond Docker's default set: " + beyond.String())
+		p.Items("beyond Docker's default set: " + beyond.String())
 	}
 	if !e.Mask.Lacks.Empty() {
-		p.item("lacks of Docker's default set: " + e.Mask.Lacks.String())
+		p.Items("lacks of Docker's default set: " + e.Mask.Lacks.String())
 	}
 	if len(e.Capabilities) > 0 {
-		p.heading("capprof explain NAME says more of one, such as: capprof explain " + worst(e.Capabilities).Short())
+		p.Heading("capprof explain NAME says more of one, such as: capprof explain " + worst(e.Capabilities).Short())
 	}
 }
 
@@ -176,7 +177,7 @@ func worst(all []Capability) capability.Cap {
 }
 
 // ofProfile writes a block for each capability that the profile mentions.
-func ofProfile(p *page, e Explanation) {
+func ofProfile(p *text.Page, e Explanation) {
 	summary := fmt.Sprintf("%s: %s requires %s", e.Profile.Verdict, e.Profile.Image, capability.Counted(e.Profile.Required.Len()))
 	switch e.Profile.Verdict {
 	case profile.Failed:
@@ -184,27 +185,27 @@ func ofProfile(p *page, e Explanation) {
 	case profile.Incomplete:
 		summary += " as far as is known"
 	}
-	p.title(summary)
+	p.Title(summary)
 	for _, reason := range e.Profile.Reasons {
-		p.paragraph(reason)
+		p.Paragraph(reason)
 	}
 	for _, c := range e.Capabilities {
-		p.heading(c.Number.Short() + ": lets a container " + c.Summary)
+		p.Heading(c.Number.Short() + ": lets a container " + c.Summary)
 		inProfile(p, c.Workload)
 		// What the workload does without is named, not argued.
 		if s := c.Workload.Status; s != Required && s != Portable && s != Blocked {
-			p.row("danger", labels, danger(c))
+			p.Row("danger", labels, danger(c))
 			continue
 		}
-		p.row("danger", labels, danger(c)+". "+c.Danger.Reason)
-		p.row("granted", labels, "by default: "+whoGrants(c.GrantedBy, true))
+		p.Row("danger", labels, danger(c)+". "+c.Danger.Reason)
+		p.Row("granted", labels, "by default: "+whoGrants(c.GrantedBy, true))
 		rows(p, "safer", "or", c.Safer)
 	}
 	if !e.Profile.Dropped.Empty() {
-		p.heading("Granted today and not required")
-		p.paragraph(e.Profile.Dropped.String())
+		p.Heading("Granted today and not required")
+		p.Paragraph(e.Profile.Dropped.String())
 	}
 	if len(e.Capabilities) > 0 {
-		p.heading("capprof explain PROFILE NAME says all of one")
+		p.Heading("capprof explain PROFILE NAME says all of one")
 	}
 }

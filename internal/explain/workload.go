@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Profile is what a profile says as a whole.
@@ -78,11 +79,11 @@ func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()
 
 func profileOf(d *profile.Document) *Profile {
 	p := &Profile{
-		Image: profile.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
+		Image: text.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
 		Reasons: []string{}, Required: d.Capabilities.Required,
 	}
 	for _, reason := range d.Reasons {
-		p.Reasons = append(p.Reasons, profile.Printable(reason))
+		p.Reasons = append(p.Reasons, text.Printable(reason))
 	}
 	if d.Verdict.Answers() {
 		p.Dropped = d.Capabilities.Baseline.Minus(d.Capabilities.Required)
@@ -223,7 +224,7 @@ func notes(d *profile.Document, c capability.Cap) []string {
 			all = append(all, p.Where()+", the workload fails with it too: "+strings.Join(p.Reasons, "; "))
 		}
 		for i := range all {
-			all[i] = profile.Printable(all[i])
+			all[i] = text.Printable(all[i])
 		}
 		return all
 	}
@@ -244,7 +245,7 @@ func notes(d *profile.Document, c capability.Cap) []string {
 		}
 	}
 	for i := range all {
-		all[i] = profile.Printable(all[i])
+		all[i] = text.Printable(all[i])
 	}
 	return all
 }

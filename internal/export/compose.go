@@ -61,7 +61,7 @@ func composeService(d *profile.Document) *yaml.Node {
 	if len(workload.Sysctls) > 0 {
 		var sysctls mapping
 		for _, name := range slices.Sorted(maps.Keys(workload.Sysctls)) {
-			sysctls.add(name, text(literal(workload.Sysctls[name])))
+			sysctls.add(name, scalar(literal(workload.Sysctls[name])))
 		}
 		service.add("sysctls", &sysctls.node)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Exporter writes a profile in one format.
@@ -55,9 +56,9 @@ func answer(d *profile.Document) error {
 	}
 	reason := "no allowed set makes the workload pass"
 	if len(d.Reasons) > 0 {
-		reason = profile.Printable(d.Reasons[0])
+		reason = text.Printable(d.Reasons[0])
 	}
-	return fmt.Errorf("%w: the verdict on %s is failed: %s", ErrNoAnswer, profile.Printable(d.Workload.Image.Reference), reason)
+	return fmt.Errorf("%w: the verdict on %s is failed: %s", ErrNoAnswer, text.Printable(d.Workload.Image.Reference), reason)
 }
 
 // write puts the notes before the body as comment lines; # starts a comment in
@@ -65,7 +66,7 @@ func answer(d *profile.Document) error {
 func write(w io.Writer, notes []string, body string) error {
 	var b strings.Builder
 	for _, note := range notes {
-		for _, line := range profile.Wrap(profile.Printable(note), commentWidth) {
+		for _, line := range text.Wrap(text.Printable(note), commentWidth) {
 			b.WriteString("# " + line + "\n")
 		}
 	}

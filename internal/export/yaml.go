@@ -18,7 +18,7 @@ var plainSafe = regexp.MustCompile(`^[A-Za-z/](?:[A-Za-z0-9_./:@+-]*[A-Za-z0-9_/
 // words are the booleans and nulls of YAML 1.1, in lower case.
 var words = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
-func text(s string) *yaml.Node {
+func scalar(s string) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	if !plainSafe.MatchString(s) || slices.Contains(words, strings.ToLower(s)) {
 		node.Style = yaml.DoubleQuotedStyle
@@ -37,7 +37,7 @@ func integer(value int64) *yaml.Node {
 func list(values []string) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 	for _, value := range values {
-		node.Content = append(node.Content, text(value))
+		node.Content = append(node.Content, scalar(value))
 	}
 	return node
 }
@@ -48,7 +48,7 @@ type mapping struct{ node yaml.Node }
 
 func (m *mapping) add(key string, value *yaml.Node) {
 	m.node.Kind, m.node.Tag = yaml.MappingNode, "!!map"
-	m.node.Content = append(m.node.Content, text(key), value)
+	m.node.Content = append(m.node.Content, scalar(key), value)
 }
 
 func (m *mapping) addList(key string, values []string) {
@@ -59,7 +59,7 @@ func (m *mapping) addList(key string, values []string) {
 
 func (m *mapping) addText(key, value string) {
 	if value != "" {
-		m.add(key, text(value))
+		m.add(key, scalar(value))
 	}
 }
 

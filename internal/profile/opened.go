@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Narrowed is the workload as the answer runs it: with the openings, and without
@@ -64,7 +66,7 @@ func (d *Document) WhyOpen(o Opening) string {
 	why := o.Opens
 	if len(o.Evidence) > 0 {
 		why += ": " + o.Evidence[0].Operation()
-		if cause := Printable(o.Evidence[0].Cause); cause != "" {
+		if cause := text.Printable(o.Evidence[0].Cause); cause != "" {
 			why += " (" + cause + ")"
 		}
 	} else {
@@ -73,7 +75,7 @@ func (d *Document) WhyOpen(o Opening) string {
 	if proof := d.proofBy(o.ProvenBy); proof != "" {
 		why += "; " + proof
 	}
-	return Printable(why)
+	return text.Printable(why)
 }
 
 func (d *Document) proofBy(number int) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Portable is the answer where the engine leaves sysctls of the network alone on
@@ -40,7 +41,7 @@ func Settings(sysctls map[string]string) string {
 		}
 		all = append(all, name+"="+value)
 	}
-	return Printable(strings.Join(all, ", "))
+	return text.Printable(strings.Join(all, ", "))
 }
 
 // Where names the place that the portable answer is for.

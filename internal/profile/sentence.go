@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // The sentences below are for people, printable whatever the workload was
@@ -48,7 +49,7 @@ func operation(executable, process string, joined bool, syscall, object, errno s
 	case syscall == "":
 		result = "denied"
 	}
-	return Printable(who + ": " + call + " " + result)
+	return text.Printable(who + ": " + call + " " + result)
 }
 
 // Because is who refused and what that means: "seccomp", or "capability check,
@@ -63,7 +64,7 @@ func (d Denial) Because() string {
 	case d.Meaning != "":
 		reason += ": " + d.Meaning
 	}
-	return Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
+	return text.Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
 }
 
 // Choice names the capabilities of which one would do: "DAC_OVERRIDE or
@@ -95,7 +96,7 @@ func (r Run) ending() string {
 // the number of refusals for which none is known.
 func (r Requirement) Cures() (cures []string, without int) {
 	for _, d := range r.Evidence {
-		switch cure := Printable(d.Cure); {
+		switch cure := text.Printable(d.Cure); {
 		case cure == "":
 			without++
 		case !slices.Contains(cures, cure):

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/capprof/capprof/internal/text"
 )
 
 // checkShape compares decoded JSON with the Go type that will hold it.
@@ -111,7 +113,7 @@ func mistyped(value any, path, want string) error {
 // join names a place as jq would: capabilities.required. A key out of the file
 // is made printable, since errors end up on terminals.
 func join(path, name string) string {
-	name = Printable(name)
+	name = text.Printable(name)
 	if path == "" {
 		return name
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // Options say where and how.
@@ -164,25 +165,25 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 }
 
 // Note implements runner.Observer.
-func (p *Progress) Note(text string) { p.line(text) }
+func (p *Progress) Note(note string) { p.line(note) }
 
 // Pull implements runner.Observer.
 func (p *Progress) Pull() io.Writer { return &lines{emit: p.line} }
 
 // line writes a line of its own.
-func (p *Progress) line(text string) {
+func (p *Progress) line(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	p.write(profile.Printable(text) + "\n")
+	p.write(text.Printable(s) + "\n")
 }
 
-func (p *Progress) write(text string) {
+func (p *Progress) write(s string) {
 	if p.opts.RawTerminal {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
+		s = strings.ReplaceAll(s, "\n", "\r\n")
 	}
 	// Nobody is left to tell when standard error is gone.
-	_, _ = io.WriteString(p.opts.Writer, text)
+	_, _ = io.WriteString(p.opts.Writer, s)
 }
 
 func (p *Progress) erase() {
@@ -199,17 +200,17 @@ func (p *Progress) draw() {
 		return
 	}
 	a := p.active[0]
-	text := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, a.run.Tried(), time.Since(a.began).Seconds())
+	status := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, a.run.Tried(), time.Since(a.began).Seconds())
 	if more := len(p.active) - 1; more > 0 {
-		text += fmt.Sprintf(" (+%d)", more)
+		status += fmt.Sprintf(" (+%d)", more)
 	}
 	if a.last != "" {
-		text += " | " + a.last
+		status += " | " + a.last
 	}
 	if p.opts.Width > 1 {
-		text = fit(text, p.opts.Width-1)
+		status = text.Fit(status, p.opts.Width-1)
 	}
-	p.write(text)
+	p.write(status)
 	p.drawn = true
 }
 
@@ -266,7 +267,7 @@ func (w *lastLine) Write(b []byte) (int, error) {
 		w.l = &lines{emit: func(line string) {
 			w.p.mu.Lock()
 			defer w.p.mu.Unlock()
-			w.a.last = profile.Printable(line)
+			w.a.last = text.Printable(line)
 		}}
 	}
 	return w.l.Write(b)

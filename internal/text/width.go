@@ -1,4 +1,4 @@
-package progress
+package text
 
 import (
 	"unicode"
@@ -6,17 +6,26 @@ import (
 	"golang.org/x/text/width"
 )
 
-// fit cuts a text to what a terminal shows in so many columns. A status line that
-// wraps could not be erased.
-func fit(text string, columns int) string {
+// Columns is how many columns of a terminal s takes.
+func Columns(s string) int {
 	used := 0
-	for i, r := range text {
+	for _, r := range s {
+		used += columnsOf(r)
+	}
+	return used
+}
+
+// Fit cuts s to what a terminal shows in so many columns. A status line that wraps
+// could not be erased.
+func Fit(s string, columns int) string {
+	used := 0
+	for i, r := range s {
 		used += columnsOf(r)
 		if used > columns {
-			return text[:i]
+			return s[:i]
 		}
 	}
-	return text
+	return s
 }
 
 // columnsOf is how many columns a character takes (Unicode Standard Annex #11).

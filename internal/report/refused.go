@@ -1,0 +1,167 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
+)
+
+// listed bounds the denials and failures of one section; a shell script may
+// easily survive hundreds. The profile holds all of them.
+const listed = 10
+
+// widestLabel bounds the column of labels; a longer label has a line of its own.
+const widestLabel = 20
+
+func tolerated(p *text.Page, d *profile.Document) {
+	// What was lost is no harmless denial, although the run passed.
+	var harmless, lost []profile.Denial
+	for _, denial := range d.Tolerated {
+		if denial.Lost {
+			lost = append(lost, denial)
+		} else {
+			harmless = append(harmless, denial)
+		}
+	}
+	if len(lost) > 0 {
+		p.Heading("Lost without an error: see whether it matters (--strict counts it as required)")
+		denials(p, lost)
+	}
+	if len(harmless) > 0 {
+		p.Heading("Tolerated: denied without harm (--strict counts them as required)")
+		denials(p, harmless)
+	}
+}
+
+// denials lists what was refused, each with the capabilities that would cure it.
+func denials(p *text.Page, all []profile.Denial) {
+	shown := all[:min(len(all), listed)]
+	width := 0
+	for _, denial := range shown {
+		width = max(width, len(denial.Choice()))
+	}
+	for _, denial := range shown {
+		what := denial.Operation()
+		if because := denial.Because(); because != "" {
+			what += " (" + because + ")"
+		}
+		p.Row(denial.Choice(), min(width, widestLabel), what)
+	}
+	more(p, len(all)-len(shown))
+}
+
+func more(p *text.Page, n int) {
+	if n > 0 {
+		p.Paragraph(fmt.Sprintf("and %d more in the profile (-o FILE)", n))
+	}
+}
+
+// blocked says what --allow would have to say. Of the capabilities that would
+// do, the least dangerous one is proposed; what the engine refuses helps nobody.
+func blocked(p *text.Page, d *profile.Document) {
+	usable := func(c capability.Cap) bool {
+		return !d.Capabilities.Allowed.Has(c) && !d.Capabilities.Refused.Has(c)
+	}
+	var proposed capability.Set
+	for _, denial := range d.Blocked {
+		for _, c := range capability.Of(denial.AnyOf...).ByDanger() {
+			if usable(c) {
+				proposed = proposed.With(c)
+				break
+			}
+		}
+	}
+	if len(d.Blocked) == 0 {
+		for c := range d.Capabilities.BeyondAllowed.All() {
+			if usable(c) {
+				proposed = proposed.With(c)
+			}
+		}
+	}
+	if len(d.Blocked) == 0 && proposed.Empty() {
+		return
+	}
+	p.Heading("Beyond the allowed capabilities")
+	denials(p, d.Blocked)
+	if cures, _ := (profile.Requirement{Evidence: d.Blocked}).Cures(); len(cures) > 0 {
+		p.Paragraph("better than granting it: " + strings.Join(cures, "; and "))
+	}
+	if !proposed.Empty() {
+		p.Paragraph("to allow more, say: --allow " + strings.Join(proposed.ShortNames(), ","))
+	}
+}
+
+// failures tells what stopped the workload from what it took in its stride: a
+// server that makes sure that it cannot become root again needs no cure.
+func failures(p *text.Page, d *profile.Document) {
+	passed := map[int]bool{}
+	for _, run := range d.Runs {
+		passed[run.Number] = run.Outcome == profile.OutcomePassed
+	}
+	var fatal, survived []profile.Failure
+	for _, failure := range d.Failures {
+		if passed[failure.Run] {
+			failure.Cure = ""
+			survived = append(survived, failure)
+		} else {
+			fatal = append(fatal, failure)
+		}
+	}
+	if len(fatal) > 0 {
+		p.Heading("Failed, and no capability cures it")
+		failed(p, fatal, d.Reasons)
+	}
+	if len(survived) > 0 {
+		p.Heading("Refused without harm, and no capability would change it")
+		failed(p, survived, d.Reasons)
+	}
+}
+
+// failed lists failures, those of one cause together. What the reasons of the
+// verdict tell is not told again.
+func failed(p *text.Page, all []profile.Failure, told []string) {
+	type reason struct{ cause, cure string }
+	operations := map[reason][]string{}
+	var reasons []reason
+	for _, failure := range all {
+		r := reason{failure.Cause, failure.Cure}
+		if operations[r] == nil {
+			reasons = append(reasons, r)
+		}
+		if operation := failure.Operation(); !slices.Contains(operations[r], operation) {
+			operations[r] = append(operations[r], operation)
+		}
+	}
+	for _, r := range reasons[:min(len(reasons), listed)] {
+		const alike = 3
+		same := operations[r]
+		words := strings.Join(same[:min(len(same), alike)], "; ")
+		if n := len(same) - alike; n > 0 {
+			words += fmt.Sprintf("; and %d more", n)
+		}
+		switch said := slices.ContainsFunc(told, func(reason string) bool { return strings.Contains(reason, r.cause) }); {
+		case r.cause == "":
+		case said:
+			words += ": see the reason above"
+		default:
+			words += ": " + text.Printable(r.cause)
+			if r.cure != "" {
+				words += "; " + text.Printable(r.cure)
+			}
+		}
+		p.Items(words)
+	}
+	more(p, len(reasons)-listed)
+}
+
+func refused(p *text.Page, d *profile.Document) {
+	if d.Capabilities.Refused.Empty() {
+		return
+	}
+	p.Heading("Refused by the engine")
+	p.Paragraph(d.Capabilities.Refused.String() + ": the engine or its runtime will not grant them, which says nothing about the workload")
+}

@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
+)
+
+// losses says in plain words what the trace lacks.
+func losses(p *text.Page, d *profile.Document) {
+	if d.Losses == (profile.Losses{}) {
+		return
+	}
+	p.Heading("Lost by the trace")
+	for _, loss := range []struct {
+		n    uint64
+		what string
+	}{
+		{d.Losses.Unseen, "runs in which no process of the container was seen"},
+		{d.Losses.Operations, "operations not recorded"},
+		{d.Losses.Details, "operations recorded without what they were about"},
+		{d.Losses.Checks, "capability checks beyond what one operation can hold"},
+		{d.Losses.Stacks, "checks recorded without the place that made them"},
+		{d.Losses.Tasks, "processes or threads not followed"},
+		{d.Losses.Missed, "events skipped by the kernel"},
+	} {
+		if loss.n > 0 {
+			p.Items(fmt.Sprintf("%s: %d", loss.what, loss.n))
+		}
+	}
+}
+
+// runs lists what was tried, with exit codes and times.
+func runs(p *text.Page, d *profile.Document) {
+	if len(d.Runs) == 0 {
+		return
+	}
+	p.Heading(fmt.Sprintf("Runs (%d)", len(d.Runs)))
+	for _, r := range d.Runs {
+		p.Line(r.Line(time.Duration(d.Meta.DurationsMS[r.Number]) * time.Millisecond))
+		if len(r.Options) > 0 {
+			p.Verbatim("             " + text.Printable(strings.Join(r.Options, " ")))
+		}
+	}
+}
+
+// compared is the difference to what the container gets today.
+func compared(p *text.Page, d *profile.Document) {
+	required, baseline := d.Capabilities.Required, d.Capabilities.Baseline
+	if dropped := baseline.Minus(required); !dropped.Empty() {
+		p.Heading(fmt.Sprintf("Dropped, compared with today (%d)", dropped.Len()))
+		p.Paragraph(dropped.String())
+	}
+	if added := required.Minus(baseline); !added.Empty() {
+		p.Heading(fmt.Sprintf("Added, compared with today (%d)", added.Len()))
+		p.Paragraph(added.String())
+	}
+}
+
+// use is what to do with the set. An incomplete one is no set to hand on
+// without a thought, so nothing invites to.
+func use(p *text.Page, d *profile.Document) {
+	if d.Verdict == profile.Incomplete {
+		return
+	}
+	p.Heading("Use it")
+	flags := "docker run --cap-drop ALL"
+	for _, name := range d.Capabilities.Required.ShortNames() {
+		flags += " --cap-add " + name
+	}
+	for _, o := range d.Openings {
+		flags += " " + text.Printable(o.Shell())
+	}
+	p.Verbatim(flags)
+	p.Paragraph("--format compose|docker|k8s writes it out for Compose, docker run or Kubernetes")
+}
