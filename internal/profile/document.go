@@ -138,17 +138,19 @@ type Environment struct {
 	Sysctls map[string]string `json:"sysctls"`
 }
 
-// How a capability was found to be required.
+// FoundBy is how a need was found.
+type FoundBy string
+
+// The ways to find a need.
 const (
-	FoundByTrace   = "trace"
-	FoundByRemoval = "removal"
+	FoundByTrace   FoundBy = "trace"
+	FoundByRemoval FoundBy = "removal"
 )
 
 // Requirement explains one required capability.
 type Requirement struct {
 	Capability capability.Cap `json:"capability"`
-	// FoundBy is "trace" or "removal".
-	FoundBy string `json:"foundBy"`
+	FoundBy    FoundBy        `json:"foundBy"`
 	// ProvenBy is the number of the run without it that failed, 0 when there was
 	// none.
 	ProvenBy int `json:"provenBy"`
@@ -163,16 +165,19 @@ type Opening struct {
 	// Option is as it stands on a command line, without quotes: "--device /dev/fuse".
 	Option string `json:"option"`
 	// Opens says what it opens, and Danger what comes with it.
-	Opens  string `json:"opens"`
-	Danger string `json:"danger"`
-	// FoundBy is "trace" or "removal".
-	FoundBy string `json:"foundBy"`
+	Opens   string  `json:"opens"`
+	Danger  string  `json:"danger"`
+	FoundBy FoundBy `json:"foundBy"`
 	// ProvenBy is the number of the run without it that failed, 0 when there was
 	// none.
 	ProvenBy int `json:"provenBy"`
 	// Evidence is what failed without it.
 	Evidence []Failure `json:"evidence"`
 }
+
+// Mechanism is what refused, as the mapper names it: "capability check", "seccomp",
+// "file capabilities".
+type Mechanism string
 
 // Denial is one kind of refused operation.
 type Denial struct {
@@ -192,9 +197,8 @@ type Denial struct {
 	Errno string `json:"errno"`
 	// Object is what it was about, for people: a path, an address, a signal.
 	Object string `json:"object"`
-	// Mechanism says who refused: "capability check", "seccomp", "file
-	// capabilities", "capset", "ambient".
-	Mechanism string `json:"mechanism"`
+	// Mechanism says who refused.
+	Mechanism Mechanism `json:"mechanism"`
 	// CallSite is the kernel function that asked, and Meaning what that means;
 	// "" where no check was made or the function is not in the table.
 	CallSite string `json:"callSite"`
@@ -227,28 +231,44 @@ type Failure struct {
 	Run   int    `json:"run"`
 }
 
-// Purposes of a run.
+// Purpose is what a run was made for.
+type Purpose string
+
+// The purposes.
 const (
-	PurposeExplore   = "explore"   // traced, to learn what is missing
-	PurposeReference = "reference" // everything allowed: does it pass at all?
-	PurposeSearch    = "search"    // one step of a search by removal
-	PurposeConfirm   = "confirm"   // the final set, by itself
-	PurposeRemove    = "remove"    // the set less one capability
+	PurposeExplore   Purpose = "explore"   // traced, to learn what is missing
+	PurposeReference Purpose = "reference" // everything allowed: does it pass at all?
+	PurposeSearch    Purpose = "search"    // one step of a search by removal
+	PurposeConfirm   Purpose = "confirm"   // the final set, by itself
+	PurposeRemove    Purpose = "remove"    // the set without one of its grants
 )
 
-// Outcomes of a run.
+// Purposes lists them.
+func Purposes() []Purpose {
+	return []Purpose{PurposeExplore, PurposeReference, PurposeSearch, PurposeConfirm, PurposeRemove}
+}
+
+// Outcome is how a run went.
+type Outcome string
+
+// The outcomes.
 const (
-	OutcomePassed  = "passed"
-	OutcomeFailed  = "failed"
-	OutcomeStuck   = "stuck"   // ended by capprof, long after a passing run's time
-	OutcomeTimeout = "timeout" // ended by capprof at the time limit
-	OutcomeRefused = "refused" // the engine would not grant the set
+	OutcomePassed  Outcome = "passed"
+	OutcomeFailed  Outcome = "failed"
+	OutcomeStuck   Outcome = "stuck"   // ended by capprof, long after a passing run's time
+	OutcomeTimeout Outcome = "timeout" // ended by capprof at the time limit
+	OutcomeRefused Outcome = "refused" // the engine would not grant the set
 )
+
+// Outcomes lists them.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomePassed, OutcomeFailed, OutcomeStuck, OutcomeTimeout, OutcomeRefused}
+}
 
 // Run is one run of the workload. Its duration is in Meta.
 type Run struct {
 	Number  int            `json:"number"`
-	Purpose string         `json:"purpose"`
+	Purpose Purpose        `json:"purpose"`
 	Traced  bool           `json:"traced"`
 	Set     capability.Set `json:"set"`
 	// Options are the docker run options that this run had beyond the workload's,
@@ -257,9 +277,9 @@ type Run struct {
 	// Without names the capability that a removal run left out.
 	Without *capability.Cap `json:"without,omitempty"`
 	// Closed is the opening that a removal run left out: "--device /dev/fuse".
-	Closed   string `json:"closed,omitempty"`
-	Outcome  string `json:"outcome"`
-	ExitCode int    `json:"exitCode"`
+	Closed   string  `json:"closed,omitempty"`
+	Outcome  Outcome `json:"outcome"`
+	ExitCode int     `json:"exitCode"`
 	// Detail says more of an outcome that is not an exit code.
 	Detail string `json:"detail,omitempty"`
 }

@@ -34,7 +34,7 @@ func (r Run) set() string {
 // Line is one line about a run, in columns: number, purpose, set, end and time.
 // Progress and report show the same. Its options are too long for a column.
 func (r Run) Line(took time.Duration) string {
-	end := r.Outcome
+	end := string(r.Outcome)
 	if r.Outcome == OutcomeFailed {
 		end = fmt.Sprintf("exit %d", r.ExitCode)
 	}

@@ -90,19 +90,19 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 	// The enumerations are the constants of the package.
 	for name, c := range map[string]struct {
 		at   []string
-		want []string
+		want any
 	}{
-		"verdict": {[]string{"properties", "verdict"}, []string{string(profile.Proven), string(profile.Confirmed), string(profile.Incomplete), string(profile.Failed)}},
-		"purpose": {[]string{"$defs", "run", "properties", "purpose"}, []string{profile.PurposeExplore, profile.PurposeReference, profile.PurposeSearch, profile.PurposeConfirm, profile.PurposeRemove}},
-		"outcome": {[]string{"$defs", "run", "properties", "outcome"}, []string{profile.OutcomePassed, profile.OutcomeFailed, profile.OutcomeStuck, profile.OutcomeTimeout, profile.OutcomeRefused}},
-		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []string{profile.FoundByTrace, profile.FoundByRemoval}},
+		"verdict": {[]string{"properties", "verdict"}, []profile.Verdict{profile.Proven, profile.Confirmed, profile.Incomplete, profile.Failed}},
+		"purpose": {[]string{"$defs", "run", "properties", "purpose"}, profile.Purposes()},
+		"outcome": {[]string{"$defs", "run", "properties", "outcome"}, profile.Outcomes()},
+		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},
 	} {
 		node := root
 		for _, step := range c.at {
 			node = node[step].(map[string]any)
 		}
 		if got := fmt.Sprint(node["enum"]); got != fmt.Sprint(c.want) {
-			t.Errorf("%s: the schema lists %s, the code %s", name, got, c.want)
+			t.Errorf("%s: the schema lists %s, the code %v", name, got, c.want)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func operation(executable, process string, joined bool, syscall, object, errno s
 // Because is who refused and what that means: "seccomp", or "capability check,
 // chown_ok: change a file's owner"; "" when neither is known.
 func (d Denial) Because() string {
-	reason := d.Mechanism
+	reason := string(d.Mechanism)
 	switch {
 	case d.CallSite != "" && d.Meaning != "":
 		reason += ", " + d.CallSite + ": " + d.Meaning

@@ -58,8 +58,6 @@ func needReason(d *Document) error {
 }
 
 func validateRuns(runs []Run) (map[int]Run, error) {
-	purposes := []string{PurposeExplore, PurposeReference, PurposeSearch, PurposeConfirm, PurposeRemove}
-	outcomes := []string{OutcomePassed, OutcomeFailed, OutcomeStuck, OutcomeTimeout, OutcomeRefused}
 	byNumber := make(map[int]Run, len(runs))
 	for i, run := range runs {
 		_, twice := byNumber[run.Number]
@@ -68,9 +66,9 @@ func validateRuns(runs []Run) (map[int]Run, error) {
 			return nil, fmt.Errorf("runs[%d].number: %d; runs count from 1", i, run.Number)
 		case twice:
 			return nil, fmt.Errorf("runs: two have the number %d", run.Number)
-		case !slices.Contains(purposes, run.Purpose):
+		case !slices.Contains(Purposes(), run.Purpose):
 			return nil, fmt.Errorf("run %d: unknown purpose %q", run.Number, run.Purpose)
-		case !slices.Contains(outcomes, run.Outcome):
+		case !slices.Contains(Outcomes(), run.Outcome):
 			return nil, fmt.Errorf("run %d: unknown outcome %q", run.Number, run.Outcome)
 		case run.Without != nil && run.Set.Has(*run.Without):
 			return nil, fmt.Errorf("run %d: it is said to be without %s, which is in its set", run.Number, run.Without)

@@ -49,7 +49,7 @@ func start(t *testing.T, opts Options) (*Progress, *screen) {
 	return p, s
 }
 
-func run(number int, purpose string, caps ...capability.Cap) profile.Run {
+func run(number int, purpose profile.Purpose, caps ...capability.Cap) profile.Run {
 	return profile.Run{Number: number, Purpose: purpose, Set: capability.Of(caps...), Outcome: profile.OutcomePassed}
 }
 

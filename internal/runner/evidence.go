@@ -95,7 +95,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
 		Object:     describe(op),
-		Mechanism:  string(m.Mechanism),
+		Mechanism:  profile.Mechanism(m.Mechanism),
 		CallSite:   m.CallSite,
 		Meaning:    m.Meaning,
 		Lost:       m.Effect == mapper.Degraded,

@@ -89,7 +89,7 @@ func ending(r result) string {
 	case r.run.Outcome == profile.OutcomeTimeout:
 		return "does not end in time"
 	default:
-		return "is " + r.run.Outcome
+		return "is " + string(r.run.Outcome)
 	}
 }
 

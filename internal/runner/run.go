@@ -77,7 +77,7 @@ func (s *session) conditions(p plan) []workload.Setting {
 
 // plan is a run to make.
 type plan struct {
-	purpose string
+	purpose profile.Purpose
 	set     capability.Set
 	traced  bool
 	// options are docker run options that this run has beyond the session's, or, with

@@ -117,7 +117,7 @@ func contradictory(runs []profile.Run) bool {
 		set     capability.Set
 		options string
 	}
-	ends := map[conditions]string{}
+	ends := map[conditions]profile.Outcome{}
 	for _, run := range runs {
 		if run.Outcome != profile.OutcomePassed && run.Outcome != profile.OutcomeFailed {
 			continue

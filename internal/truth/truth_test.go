@@ -322,7 +322,9 @@ func TestReasonsAreForKnownCapabilities(t *testing.T) {
 }
 
 func TestContradictoryRuns(t *testing.T) {
-	run := func(set capability.Set, outcome string) profile.Run { return profile.Run{Set: set, Outcome: outcome} }
+	run := func(set capability.Set, outcome profile.Outcome) profile.Run {
+		return profile.Run{Set: set, Outcome: outcome}
+	}
 	raw := of(capability.NetRaw)
 	for name, test := range map[string]struct {
 		runs []profile.Run

@@ -263,7 +263,7 @@ func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 	}
 }
 
-func run(number int, purpose string, set capability.Set, outcome string, exit int) profile.Run {
+func run(number int, purpose profile.Purpose, set capability.Set, outcome profile.Outcome, exit int) profile.Run {
 	return profile.Run{
 		Number: number, Purpose: purpose, Traced: purpose == profile.PurposeExplore,
 		Set: set, Outcome: outcome, ExitCode: exit,
