@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/testengine"
@@ -58,7 +59,7 @@ func TestRemappedUsers(t *testing.T) {
 				t.Fatalf("failures: %+v", d.Failures)
 			}
 			for _, words := range test.says {
-				if text := d.Failures[0].Cause + "; " + d.Failures[0].Cure; !strings.Contains(text, words) {
+				if text := d.Failures[0].Cause + "; " + advice.Sentence(d.Failures[0].Remedies, advice.Docker); !strings.Contains(text, words) {
 					t.Errorf("the failure lacks %q: %s", words, text)
 				}
 			}

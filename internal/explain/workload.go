@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
@@ -180,14 +181,14 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	return all
 }
 
-// better collects what would do without the capability. All that needs it has to be
-// cured for that, so the number of operations without a cure is told.
+// better collects what would do without the capability. Every operation that needs
+// it has to be changed for that, so those without a remedy are counted.
 func better(denials []profile.Denial) []string {
-	cures, open := profile.Requirement{Evidence: denials}.Cures()
-	if len(cures) > 0 && open > 0 {
-		cures = append(cures, fmt.Sprintf("for %d of the %d operations no better way is known", open, len(denials)))
+	ways, open := advice.Sentences(profile.Remedies(denials), advice.Docker)
+	if len(ways) > 0 && open > 0 {
+		ways = append(ways, fmt.Sprintf("for %d of the %d operations no better way is known", open, len(denials)))
 	}
-	return append([]string{}, cures...)
+	return append([]string{}, ways...)
 }
 
 // alternativeTo lists the required capabilities to which c is an alternative.

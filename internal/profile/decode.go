@@ -37,6 +37,11 @@ func Decode(r io.Reader) (*Document, error) {
 	if err := checkVersion(tree); err != nil {
 		return nil, err
 	}
+	if bringForward(tree) {
+		if data, err = json.Marshal(tree); err != nil {
+			return nil, err
+		}
+	}
 	if err := checkShape(tree, reflect.TypeFor[Document](), ""); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // SchemaVersion is the version of the document that this code writes. A reader
@@ -203,9 +204,8 @@ type Denial struct {
 	// "" where no check was made or the function is not in the table.
 	CallSite string `json:"callSite"`
 	Meaning  string `json:"meaning"`
-	// Cure is a better way than the capability, a sentence for people; "" where
-	// none is known.
-	Cure string `json:"cure,omitempty"`
+	// Remedies are better ways than the capability, of which one is enough.
+	Remedies []remedy.Remedy `json:"remedies"`
 	// Lost says that the call succeeded and left something out for good, which an
 	// exit code need not tell: Meaning says what.
 	Lost bool `json:"lost,omitempty"`
@@ -225,10 +225,11 @@ type Failure struct {
 	Syscall string `json:"syscall"`
 	Errno   string `json:"errno"`
 	Object  string `json:"object"`
-	// Cause and Cure are sentences for people; Cure may be "".
+	// Cause is a sentence for people.
 	Cause string `json:"cause"`
-	Cure  string `json:"cure"`
-	Run   int    `json:"run"`
+	// Remedies are what to do about it, of which one is enough.
+	Remedies []remedy.Remedy `json:"remedies"`
+	Run      int             `json:"run"`
 }
 
 // Purpose is what a run was made for.

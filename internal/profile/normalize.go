@@ -2,11 +2,13 @@ package profile
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // Normalize puts everything whose order means nothing into one fixed order and
@@ -85,7 +87,7 @@ func compareFailures(a, b Failure) int {
 		cmp.Compare(a.Process, b.Process),
 		cmp.Compare(a.UID, b.UID),
 		cmp.Compare(a.Cause, b.Cause),
-		cmp.Compare(a.Cure, b.Cure),
+		slices.CompareFunc(a.Remedies, b.Remedies, func(a, b remedy.Remedy) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }),
 		cmp.Compare(a.ID, b.ID),
 	)
 }

@@ -2,10 +2,10 @@ package profile
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -92,18 +92,13 @@ func (r Run) ending() string {
 	}
 }
 
-// Cures are the better ways that the evidence names, printable and each once, and
-// the number of refusals for which none is known.
-func (r Requirement) Cures() (cures []string, without int) {
-	for _, d := range r.Evidence {
-		switch cure := text.Printable(d.Cure); {
-		case cure == "":
-			without++
-		case !slices.Contains(cures, cure):
-			cures = append(cures, cure)
-		}
+// Remedies are those of each denial.
+func Remedies(denials []Denial) [][]remedy.Remedy {
+	all := make([][]remedy.Remedy, len(denials))
+	for i, d := range denials {
+		all[i] = d.Remedies
 	}
-	return cures, without
+	return all
 }
 
 // Requirement returns the explanation of a required capability.

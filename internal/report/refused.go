@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
@@ -87,8 +88,8 @@ func blocked(p *text.Page, d *profile.Document) {
 	}
 	p.Heading("Beyond the allowed capabilities")
 	denials(p, d.Blocked)
-	if cures, _ := (profile.Requirement{Evidence: d.Blocked}).Cures(); len(cures) > 0 {
-		p.Paragraph("better than granting it: " + strings.Join(cures, "; and "))
+	if ways, _ := advice.Sentences(profile.Remedies(d.Blocked), advice.Docker); len(ways) > 0 {
+		p.Paragraph("better than granting it: " + strings.Join(ways, "; and "))
 	}
 	if !proposed.Empty() {
 		p.Paragraph("to allow more, say: --allow " + strings.Join(proposed.ShortNames(), ","))
@@ -96,7 +97,7 @@ func blocked(p *text.Page, d *profile.Document) {
 }
 
 // failures tells what stopped the workload from what it took in its stride: a
-// server that makes sure that it cannot become root again needs no cure.
+// server that makes sure that it cannot become root again needs no remedy.
 func failures(p *text.Page, d *profile.Document) {
 	passed := map[int]bool{}
 	for _, run := range d.Runs {
@@ -105,7 +106,7 @@ func failures(p *text.Page, d *profile.Document) {
 	var fatal, survived []profile.Failure
 	for _, failure := range d.Failures {
 		if passed[failure.Run] {
-			failure.Cure = ""
+			failure.Remedies = nil
 			survived = append(survived, failure)
 		} else {
 			fatal = append(fatal, failure)
@@ -124,11 +125,11 @@ func failures(p *text.Page, d *profile.Document) {
 // failed lists failures, those of one cause together. What the reasons of the
 // verdict tell is not told again.
 func failed(p *text.Page, all []profile.Failure, told []string) {
-	type reason struct{ cause, cure string }
+	type reason struct{ cause, remedies string }
 	operations := map[reason][]string{}
 	var reasons []reason
 	for _, failure := range all {
-		r := reason{failure.Cause, failure.Cure}
+		r := reason{failure.Cause, advice.Sentence(failure.Remedies, advice.Docker)}
 		if operations[r] == nil {
 			reasons = append(reasons, r)
 		}
@@ -149,8 +150,8 @@ func failed(p *text.Page, all []profile.Failure, told []string) {
 			words += ": see the reason above"
 		default:
 			words += ": " + text.Printable(r.cause)
-			if r.cure != "" {
-				words += "; " + text.Printable(r.cure)
+			if r.remedies != "" {
+				words += "; " + r.remedies
 			}
 		}
 		p.Items(words)

@@ -16,6 +16,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/report"
 )
 
@@ -44,7 +45,7 @@ func documents() map[string]*profile.Document {
 	for i, call := range []string{"setgid", "setresgid", "setuid", "setresuid", "setuid"} {
 		unharmed.Failures = append(unharmed.Failures, profile.Failure{
 			ID: fmt.Sprint("f-", i), Executable: "/usr/sbin/sshd", Process: "sshd", UID: 105, Syscall: call, Errno: "EPERM", Run: 3,
-			Cause: "the process runs as user 105", Cure: "put it on the executable",
+			Cause: "the process runs as user 105", Remedies: remedy.InWords("put it on the executable"),
 		})
 	}
 	cheaper := profiletest.Proven()
@@ -144,9 +145,10 @@ func TestWorkloadsCannotPaintTheTerminal(t *testing.T) {
 	d.Reasons = []string{evil}
 	for _, denial := range []*profile.Denial{&d.Tolerated[0], &d.Required[0].Evidence[0]} {
 		denial.Executable, denial.Object, denial.Syscall = evil, evil, evil
-		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning, denial.Cure = evil, evil, evil, evil, evil
+		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning = evil, evil, evil, evil
+		denial.Remedies = remedy.InWords(evil)
 	}
-	d.Failures = []profile.Failure{{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil, Cause: evil, Cure: evil}}
+	d.Failures = []profile.Failure{{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil, Cause: evil, Remedies: remedy.InWords(evil)}}
 	text := written(t, d, report.Options{Width: 200})
 	for _, r := range text {
 		if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e' || r == utf8.RuneError) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
@@ -87,22 +88,22 @@ func opened(p *text.Page, d *profile.Document) {
 	p.Paragraph("all else that --privileged opens stays closed")
 }
 
-// instead names what would make a required capability needless. All that needs it
-// has to be cured for that, so the number of operations without a cure is told.
+// instead names what would make a required capability needless. Every operation that
+// needs it has to be changed for that, so those without a remedy are counted.
 func instead(p *text.Page, d *profile.Document) {
-	type advice struct{ name, words string }
-	var all []advice
+	type row struct{ name, words string }
+	var all []row
 	width := 0
 	for _, r := range d.Required {
-		cures, open := r.Cures()
-		if len(cures) == 0 {
+		ways, open := advice.Sentences(profile.Remedies(r.Evidence), advice.Docker)
+		if len(ways) == 0 {
 			continue
 		}
-		words := strings.Join(cures, "; and ")
+		words := strings.Join(ways, "; and ")
 		if open > 0 {
 			words += fmt.Sprintf("; for %d of its %d operations no better way is known", open, len(r.Evidence))
 		}
-		all = append(all, advice{r.Capability.Short(), words})
+		all = append(all, row{r.Capability.Short(), words})
 		width = max(width, len(r.Capability.Short()))
 	}
 	if len(all) == 0 {

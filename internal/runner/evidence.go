@@ -14,6 +14,7 @@ import (
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // explainer turns what the mapper found into what the profile says. Counts and
@@ -103,7 +104,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 	}
 	d.ID = "d-" + identify(d)
 	// What to do instead is advice, and no part of what was seen.
-	d.Cure = m.Cure
+	d.Remedies = remedy.InWords(m.Cure)
 	return d
 }
 
@@ -134,10 +135,10 @@ func describeFailure(run int, op observation.Operation, cause, cure string) prof
 		Errno:      errnoName(op),
 		Object:     describe(op),
 		Cause:      cause,
-		Cure:       cure,
 		Run:        run,
 	}
 	f.ID = "f-" + identify(f)
+	f.Remedies = remedy.InWords(cure)
 	return f
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 func TestRequirementsAreExplained(t *testing.T) {
@@ -66,7 +67,7 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 	want := profile.Denial{
 		AnyOf: []capability.Cap{chown}, Executable: "/usr/bin/chown", Process: "chown", Syscall: "fchownat", Errno: "EPERM", Object: "/data",
 		Mechanism: "capability check", CallSite: "setattr_prepare", Meaning: "giving a file to another user or group",
-		Cure: "set the owner at build time: COPY --chown, or chown in a RUN step",
+		Remedies: remedy.InWords("set the owner at build time: COPY --chown, or chown in a RUN step"),
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

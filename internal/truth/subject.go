@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 )
@@ -98,14 +99,14 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 func said(d *profile.Document) string {
 	lines := slices.Clone(d.Reasons)
 	for _, f := range d.Failures {
-		lines = append(lines, f.Operation()+": "+f.Cause+"; "+f.Cure)
+		lines = append(lines, f.Operation()+": "+f.Cause+"; "+advice.Sentence(f.Remedies, advice.Docker))
 	}
 	denials := slices.Clone(d.Blocked)
 	for _, r := range d.Required {
 		denials = append(denials, r.Evidence...)
 	}
 	for _, denial := range denials {
-		lines = append(lines, denial.Operation()+": "+denial.Because()+"; "+denial.Cure)
+		lines = append(lines, denial.Operation()+": "+denial.Because()+"; "+advice.Sentence(denial.Remedies, advice.Docker))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // Sample is a document of the verdict: a web server that needs two
@@ -37,7 +38,7 @@ func Sample(verdict profile.Verdict) *profile.Document {
 func Proven() *profile.Document {
 	chown := Denial("chown", capability.Chown)
 	chown.CallSite, chown.Meaning = "setattr_prepare", "change a file's owner"
-	chown.Cure = "set the owner at build time: COPY --chown, or chown in a RUN step"
+	chown.Remedies = remedy.InWords("set the owner at build time: COPY --chown, or chown in a RUN step")
 	setgid := Denial("setgid", capability.SetGID)
 	setgid.Object, setgid.Run = "101", 2
 	d := base("docker.io/library/nginx:1.27")
@@ -123,7 +124,7 @@ func FailedOther() *profile.Document {
 	d.Failures = []profile.Failure{{
 		ID: "open", Executable: "/app/server", Process: "server", Syscall: "openat", Errno: "EACCES",
 		Object: "/data/state.db", Run: 2, Cause: "the file is on a read-only volume",
-		Cure: "mount the volume without :ro",
+		Remedies: remedy.InWords("mount the volume without :ro"),
 	}}
 	d.Runs = []profile.Run{
 		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
@@ -229,7 +230,7 @@ func Narrowed() *profile.Document {
 			Option: "--device /dev/fuse", Opens: "one device", Danger: "what the device lets root do",
 			FoundBy: profile.FoundByTrace, ProvenBy: 4, Evidence: []profile.Failure{{
 				ID: "fuse", Executable: "/usr/bin/fusermount", Process: "fusermount", Syscall: "openat", Errno: "ENOENT",
-				Object: "/dev/fuse", Run: 1, Cause: "the container has no such device, and the machine has it", Cure: "--device /dev/fuse",
+				Object: "/dev/fuse", Run: 1, Cause: "the container has no such device, and the machine has it", Remedies: remedy.InWords("--device /dev/fuse"),
 			}},
 		},
 		{
