@@ -18,6 +18,7 @@ var pure = map[string]struct{ strict bool }{
 	"internal/runner/search": {strict: true},
 	"internal/grant":         {strict: true},
 	"internal/remedy":        {strict: true},
+	"internal/callwords":     {strict: true},
 	"internal/observation":   {strict: true},
 	"internal/capability":    {strict: true},
 	"internal/workload":      {},

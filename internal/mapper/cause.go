@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 )
@@ -246,7 +247,7 @@ func causeOf(op observation.Operation, env Environment) (string, string) {
 	if agreed {
 		return fmt.Sprintf("%s: %s", grantedYet, laterRefusal(env)), laterCure(env)
 	}
-	return fmt.Sprintf("%s was refused without a capability being asked for: by a permission of the object itself, or by %s", callWords(op), laterRefusal(env)), ""
+	return fmt.Sprintf("%s was refused without a capability being asked for: by a permission of the object itself, or by %s", callwords.Call(op), laterRefusal(env)), ""
 }
 
 // grantedYet introduces what refuses after the capabilities have agreed.
@@ -538,21 +539,6 @@ func isProcess(op observation.Operation) bool {
 // isTerminal reports whether an ioctl request is one of a terminal's: the type
 // byte 'T' (asm-generic/ioctls.h).
 func isTerminal(request uint64) bool { return request>>8&0xff == 'T' }
-
-// callWords names a call, with the argument on which a seccomp profile may
-// depend.
-func callWords(op observation.Operation) string {
-	switch op.Syscall {
-	case "":
-		return "work outside of any system call"
-	case "socket":
-		return fmt.Sprintf("socket(2) of address family %d", op.Args[0])
-	case "personality":
-		return fmt.Sprintf("personality(2) with %#x", op.Args[0])
-	default:
-		return op.Syscall
-	}
-}
 
 // needsNone says of calls that seccomp gates what the kernel itself asks for
 // less than that.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/seccomp"
@@ -162,7 +163,7 @@ func (e *explanation) refusedEarly() {
 		}
 		e.deny(d)
 	case v.Refused:
-		e.failBy(SeccompProfile, fmt.Sprintf("the seccomp profile refuses %s whatever the capabilities", callWords(e.op)),
+		e.failBy(SeccompProfile, fmt.Sprintf("the seccomp profile refuses %s whatever the capabilities", callwords.Call(e.op)),
 			fmt.Sprintf("a seccomp profile that allows %s: --security-opt seccomp=FILE", e.op.Syscall))
 	case e.env.Gate == nil:
 		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, by a seccomp filter that is not the engine's: the container has none that is known, and programs can install their own", e.op.Syscall), "")

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
@@ -95,7 +96,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
-		Object:     describe(op),
+		Object:     callwords.Object(op),
 		Mechanism:  profile.Mechanism(m.Mechanism),
 		CallSite:   m.CallSite,
 		Meaning:    m.Meaning,
@@ -133,7 +134,7 @@ func describeFailure(run int, op observation.Operation, cause, cure string) prof
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
-		Object:     describe(op),
+		Object:     callwords.Object(op),
 		Cause:      cause,
 		Run:        run,
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
@@ -148,7 +149,7 @@ func (e *elsewhere) closed() []string {
 	for _, f := range e.found.failures[e.found.last.run.Number] {
 		switch op := f.Operation; op.Syscall {
 		case "socket", "bind":
-			reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, describe(op), errnoName(op), f.Cause)
+			reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, callwords.Object(op), errnoName(op), f.Cause)
 			if f.Cure != "" {
 				reason += "; " + f.Cure
 			}

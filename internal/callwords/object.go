@@ -1,8 +1,8 @@
-package runner
+// Package callwords says in words what a system call was about.
+package callwords
 
 import (
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
 
@@ -11,21 +11,24 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 )
 
-// describe says in a few words what an operation was about. What changes from run
+// Object says in a few words what an operation was about. What changes from run
 // to run (process IDs) is left out, so that a profile does not.
-func describe(op observation.Operation) string {
+func Object(op observation.Operation) string {
 	o := op.Object
-	path := steady(o.Path)
+	path := Steady(o.Path)
 	switch op.Syscall {
 	case "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal":
-		if name := unix.SignalName(o.Signal); name != "" {
+		switch name := unix.SignalName(o.Signal); {
+		case o.Signal == 0:
+			return "pid, 0" // sends nothing: it asks whether the process is there
+		case name != "":
 			return name
 		}
 		return fmt.Sprintf("signal %d", int(o.Signal))
 	case "mount", "move_mount":
-		return steady(o.Path) + " on " + steady(o.SecondPath)
+		return Steady(o.Path) + " on " + Steady(o.SecondPath)
 	case "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat":
-		return path + " to " + steady(o.SecondPath)
+		return path + " to " + Steady(o.SecondPath)
 	case "setuid", "setfsuid":
 		return fmt.Sprintf("uid %d", int32(op.Args[0]))
 	case "setgid", "setfsgid":
@@ -56,15 +59,15 @@ func describe(op observation.Operation) string {
 		return steadyAddress(o)
 	}
 	if o.SecondPath != "" {
-		return path + " " + steady(o.SecondPath)
+		return path + " " + Steady(o.SecondPath)
 	}
 	return path
 }
 
 var processDirectory = regexp.MustCompile(`^/proc/[0-9]+(/task/[0-9]+)?`)
 
-// steady replaces process IDs in paths.
-func steady(path string) string {
+// Steady replaces process IDs in paths, which differ from run to run.
+func Steady(path string) string {
 	return processDirectory.ReplaceAllString(path, "/proc/PID")
 }
 
@@ -72,11 +75,11 @@ func steady(path string) string {
 // which is another one in each run.
 func steadyAddress(o observation.Object) string {
 	const lowest, highest = 32768, 60999
-	host, _, err := net.SplitHostPort(o.Address)
-	if err != nil || o.Port < lowest || o.Port > highest {
+	colon := strings.LastIndexByte(o.Address, ':')
+	if colon < 0 || o.Port < lowest || o.Port > highest {
 		return o.Address
 	}
-	return net.JoinHostPort(host, "PORT")
+	return o.Address[:colon] + ":PORT"
 }
 
 // identity is the first ID that a call with "leave it" arguments (-1) sets.
@@ -144,7 +147,7 @@ func namespaceWords(op observation.Operation) string {
 	case op.Object.ChosenIDs > 0:
 		return "chosen process ID"
 	case op.Syscall == "setns":
-		return steady(op.Object.Path)
+		return Steady(op.Object.Path)
 	}
 	return ""
 }
