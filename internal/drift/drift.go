@@ -10,6 +10,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -156,9 +157,14 @@ func unfit(which string, d *profile.Document) []string {
 func changes(d *profile.Document, set capability.Set) []Change {
 	all := make([]Change, 0, set.Len())
 	for _, c := range byName(set) {
-		all = append(all, Change{Capability: c, Why: d.Why(c)})
+		all = append(all, Change{Capability: c, Why: why(d, c)})
 	}
 	return all
+}
+
+func why(d *profile.Document, c capability.Cap) string {
+	r, _ := d.Requirement(c)
+	return sentence.Why(d, r)
 }
 
 // openings are those that one profile has and the other has not.
@@ -167,7 +173,7 @@ func openings(d, other *profile.Document) []OptionChange {
 	for _, o := range d.Openings {
 		same := func(p profile.Opening) bool { return p.Option == o.Option }
 		if !slices.ContainsFunc(other.Openings, same) {
-			all = append(all, OptionChange{Option: text.Printable(o.Option), Why: d.WhyOpen(o)})
+			all = append(all, OptionChange{Option: text.Printable(o.Option), Why: sentence.WhyOpen(d, o)})
 		}
 	}
 	return all
@@ -202,7 +208,7 @@ func operations(d *profile.Document, c capability.Cap) []string {
 	r, _ := d.Requirement(c)
 	var all []string
 	for _, denial := range r.Evidence {
-		all = append(all, denial.Operation())
+		all = append(all, sentence.Operation(denial.Operation))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

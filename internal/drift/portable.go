@@ -6,6 +6,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -32,7 +33,7 @@ func unfitElsewhere(old, new *profile.Document) []string {
 	if unknown(old) == unknown(new) || len(unfit(which, d)) > 0 {
 		return nil
 	}
-	return []string{text.Printable(fmt.Sprintf("the %s profile does not know what is needed %s (%s)", which, d.Portable.Where(), strings.Join(d.Portable.Reasons, "; ")))}
+	return []string{text.Printable(fmt.Sprintf("the %s profile does not know what is needed %s (%s)", which, sentence.Where(d.Portable), strings.Join(d.Portable.Reasons, "; ")))}
 }
 
 // elsewhere adds what changed in the portable sets alone.
@@ -47,7 +48,7 @@ func (r *Result) elsewhere(old, new *profile.Document) {
 		r.Added = append(r.Added, changesElsewhere(new, old, now.Minus(before).Minus(capabilities(r.Added)))...)
 		r.Removed = append(r.Removed, changesElsewhere(old, new, before.Minus(now).Minus(capabilities(r.Removed)))...)
 	case had:
-		r.Lost = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", new.Portable.Where(), strings.Join(new.Portable.Reasons, "; ")))
+		r.Lost = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", sentence.Where(new.Portable), strings.Join(new.Portable.Reasons, "; ")))
 	case has:
 		// As after any failure that is mended, there is nothing to compare with; that
 		// it passes shows among what is also different.
@@ -60,14 +61,14 @@ func changesElsewhere(has, lacks *profile.Document, set capability.Set) []Change
 	where := ""
 	for _, d := range []*profile.Document{lacks, has} {
 		if d.Portable != nil {
-			where = d.Portable.Where()
+			where = sentence.Where(d.Portable)
 		}
 	}
 	all := changes(has, set)
 	for i, change := range all {
 		all[i].Where = where
 		if r, ok := has.Portable.Requirement(change.Capability); ok {
-			all[i].Why = has.Explain(r)
+			all[i].Why = sentence.Why(has, r)
 		}
 		all[i].Why = where + ": " + all[i].Why
 	}
@@ -91,5 +92,5 @@ func portableWords(d *profile.Document) string {
 	if d.Portable.Verdict.Answers() {
 		words += " " + d.Portable.Capabilities.String()
 	}
-	return words + " " + d.Portable.Where()
+	return words + " " + sentence.Where(d.Portable)
 }

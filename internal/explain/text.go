@@ -89,7 +89,7 @@ func inProfile(p *text.Page, w *Workload) {
 	p.Row("status", labels, string(w.Status)+": "+w.Meaning)
 	var why []string
 	for _, e := range w.Evidence[:min(len(w.Evidence), listed)] {
-		why = append(why, sentence(e))
+		why = append(why, line(e))
 	}
 	if more := len(w.Evidence) - listed; more > 0 {
 		why = append(why, fmt.Sprintf("and %d more (--format json)", more))
@@ -113,8 +113,8 @@ func rows(p *text.Page, label, next string, texts []string) {
 	}
 }
 
-// sentence is a piece of evidence on one line.
-func sentence(e Evidence) string {
+// line is a piece of evidence on one line.
+func line(e Evidence) string {
 	text := e.Operation
 	if e.Because != "" {
 		text += " (" + e.Because + ")"

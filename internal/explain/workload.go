@@ -10,6 +10,7 @@ import (
 	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -102,7 +103,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 	name := c.Short()
 	switch {
 	case required:
-		w.Status, w.Proof = Required, d.Proof(requirement)
+		w.Status, w.Proof = Required, sentence.Proof(d, requirement.ProvenBy)
 		w.Meaning = "the workload needs " + name
 		if w.Proof == "" {
 			w.Meaning = name + " is in the set; no run without it was made to show that it cannot go"
@@ -113,8 +114,8 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
 		}
 	case elsewhere:
-		w.Status, w.Proof = Portable, d.Proof(there)
-		w.Meaning = "the workload does not need " + name + " here, and needs it " + d.Portable.Where()
+		w.Status, w.Proof = Portable, sentence.Proof(d, there.ProvenBy)
+		w.Meaning = "the workload does not need " + name + " here, and needs it " + sentence.Where(d.Portable)
 		w.Alternatives = append(w.Alternatives, there.Alternatives...)
 		w.Evidence, w.Better = evidence(d, there.Evidence), better(there.Evidence)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
@@ -174,7 +175,7 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	all := make([]Evidence, len(denials))
 	for i, denial := range denials {
 		all[i] = Evidence{
-			Operation: denial.Operation(), Because: denial.Because(),
+			Operation: sentence.Operation(denial.Operation), Because: sentence.Because(denial),
 			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Counts[denial.ID],
 		}
 	}
@@ -220,9 +221,9 @@ func notes(d *profile.Document, c capability.Cap) []string {
 	if p := d.Portable; p != nil {
 		switch {
 		case d.Spared().Has(c):
-			all = append(all, p.Where()+", the other capabilities that are needed there make it needless")
+			all = append(all, sentence.Where(p)+", the other capabilities that are needed there make it needless")
 		case p.Verdict == profile.Failed && (c == capability.NetBindService || c == capability.NetRaw):
-			all = append(all, p.Where()+", the workload fails with it too: "+strings.Join(p.Reasons, "; "))
+			all = append(all, sentence.Where(p)+", the workload fails with it too: "+strings.Join(p.Reasons, "; "))
 		}
 		for i := range all {
 			all[i] = text.Printable(all[i])

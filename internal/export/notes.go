@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 )
 
 // The sysctls by which an engine changes what a workload needs.
@@ -113,7 +114,7 @@ func clusterNotes(d *profile.Document) []string {
 		if p.Verdict != profile.Failed {
 			what = "what the workload needs was not found out"
 		}
-		notes := []string{"WARNING: " + p.Where() + ", " + what + ". The set below is for " + pod + "."}
+		notes := []string{"WARNING: " + sentence.Where(p) + ", " + what + ". The set below is for " + pod + "."}
 		for _, reason := range p.Reasons {
 			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
 		}
@@ -122,7 +123,7 @@ func clusterNotes(d *profile.Document) []string {
 	var notes []string
 	for _, r := range p.Required {
 		if d.Beyond().Has(r.Capability) {
-			notes = append(notes, fmt.Sprintf("%s is needed %s: %s.", r.Capability.Short(), p.Where(), d.Explain(r)))
+			notes = append(notes, fmt.Sprintf("%s is needed %s: %s.", r.Capability.Short(), sentence.Where(p), sentence.Why(d, r)))
 		}
 	}
 	if beyond := d.Beyond(); !beyond.Empty() {
@@ -152,9 +153,9 @@ func engineNotes(d *profile.Document) []string {
 	case d.Portable == nil:
 		return nil
 	case !beyond.Empty():
-		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, profile.Settings(d.Opened()), d.Portable.Where(), beyond)}
+		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable), beyond)}
 	case d.Portable.Verdict == profile.Failed:
-		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, set it with --sysctl.", here, profile.Settings(d.Opened()), d.Portable.Where())}
+		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, set it with --sysctl.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable))}
 	}
 	return nil
 }

@@ -180,12 +180,8 @@ type Opening struct {
 // "file capabilities".
 type Mechanism string
 
-// Denial is one kind of refused operation.
-type Denial struct {
-	// ID names the denial in Meta.Counts.
-	ID string `json:"id"`
-	// AnyOf are the capabilities of which one would do.
-	AnyOf []capability.Cap `json:"anyOf"`
+// Operation is what a process of the workload tried.
+type Operation struct {
 	// Executable and Process say who: the file and the thread's name.
 	Executable string `json:"executable"`
 	Process    string `json:"process"`
@@ -198,6 +194,15 @@ type Denial struct {
 	Errno string `json:"errno"`
 	// Object is what it was about, for people: a path, an address, a signal.
 	Object string `json:"object"`
+}
+
+// Denial is one kind of refused operation.
+type Denial struct {
+	// ID names the denial in Meta.Counts.
+	ID string `json:"id"`
+	Operation
+	// AnyOf are the capabilities of which one would do.
+	AnyOf []capability.Cap `json:"anyOf"`
 	// Mechanism says who refused.
 	Mechanism Mechanism `json:"mechanism"`
 	// CallSite is the kernel function that asked, and Meaning what that means;
@@ -215,16 +220,8 @@ type Denial struct {
 
 // Failure is a refused operation that no capability cures.
 type Failure struct {
-	ID         string `json:"id"`
-	Executable string `json:"executable"`
-	Process    string `json:"process"`
-	// Joined says that the process entered the container from outside: docker exec,
-	// a health check.
-	Joined  bool   `json:"joined,omitempty"`
-	UID     uint32 `json:"uid"`
-	Syscall string `json:"syscall"`
-	Errno   string `json:"errno"`
-	Object  string `json:"object"`
+	ID string `json:"id"`
+	Operation
 	// Cause is a sentence for people.
 	Cause string `json:"cause"`
 	// Remedies are what to do about it, of which one is enough.

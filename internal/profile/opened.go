@@ -1,11 +1,8 @@
 package profile
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/capprof/capprof/internal/text"
 )
 
 // Narrowed is the workload as the answer runs it: with the openings, and without
@@ -58,31 +55,4 @@ func (d *Document) openingOptions() []string {
 		options = append(options, o.Option)
 	}
 	return options
-}
-
-// WhyOpen is one sentence on why an opening is there: what failed first without it,
-// and its proof.
-func (d *Document) WhyOpen(o Opening) string {
-	why := o.Opens
-	if len(o.Evidence) > 0 {
-		why += ": " + o.Evidence[0].Operation()
-		if cause := text.Printable(o.Evidence[0].Cause); cause != "" {
-			why += " (" + cause + ")"
-		}
-	} else {
-		why += ": found by removal"
-	}
-	if proof := d.proofBy(o.ProvenBy); proof != "" {
-		why += "; " + proof
-	}
-	return text.Printable(why)
-}
-
-func (d *Document) proofBy(number int) string {
-	for _, run := range d.Runs {
-		if run.Number == number && number != 0 {
-			return fmt.Sprintf("run %d without it %s", number, run.ending())
-		}
-	}
-	return ""
 }

@@ -2,12 +2,10 @@ package profile
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/text"
 )
 
 // Portable is the answer where the engine leaves sysctls of the network alone on
@@ -30,24 +28,6 @@ type Portable struct {
 
 // SysctlOption is a sysctl as Run.Options has it.
 func SysctlOption(name, value string) string { return "--sysctl " + name + "=" + value }
-
-// Settings are sysctls as a shell takes them, for people: sorted, and printable.
-func Settings(sysctls map[string]string) string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
-		value := strings.Join(strings.Fields(sysctls[name]), " ")
-		if strings.Contains(value, " ") {
-			value = "'" + value + "'"
-		}
-		all = append(all, name+"="+value)
-	}
-	return text.Printable(strings.Join(all, ", "))
-}
-
-// Where names the place that the portable answer is for.
-func (p *Portable) Where() string {
-	return "where the engine keeps the kernel's " + Settings(p.Sysctls)
-}
 
 // Opened are the sysctls of the portable answer with the values that the document's
 // own answer was found with; a value that was not seen is Docker's.

@@ -151,8 +151,11 @@ func (c *comparison) fields(node map[string]any, typ reflect.Type, path string) 
 		required = append(required, name.(string))
 	}
 	var fields []string
-	for i := range typ.NumField() {
-		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+	for _, field := range reflect.VisibleFields(typ) {
+		if field.Anonymous {
+			continue
+		}
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		fields = append(fields, name)
 		property, ok := properties[name].(map[string]any)
 		if !ok {
@@ -165,7 +168,7 @@ func (c *comparison) fields(node map[string]any, typ reflect.Type, path string) 
 		if property["description"] == nil && property["$ref"] == nil {
 			c.t.Errorf("%s.%s: no description", path, name)
 		}
-		c.node(property, typ.Field(i).Type, path+"."+name)
+		c.node(property, field.Type, path+"."+name)
 	}
 	for name := range maps.Keys(properties) {
 		if !slices.Contains(fields, name) {

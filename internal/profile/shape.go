@@ -64,8 +64,8 @@ func checkFields(value any, t reflect.Type, path string) error {
 		return mistyped(value, path, "an object")
 	}
 	known := make(map[string]bool, t.NumField())
-	for i := range t.NumField() {
-		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for _, field := range fieldsOf(t) {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		known[name] = true
 		child, present := object[name]
 		if !present {
@@ -74,7 +74,7 @@ func checkFields(value any, t reflect.Type, path string) error {
 			}
 			return fmt.Errorf("%s: missing", join(path, name))
 		}
-		if err := checkShape(child, t.Field(i).Type, join(path, name)); err != nil {
+		if err := checkShape(child, field.Type, join(path, name)); err != nil {
 			return err
 		}
 	}
@@ -84,6 +84,20 @@ func checkFields(value any, t reflect.Type, path string) error {
 		}
 	}
 	return nil
+}
+
+// fieldsOf are the fields of a struct as encoding/json writes them: those of an
+// embedded one stand among the others.
+func fieldsOf(t reflect.Type) []reflect.StructField {
+	var fields []reflect.StructField
+	for i := range t.NumField() {
+		if field := t.Field(i); field.Anonymous {
+			fields = append(fields, fieldsOf(field.Type)...)
+		} else {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }
 
 func checkElements(value any, element reflect.Type, path string) error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -161,7 +162,7 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 	if p.opts.Quiet {
 		return
 	}
-	p.line(strings.TrimSpace("run " + run.Line(took) + "  " + strings.Join(run.Options, " ")))
+	p.line(strings.TrimSpace("run " + sentence.RunLine(run, took) + "  " + strings.Join(run.Options, " ")))
 }
 
 // Note implements runner.Observer.
@@ -200,7 +201,7 @@ func (p *Progress) draw() {
 		return
 	}
 	a := p.active[0]
-	status := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, a.run.Tried(), time.Since(a.began).Seconds())
+	status := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, sentence.Tried(a.run), time.Since(a.began).Seconds())
 	if more := len(p.active) - 1; more > 0 {
 		status += fmt.Sprintf(" (+%d)", more)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -43,14 +44,14 @@ func denials(p *text.Page, all []profile.Denial) {
 	shown := all[:min(len(all), listed)]
 	width := 0
 	for _, denial := range shown {
-		width = max(width, len(denial.Choice()))
+		width = max(width, len(sentence.Choice(denial.AnyOf)))
 	}
 	for _, denial := range shown {
-		what := denial.Operation()
-		if because := denial.Because(); because != "" {
+		what := sentence.Operation(denial.Operation)
+		if because := sentence.Because(denial); because != "" {
 			what += " (" + because + ")"
 		}
-		p.Row(denial.Choice(), min(width, widestLabel), what)
+		p.Row(sentence.Choice(denial.AnyOf), min(width, widestLabel), what)
 	}
 	more(p, len(all)-len(shown))
 }
@@ -133,7 +134,7 @@ func failed(p *text.Page, all []profile.Failure, told []string) {
 		if operations[r] == nil {
 			reasons = append(reasons, r)
 		}
-		if operation := failure.Operation(); !slices.Contains(operations[r], operation) {
+		if operation := sentence.Operation(failure.Operation); !slices.Contains(operations[r], operation) {
 			operations[r] = append(operations[r], operation)
 		}
 	}

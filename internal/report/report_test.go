@@ -44,8 +44,9 @@ func documents() map[string]*profile.Document {
 	unharmed := profiletest.Proven()
 	for i, call := range []string{"setgid", "setresgid", "setuid", "setresuid", "setuid"} {
 		unharmed.Failures = append(unharmed.Failures, profile.Failure{
-			ID: fmt.Sprint("f-", i), Executable: "/usr/sbin/sshd", Process: "sshd", UID: 105, Syscall: call, Errno: "EPERM", Run: 3,
-			Cause: "the process runs as user 105", Remedies: remedy.InWords("put it on the executable"),
+			ID: fmt.Sprint("f-", i), Run: 3,
+			Operation: profile.Operation{Executable: "/usr/sbin/sshd", Process: "sshd", UID: 105, Syscall: call, Errno: "EPERM"},
+			Cause:     "the process runs as user 105", Remedies: remedy.InWords("put it on the executable"),
 		})
 	}
 	cheaper := profiletest.Proven()
@@ -148,7 +149,7 @@ func TestWorkloadsCannotPaintTheTerminal(t *testing.T) {
 		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning = evil, evil, evil, evil
 		denial.Remedies = remedy.InWords(evil)
 	}
-	d.Failures = []profile.Failure{{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil, Cause: evil, Remedies: remedy.InWords(evil)}}
+	d.Failures = []profile.Failure{{Operation: profile.Operation{Executable: evil, Process: evil, Syscall: evil, Object: evil, Errno: evil}, Cause: evil, Remedies: remedy.InWords(evil)}}
 	text := written(t, d, report.Options{Width: 200})
 	for _, r := range text {
 		if r != '\n' && (r < ' ' || r == 0x7f || r == '\u202e' || r == utf8.RuneError) {
@@ -165,7 +166,7 @@ func TestLongListsAreCut(t *testing.T) {
 	for i := range 40 {
 		denial := profiletest.Denial(fmt.Sprint("d", i), capability.Kill)
 		d.Tolerated = append(d.Tolerated, denial)
-		d.Failures = append(d.Failures, profile.Failure{ID: fmt.Sprint("f", i), Executable: "/x", Syscall: "open", Errno: "EACCES", Cause: fmt.Sprint("cause ", i)})
+		d.Failures = append(d.Failures, profile.Failure{ID: fmt.Sprint("f", i), Operation: profile.Operation{Executable: "/x", Syscall: "open", Errno: "EACCES"}, Cause: fmt.Sprint("cause ", i)})
 	}
 	text := written(t, d, report.Options{})
 	if !strings.Contains(text, "and 32 more in the profile") || !strings.Contains(text, "and 30 more in the profile") || strings.Count(text, "\n") > 60 {

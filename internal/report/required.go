@@ -7,6 +7,7 @@ import (
 	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -29,11 +30,11 @@ func required(p *text.Page, d *profile.Document) {
 func why(d *profile.Document, r profile.Requirement) string {
 	switch others := len(r.Evidence) - 1; {
 	case others == 1:
-		return d.Explain(r) + "; 1 other operation needs it too"
+		return sentence.Why(d, r) + "; 1 other operation needs it too"
 	case others > 1:
-		return d.Explain(r) + fmt.Sprintf("; %d other operations need it too", others)
+		return sentence.Why(d, r) + fmt.Sprintf("; %d other operations need it too", others)
 	}
-	return d.Explain(r)
+	return sentence.Why(d, r)
 }
 
 // portable is what changes where the engine keeps the kernel's defaults. Docker does
@@ -43,7 +44,7 @@ func portable(p *text.Page, d *profile.Document) {
 	if there == nil {
 		return
 	}
-	p.Heading("Where the engine keeps the kernel's " + profile.Settings(there.Sysctls) + " (Kubernetes, plain hosts)")
+	p.Heading("Where the engine keeps the kernel's " + sentence.Settings(there.Sysctls) + " (Kubernetes, plain hosts)")
 	switch beyond, spared := d.Beyond(), d.Spared(); {
 	case there.Verdict == profile.Failed:
 		p.Paragraph("no allowed set of capabilities makes it pass")
@@ -83,7 +84,7 @@ func opened(p *text.Page, d *profile.Document) {
 	}
 	p.Heading("--privileged replaced by")
 	for _, o := range d.Openings {
-		p.Items(text.Printable(o.Shell()) + " opens " + d.WhyOpen(o) + ". The danger: " + text.Printable(o.Danger))
+		p.Items(text.Printable(o.Shell()) + " opens " + sentence.WhyOpen(d, o) + ". The danger: " + text.Printable(o.Danger))
 	}
 	p.Paragraph("all else that --privileged opens stays closed")
 }
@@ -125,7 +126,7 @@ func alternatives(p *text.Page, d *profile.Document) {
 			p.Heading("Alternatives")
 			first = false
 		}
-		others := profile.Denial{AnyOf: r.Alternatives}.Choice()
+		others := sentence.Choice(r.Alternatives)
 		words := others + " would meet the need for " + r.Capability.Short() + " too"
 		// The first is the least dangerous one. capprof took another because today's
 		// flags do not grant it, or the engine does not.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
@@ -40,7 +41,7 @@ func runs(p *text.Page, d *profile.Document) {
 	}
 	p.Heading(fmt.Sprintf("Runs (%d)", len(d.Runs)))
 	for _, r := range d.Runs {
-		p.Line(r.Line(time.Duration(d.Meta.DurationsMS[r.Number]) * time.Millisecond))
+		p.Line(sentence.RunLine(r, time.Duration(d.Meta.DurationsMS[r.Number])*time.Millisecond))
 		if len(r.Options) > 0 {
 			p.Verbatim("             " + text.Printable(strings.Join(r.Options, " ")))
 		}

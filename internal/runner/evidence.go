@@ -87,21 +87,14 @@ func (e *explainer) denial(run, index int, m mapper.Denial) profile.Denial {
 
 // describeDenial describes a refusal. Alike ones get the same ID.
 func describeDenial(run int, m mapper.Denial) profile.Denial {
-	op := m.Operation
 	d := profile.Denial{
-		AnyOf:      m.AnyOf,
-		Executable: op.Executable,
-		Process:    processOf(op),
-		Joined:     op.Joined,
-		UID:        op.UID,
-		Syscall:    op.Syscall,
-		Errno:      errnoName(op),
-		Object:     callwords.Object(op),
-		Mechanism:  profile.Mechanism(m.Mechanism),
-		CallSite:   m.CallSite,
-		Meaning:    m.Meaning,
-		Lost:       m.Effect == mapper.Degraded,
-		Run:        run,
+		AnyOf:     m.AnyOf,
+		Operation: operationOf(m.Operation),
+		Mechanism: profile.Mechanism(m.Mechanism),
+		CallSite:  m.CallSite,
+		Meaning:   m.Meaning,
+		Lost:      m.Effect == mapper.Degraded,
+		Run:       run,
 	}
 	d.ID = "d-" + identify(d)
 	// What to do instead is advice, and no part of what was seen.
@@ -128,6 +121,18 @@ func (e *explainer) failed(run, index int, op observation.Operation, cause, cure
 // describeFailure describes a failure. Alike ones get the same ID.
 func describeFailure(run int, op observation.Operation, cause, cure string) profile.Failure {
 	f := profile.Failure{
+		Operation: operationOf(op),
+		Cause:     cause,
+		Run:       run,
+	}
+	f.ID = "f-" + identify(f)
+	f.Remedies = remedy.InWords(cure)
+	return f
+}
+
+// operationOf describes what was tried.
+func operationOf(op observation.Operation) profile.Operation {
+	return profile.Operation{
 		Executable: op.Executable,
 		Process:    processOf(op),
 		Joined:     op.Joined,
@@ -135,12 +140,7 @@ func describeFailure(run int, op observation.Operation, cause, cure string) prof
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
 		Object:     callwords.Object(op),
-		Cause:      cause,
-		Run:        run,
 	}
-	f.ID = "f-" + identify(f)
-	f.Remedies = remedy.InWords(cure)
-	return f
 }
 
 // processOf names the thread. The runtime's own, which starts the container's

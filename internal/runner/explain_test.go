@@ -65,7 +65,8 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 	}
 	got.ID, got.Run = "", 0
 	want := profile.Denial{
-		AnyOf: []capability.Cap{chown}, Executable: "/usr/bin/chown", Process: "chown", Syscall: "fchownat", Errno: "EPERM", Object: "/data",
+		AnyOf:     []capability.Cap{chown},
+		Operation: profile.Operation{Executable: "/usr/bin/chown", Process: "chown", Syscall: "fchownat", Errno: "EPERM", Object: "/data"},
 		Mechanism: "capability check", CallSite: "setattr_prepare", Meaning: "giving a file to another user or group",
 		Remedies: remedy.InWords("set the owner at build time: COPY --chown, or chown in a RUN step"),
 	}

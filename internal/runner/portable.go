@@ -14,6 +14,7 @@ import (
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -81,10 +82,10 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 	e := &elsewhere{sysctls: sysctls, found: newFindings(a.set)}
 	if network, shared := s.sharedNetwork(); shared {
 		e.verdict = profile.Incomplete
-		e.reasons = []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", network, profile.Settings(here))}
+		e.reasons = []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", network, sentence.Settings(here))}
 		return e, nil
 	}
-	s.observer.Note("runs with the kernel's defaults (" + profile.Settings(sysctls) + "), which other engines keep, show what is needed there")
+	s.observer.Note("runs with the kernel's defaults (" + sentence.Settings(sysctls) + "), which other engines keep, show what is needed there")
 	var options []workload.Setting
 	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
 		options = append(options, workload.Setting{Name: "sysctl", Value: name + "=" + sysctls[name]})
@@ -96,7 +97,7 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 	var unstarted *engine.StartError
 	switch {
 	case errors.Is(err, engine.ErrBadWorkload), errors.As(err, &unstarted):
-		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", profile.Settings(sysctls), err)}}
+		e.answer = answer{verdict: profile.Incomplete, reasons: []string{fmt.Sprintf("the engine does not run it with %s: %v", sentence.Settings(sysctls), err)}}
 	case err != nil:
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 		e.set = 0
 		e.reasons = append(e.reasons, e.closed()...)
 		if s.tracer != nil {
-			e.reasons = append(e.reasons, "setting "+profile.Settings(here)+" where it is to run makes the set found here enough")
+			e.reasons = append(e.reasons, "setting "+sentence.Settings(here)+" where it is to run makes the set found here enough")
 		}
 	}
 	return e, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 )
 
 const (
@@ -183,7 +184,7 @@ func TestPortableSet(t *testing.T) {
 				t.Errorf("%s %s, which explains %s; want %s %s, %s\nreasons: %q\nruns:\n%s", p.Verdict, p.Capabilities, explained,
 					c.verdict, capability.Of(c.set...), capability.Of(c.explained...), p.Reasons, a.runs())
 			}
-			if got := profile.Settings(p.Sysctls); got != strings.Join(c.sysctls, ", ") {
+			if got := sentence.Settings(p.Sysctls); got != strings.Join(c.sysctls, ", ") {
 				t.Errorf("sysctls: %s", got)
 			}
 			for _, words := range c.says {

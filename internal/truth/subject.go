@@ -15,6 +15,7 @@ import (
 	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 )
 
 // subject is the capprof under judgement.
@@ -99,14 +100,14 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 func said(d *profile.Document) string {
 	lines := slices.Clone(d.Reasons)
 	for _, f := range d.Failures {
-		lines = append(lines, f.Operation()+": "+f.Cause+"; "+advice.Sentence(f.Remedies, advice.Docker))
+		lines = append(lines, sentence.Operation(f.Operation)+": "+f.Cause+"; "+advice.Sentence(f.Remedies, advice.Docker))
 	}
 	denials := slices.Clone(d.Blocked)
 	for _, r := range d.Required {
 		denials = append(denials, r.Evidence...)
 	}
 	for _, denial := range denials {
-		lines = append(lines, denial.Operation()+": "+denial.Because()+"; "+advice.Sentence(denial.Remedies, advice.Docker))
+		lines = append(lines, sentence.Operation(denial.Operation)+": "+sentence.Because(denial)+"; "+advice.Sentence(denial.Remedies, advice.Docker))
 	}
 	return strings.Join(lines, "\n")
 }

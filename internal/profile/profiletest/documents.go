@@ -122,8 +122,9 @@ func FailedOther() *profile.Document {
 	d.Verdict = profile.Failed
 	d.Reasons = []string{"it fails with every allowed capability too: exit code 1"}
 	d.Failures = []profile.Failure{{
-		ID: "open", Executable: "/app/server", Process: "server", Syscall: "openat", Errno: "EACCES",
-		Object: "/data/state.db", Run: 2, Cause: "the file is on a read-only volume",
+		ID: "open", Operation: profile.Operation{
+			Executable: "/app/server", Process: "server", Syscall: "openat", Errno: "EACCES", Object: "/data/state.db",
+		}, Run: 2, Cause: "the file is on a read-only volume",
 		Remedies: remedy.InWords("mount the volume without :ro"),
 	}}
 	d.Runs = []profile.Run{
@@ -229,8 +230,9 @@ func Narrowed() *profile.Document {
 		{
 			Option: "--device /dev/fuse", Opens: "one device", Danger: "what the device lets root do",
 			FoundBy: profile.FoundByTrace, ProvenBy: 4, Evidence: []profile.Failure{{
-				ID: "fuse", Executable: "/usr/bin/fusermount", Process: "fusermount", Syscall: "openat", Errno: "ENOENT",
-				Object: "/dev/fuse", Run: 1, Cause: "the container has no such device, and the machine has it", Remedies: remedy.InWords("--device /dev/fuse"),
+				ID: "fuse", Operation: profile.Operation{
+					Executable: "/usr/bin/fusermount", Process: "fusermount", Syscall: "openat", Errno: "ENOENT", Object: "/dev/fuse",
+				}, Run: 1, Cause: "the container has no such device, and the machine has it", Remedies: remedy.InWords("--device /dev/fuse"),
 			}},
 		},
 		{
@@ -259,8 +261,9 @@ func Narrowed() *profile.Document {
 // Denial is a refused chown in run 1 that any of the capabilities would cure.
 func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 	return profile.Denial{
-		ID: id, AnyOf: anyOf, Executable: "/usr/sbin/nginx", Process: "nginx", Syscall: id, Errno: "EPERM",
-		Object: "/var/cache/nginx", Mechanism: "capability check", Run: 1,
+		ID: id, AnyOf: anyOf, Operation: profile.Operation{
+			Executable: "/usr/sbin/nginx", Process: "nginx", Syscall: id, Errno: "EPERM", Object: "/var/cache/nginx",
+		}, Mechanism: "capability check", Run: 1,
 	}
 }
 

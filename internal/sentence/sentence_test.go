@@ -1,11 +1,13 @@
-package profile_test
+package sentence_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/sentence"
 )
 
 func TestSentences(t *testing.T) {
@@ -13,9 +15,8 @@ func TestSentences(t *testing.T) {
 	for c, want := range map[capability.Cap]string{
 		capability.Chown:  "/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM (capability check, setattr_prepare: change a file's owner); run 5 without it exits 1",
 		capability.SetGID: "/usr/sbin/nginx: setgid(101) = EPERM (capability check); run 6 without it hangs",
-		capability.Kill:   "not required",
 	} {
-		if got := d.Why(c); got != want {
+		if got := why(t, d, c); got != want {
 			t.Errorf("Why(%s) = %q\nwant %q", c, got, want)
 		}
 	}
@@ -24,18 +25,18 @@ func TestSentences(t *testing.T) {
 		capability.Kill:   "found by removal",
 		capability.SetUID: "found by removal; run 3 without it runs into the time limit",
 	} {
-		if got := removal.Why(c); got != want {
+		if got := why(t, removal, c); got != want {
 			t.Errorf("Why(%s) = %q, want %q", c, got, want)
 		}
 	}
-	for want, denial := range map[string]profile.Denial{
+	for want, operation := range map[string]profile.Operation{
 		"ip: sendmsg(netlink) denied inside a call that returned success":                 {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
 		"unknown program: outside of any system call = EPERM":                             {Errno: "EPERM"},
 		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", Joined: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
 		"/bin/x: outside of any system call denied":                                       {Executable: "/bin/x", Process: "iou-wrk"},
 		`/bin/\x1bx: open(\n) = EACCES`:                                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
 	} {
-		if got := denial.Operation(); got != want {
+		if got := sentence.Operation(operation); got != want {
 			t.Errorf("Operation() = %q, want %q", got, want)
 		}
 	}
@@ -47,8 +48,24 @@ func TestSentences(t *testing.T) {
 		"what it decides":     {Meaning: "what it decides"},
 		"check, site: effect": {Mechanism: "check", CallSite: "site", Meaning: "effect"},
 	} {
-		if got := denial.Because(); got != want {
+		if got := sentence.Because(denial); got != want {
 			t.Errorf("Because() = %q, want %q", got, want)
 		}
+	}
+}
+
+func why(t *testing.T, d *profile.Document, c capability.Cap) string {
+	t.Helper()
+	r, ok := d.Requirement(c)
+	if !ok {
+		t.Fatalf("%s is not required", c)
+	}
+	return sentence.Why(d, r)
+}
+
+func TestWhyOfThePortableAnswer(t *testing.T) {
+	d := profiletest.Portable()
+	if why := sentence.Why(d, d.Portable.Required[0]); !strings.Contains(why, "0.0.0.0:80") || !strings.HasSuffix(why, "run 10 without it exits 1") {
+		t.Errorf("%q", why)
 	}
 }

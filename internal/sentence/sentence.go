@@ -1,0 +1,136 @@
+// Package sentence says in English what a profile document holds. The report, the
+// drift check, explain and the exports say the same thing with the same words, all of
+// them printable whatever the workload was called.
+package sentence
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
+)
+
+// Operation is what was refused: "/usr/sbin/nginx: chown(/var/cache) = EPERM".
+func Operation(o profile.Operation) string {
+	who := o.Executable
+	if who == "" {
+		who = o.Process
+	}
+	if who == "" {
+		who = "unknown program"
+	}
+	if o.Joined {
+		who += " (entered from outside: docker exec or a health check)"
+	}
+	call := o.Syscall
+	if call == "" {
+		call = "outside of any system call"
+	}
+	if o.Object != "" {
+		call += "(" + o.Object + ")"
+	}
+	// A call may succeed with a denial inside it: netlink answers in a message,
+	// chmod drops a bit silently.
+	result := "denied inside a call that returned success"
+	switch {
+	case o.Errno != "":
+		result = "= " + o.Errno
+	case o.Syscall == "":
+		result = "denied"
+	}
+	return text.Printable(who + ": " + call + " " + result)
+}
+
+// Because is who refused and what that means: "seccomp", or "capability check,
+// chown_ok: change a file's owner"; "" when neither is known.
+func Because(d profile.Denial) string {
+	reason := string(d.Mechanism)
+	switch {
+	case d.CallSite != "" && d.Meaning != "":
+		reason += ", " + d.CallSite + ": " + d.Meaning
+	case d.CallSite != "":
+		reason += ", " + d.CallSite
+	case d.Meaning != "":
+		reason += ": " + d.Meaning
+	}
+	return text.Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
+}
+
+// Choice names capabilities of which one would do: "DAC_OVERRIDE or
+// DAC_READ_SEARCH".
+func Choice(anyOf []capability.Cap) string {
+	names := make([]string, len(anyOf))
+	for i, c := range anyOf {
+		names[i] = c.Short()
+	}
+	return strings.Join(names, " or ")
+}
+
+// Why is one sentence on why a capability is required: the first denial without it,
+// and its proof where there is one.
+func Why(d *profile.Document, r profile.Requirement) string {
+	why := "found by removal"
+	if len(r.Evidence) > 0 {
+		first := r.Evidence[0]
+		why = Operation(first.Operation)
+		if because := Because(first); because != "" {
+			why += " (" + because + ")"
+		}
+	}
+	return proven(d, why, r.ProvenBy)
+}
+
+// WhyOpen is one sentence on why an opening is there: what failed first without it,
+// and its proof.
+func WhyOpen(d *profile.Document, o profile.Opening) string {
+	why := o.Opens
+	if len(o.Evidence) > 0 {
+		why += ": " + Operation(o.Evidence[0].Operation)
+		if cause := o.Evidence[0].Cause; cause != "" {
+			why += " (" + cause + ")"
+		}
+	} else {
+		why += ": found by removal"
+	}
+	return text.Printable(proven(d, why, o.ProvenBy))
+}
+
+func proven(d *profile.Document, why string, provenBy int) string {
+	if proof := Proof(d, provenBy); proof != "" {
+		why += "; " + proof
+	}
+	return why
+}
+
+// Settings are sysctls as a shell takes them, sorted.
+func Settings(sysctls map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(sysctls)) {
+		value := strings.Join(strings.Fields(sysctls[name]), " ")
+		if strings.Contains(value, " ") {
+			value = "'" + value + "'"
+		}
+		all = append(all, name+"="+value)
+	}
+	return text.Printable(strings.Join(all, ", "))
+}
+
+// Where names the place that the portable answer is for.
+func Where(p *profile.Portable) string {
+	return "where the engine keeps the kernel's " + Settings(p.Sysctls)
+}
+
+// Proof says what happened in the run that proves a need: "run 7 without it exits
+// 1"; "" for no run.
+func Proof(d *profile.Document, number int) string {
+	for _, run := range d.Runs {
+		if run.Number == number && number != 0 {
+			return fmt.Sprintf("run %d without it %s", number, ending(run))
+		}
+	}
+	return ""
+}
