@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/capprof/capprof/internal/runner"
 )
@@ -20,15 +19,8 @@ import (
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
-}
-
-// terminal returns the descriptor of a stream that is a terminal.
-func terminal(stream any) (fd int, ok bool) {
-	f, isFile := stream.(*os.File)
-	if !isFile {
-		return 0, false
-	}
-	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+	// debug is silent unless --debug is given.
+	debug *debugLog
 }
 
 // command is one subcommand.
@@ -43,9 +35,10 @@ func commands() []command {
 		{"check", checkSynopsis, "profile a workload again and fail when its set has changed", checkCommand},
 		{"diff", diffSynopsis, "compare two profiles", diffCommand},
 		{"explain", explainSynopsis, "say what a capability, a mask or a profile means", explainCommand},
-		{"doctor", doctorSynopsis, "check what capprof needs of this machine", doctorCommand},
-		{"clean", cleanSynopsis, "remove the containers of a capprof that was killed", cleanCommand},
+		{"doctor", doctorSynopsis, "check whether capprof can run here, and how to fix it", doctorCommand},
+		{"clean", cleanSynopsis, "remove containers that an interrupted capprof left behind", cleanCommand},
 		{"version", versionSynopsis, "print the version", versionCommand},
+		{"help", helpSynopsis, "show help for a command", helpCommand},
 	}
 }
 
@@ -98,90 +91,67 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 }
 
 func dispatch(ctx context.Context, args []string, std stdio) exitCode {
+	std.debug = newDebugLog(std.err)
 	if len(args) == 0 {
 		fmt.Fprint(std.err, usage())
 		return exitUnfit
 	}
-	switch args[0] {
-	case "-h", "--help", "help":
-		fmt.Fprint(std.out, usage())
-		return exitOK
+	name, args := args[0], args[1:]
+	switch name {
+	case "-h", "--help":
+		name = "help"
 	case "--version":
-		args[0] = "version"
+		name = "version"
 	}
-	for _, c := range commands() {
-		if c.name != args[0] {
-			continue
-		}
-		err := c.run(ctx, args[1:], std)
-		if errors.Is(err, pflag.ErrHelp) {
-			return exitOK
-		}
-		if err != nil && ctx.Err() != nil {
-			// What went wrong while everything was being stopped is no news, but what is
-			// left behind is.
-			if errors.Is(err, runner.ErrCleanup) {
-				fmt.Fprintln(std.err, "capprof: "+err.Error())
-			}
-			return exitInterrupt
-		}
-		if err != nil && err.Error() != "" {
+	c, err := commandNamed(name)
+	if err != nil {
+		fmt.Fprintf(std.err, "capprof: %v\n\n%s", err, usage())
+		return exitUnfit
+	}
+	err = c.run(ctx, args, std)
+	code := codeOf(err)
+	switch {
+	case err == nil:
+	case errors.Is(err, pflag.ErrHelp):
+		code = exitOK
+	case ctx.Err() != nil:
+		code = exitInterrupt
+		// What went wrong while everything was being stopped is no news, but what is
+		// left behind is.
+		if errors.Is(err, runner.ErrCleanup) {
 			fmt.Fprintln(std.err, "capprof: "+err.Error())
 		}
-		return codeOf(err)
+	case err.Error() != "":
+		fmt.Fprintln(std.err, "capprof: "+err.Error())
 	}
-	fmt.Fprintf(std.err, "capprof: unknown command %q\n\n%s", args[0], usage())
-	return exitUnfit
+	std.debug.Debug("ended", "code", int(code), "error", err)
+	return code
+}
+
+func commandNamed(name string) (command, error) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return command{}, fmt.Errorf("unknown command %q", name)
 }
 
 func usage() string {
-	text := "capprof finds the capabilities that a container needs, and proves them.\n\nUsage:\n"
+	all := "capprof finds the capabilities that a container needs, and proves them.\n\nUsage:\n"
 	for _, c := range commands() {
-		text += "  capprof " + c.synopsis + "\n"
+		all += "  capprof " + c.synopsis + "\n"
 	}
-	text += "\nCommands:\n"
+	all += "\nCommands:\n"
 	for _, c := range commands() {
-		text += fmt.Sprintf("  %-8s %s\n", c.name, c.summary)
+		all += fmt.Sprintf("  %-8s %s\n", c.name, c.summary)
 	}
-	return text + `
+	return all + `
 Examples:
   capprof run my-api:latest -- npm test
   capprof run -o profile.json --format compose my-api:latest -- npm test
   capprof check --baseline profile.json
 
-capprof COMMAND --help says more.
+Run capprof COMMAND --help for details.
 `
-}
-
-// newFlags makes a flag set whose errors and help are ours to print. Flags after
-// the first argument belong to the workload.
-func newFlags(synopsis, about, more string, std stdio) *pflag.FlagSet {
-	flags := pflag.NewFlagSet("capprof", pflag.ContinueOnError)
-	flags.SetInterspersed(false)
-	flags.SortFlags = false
-	flags.SetOutput(std.err)
-	flags.Usage = func() {
-		fmt.Fprintf(std.out, "%s\n\nUsage:\n  capprof %s\n\nOptions:\n%s", about, synopsis, flags.FlagUsagesWrapped(100))
-		if more != "" {
-			fmt.Fprintf(std.out, "\n%s\n", more)
-		}
-	}
-	return flags
-}
-
-// parse reads the flags; a mistake names the command that explains them.
-func parse(flags *pflag.FlagSet, args []string, command string) error {
-	err := flags.Parse(args)
-	if err == nil || errors.Is(err, pflag.ErrHelp) {
-		return err
-	}
-	return usageError("%w (see capprof %s --help)", err, command)
-}
-
-// noArguments refuses arguments where a command takes none.
-func noArguments(flags *pflag.FlagSet, command string) error {
-	if flags.NArg() > 0 {
-		return usageError("%s takes no arguments, got %q (see capprof %s --help)", command, flags.Arg(0), command)
-	}
-	return nil
 }

@@ -13,21 +13,24 @@ import (
 
 const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
 
-const checkHelp = driftExitCodes + `
-
-Image, command and options default to the baseline's; those given replace them.
-
-Examples:
-  capprof check --baseline profile.json
-  capprof check --baseline profile.json --format sarif my-api:1.5 > drift.sarif`
+var checkHelp = help{
+	synopsis: checkSynopsis,
+	about:    "Profiles a workload again and compares the result with a saved profile.",
+	details:  []string{"Image, command and options default to the baseline's; those given replace them."},
+	codes:    driftCodes,
+	examples: []string{
+		"capprof check --baseline profile.json",
+		"capprof check --baseline profile.json --format sarif my-api:1.5 > drift.sarif",
+	},
+}
 
 func checkCommand(ctx context.Context, args []string, std stdio) error {
-	flags := newFlags(checkSynopsis, "Profiles a workload again and compares the result with a saved profile.", checkHelp, std)
-	baselinePath := flags.String("baseline", "", "the profile to compare with")
-	format := flags.String("format", "text", "`format` of the result: "+strings.Join(drift.Formats(), ", "))
-	search := addSearchFlags(flags)
-	docker := addWorkloadFlags(flags)
-	if err := parse(flags, args, "check"); err != nil {
+	flags := newFlags(checkHelp)
+	baselinePath := flags.group(baselineGroup).String("baseline", "", "the `profile` to compare with, a file that capprof run -o wrote")
+	docker := addWorkloadFlags(flags.group(workloadGroup))
+	search := addSearchFlags(flags, std.debug)
+	format := flags.group(outputGroup).String("format", "text", "`format` of the comparison: "+strings.Join(drift.Formats(), ", "))
+	if err := flags.parse(args, "check", std); err != nil {
 		return err
 	}
 	if *baselinePath == "" {

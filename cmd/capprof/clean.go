@@ -9,12 +9,23 @@ import (
 
 const cleanSynopsis = "clean"
 
+var cleanHelp = help{
+	synopsis: cleanSynopsis,
+	about:    "Removes containers that an interrupted capprof left behind. Containers of a running capprof are kept.",
+	codes: []codeMeaning{
+		{exitOK, "nothing is left behind"},
+		{exitUnfit, unfitMeaning},
+		{exitInterrupt, "interrupted"},
+	},
+}
+
 func cleanCommand(ctx context.Context, args []string, std stdio) error {
-	flags := newFlags(cleanSynopsis, "Removes the containers that a killed capprof left behind. Those of one that is running stay.", "", std)
-	if err := parse(flags, args, "clean"); err != nil {
+	flags := newFlags(cleanHelp)
+	std.debug.addFlag(flags.group(optionsGroup))
+	if err := flags.parse(args, "clean", std); err != nil {
 		return err
 	}
-	if err := noArguments(flags, "clean"); err != nil {
+	if err := flags.noArguments("clean"); err != nil {
 		return err
 	}
 	at, err := docker.New(docker.Options{})

@@ -11,21 +11,23 @@ import (
 
 const diffSynopsis = "diff [--format text|markdown|json|sarif] OLD.json NEW.json"
 
-const driftExitCodes = `Exit codes:
-  0    the sets are the same
-  1    the profiles cannot be compared: one cannot be read, or is incomplete, failed or unconfirmed
-  3    drift: the sets differ
-  125  usage, engine, image or privileges are unfit
-  130  interrupted`
+var diffHelp = help{
+	synopsis: diffSynopsis,
+	about:    "Compares two profiles: which capabilities were added, which are gone, and why.",
+	codes:    driftCodes,
+	examples: []string{"capprof diff --format markdown old.json new.json"},
+}
 
 func diffCommand(_ context.Context, args []string, std stdio) error {
-	flags := newFlags(diffSynopsis, "Compares two profiles: which capabilities were added, which are gone, and why.", driftExitCodes, std)
-	format := flags.String("format", "text", "`format` of the result: "+strings.Join(drift.Formats(), ", "))
-	if err := parse(flags, args, "diff"); err != nil {
+	flags := newFlags(diffHelp)
+	// Nothing here belongs to a workload, so options may follow the profiles.
+	flags.SetInterspersed(true)
+	format := flags.group(optionsGroup).String("format", "text", "`format` of the result: "+strings.Join(drift.Formats(), ", "))
+	if err := flags.parse(args, "diff", std); err != nil {
 		return err
 	}
 	if flags.NArg() != 2 {
-		return usageError("diff takes two profiles, got %d arguments (see capprof diff --help)", flags.NArg())
+		return usageError("diff needs two profiles, got %d: capprof diff OLD.json NEW.json", flags.NArg())
 	}
 	write, err := drift.Lookup(*format)
 	if err != nil {

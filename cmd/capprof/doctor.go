@@ -9,16 +9,23 @@ import (
 
 const doctorSynopsis = "doctor"
 
-const doctorHelp = `Exit codes:
-  0    capprof can run and trace here
-  125  it cannot: what is marked "fail" says why and what to do`
+var doctorHelp = help{
+	synopsis: doctorSynopsis,
+	about:    "Checks what capprof needs of this machine, and tells how to fix what is missing.",
+	codes: []codeMeaning{
+		{exitOK, "capprof can run and trace here"},
+		{exitUnfit, "it cannot: the lines marked fail say why and what to do"},
+		{exitInterrupt, "interrupted"},
+	},
+}
 
 func doctorCommand(ctx context.Context, args []string, std stdio) error {
-	flags := newFlags(doctorSynopsis, "Checks what capprof needs of this machine, and says how to mend what is missing.", doctorHelp, std)
-	if err := parse(flags, args, "doctor"); err != nil {
+	flags := newFlags(doctorHelp)
+	std.debug.addFlag(flags.group(optionsGroup))
+	if err := flags.parse(args, "doctor", std); err != nil {
 		return err
 	}
-	if err := noArguments(flags, "doctor"); err != nil {
+	if err := flags.noArguments("doctor"); err != nil {
 		return err
 	}
 	findings := doctor.Tracing()

@@ -23,15 +23,28 @@ const (
 	exitInterrupt  exitCode = 130 // interrupted
 )
 
-// exitCodesHelp is shown by the commands that use them.
-const exitCodesHelp = `Exit codes:
-  0    a set was proven (or confirmed, with --no-prove or --strict)
-  4    no allowed set makes the workload pass
-  5    the result is incomplete
-  125  usage, engine, image or privileges are unfit
-  126  the workload's command cannot be executed
-  127  the workload's command was not found
-  130  interrupted`
+// unfitMeaning says what 125 stands for.
+const unfitMeaning = "wrong usage, or a problem with the engine, the image or privileges"
+
+// runCodes are the exit codes of run.
+var runCodes = []codeMeaning{
+	{exitOK, "the result is proven, or confirmed with --no-prove or --strict"},
+	{exitFailed, "no allowed set makes the workload pass"},
+	{exitIncomplete, "the result is incomplete"},
+	{exitUnfit, unfitMeaning},
+	{exitNotRun, "the workload's command cannot be executed"},
+	{exitNotFound, "the workload's command was not found"},
+	{exitInterrupt, "interrupted"},
+}
+
+// driftCodes are the exit codes of check and diff.
+var driftCodes = []codeMeaning{
+	{exitOK, "the sets are the same"},
+	{exitError, "the profiles cannot be compared: one cannot be read, or is incomplete, failed or unconfirmed"},
+	{exitDrift, "drift: the sets differ"},
+	{exitUnfit, unfitMeaning},
+	{exitInterrupt, "interrupted"},
+}
 
 // codedError is an error with its exit code.
 type codedError struct {

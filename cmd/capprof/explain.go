@@ -6,8 +6,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/explain"
 	"github.com/capprof/capprof/internal/profile"
@@ -15,27 +13,32 @@ import (
 
 const explainSynopsis = "explain [--format text|json] CAPABILITY | MASK | PROFILE [CAPABILITY]"
 
-const explainHelp = `CAPABILITY is a name or a number (NET_ADMIN, cap_net_admin, 12). MASK is 16
-hexadecimal digits as in /proc/PID/status, or fewer after 0x. PROFILE is a file
-that capprof run -o FILE wrote, or - for standard input; a file that is called
-like a capability is meant by ./NAME.
-
-Exit codes:
-  0    explained
-  125  the argument or the profile cannot be read
-
-Examples:
-  capprof explain NET_ADMIN
-  capprof explain 00000000a80425fb
-  capprof explain profile.json
-  capprof explain profile.json CHOWN`
+var explainHelp = help{
+	synopsis: explainSynopsis,
+	about:    "Says what a capability allows, how dangerous it is in a container, who grants it by default, what would do instead, and why a workload needs it.",
+	details: []string{
+		"CAPABILITY is a name or a number (NET_ADMIN, cap_net_admin, 12). MASK is 16 hexadecimal digits as in /proc/PID/status, or fewer after 0x. " +
+			"PROFILE is a file that capprof run -o FILE wrote, or - for standard input. For a file that is called like a capability, write ./NAME.",
+	},
+	codes: []codeMeaning{
+		{exitOK, "explained"},
+		{exitUnfit, "the argument or the profile cannot be read"},
+		{exitInterrupt, "interrupted"},
+	},
+	examples: []string{
+		"capprof explain NET_ADMIN",
+		"capprof explain 00000000a80425fb",
+		"capprof explain profile.json",
+		"capprof explain profile.json CHOWN",
+	},
+}
 
 func explainCommand(_ context.Context, args []string, std stdio) error {
-	flags := newFlags(explainSynopsis, "Says what a capability allows, how dangerous it is in a container, who grants it\nby default, what would do instead, and why a workload needs it.", explainHelp, std)
-	// Nothing here belongs to a workload, so that flags may follow.
+	flags := newFlags(explainHelp)
+	// Nothing here belongs to a workload, so options may follow.
 	flags.SetInterspersed(true)
-	format := flags.String("format", "text", "`format` of the explanation: "+strings.Join(explain.Formats(), ", "))
-	if err := parse(flags, args, "explain"); err != nil {
+	format := flags.group(optionsGroup).String("format", "text", "`format` of the explanation: "+strings.Join(explain.Formats(), ", "))
+	if err := flags.parse(args, "explain", std); err != nil {
 		return err
 	}
 	write, err := explain.Lookup(*format)
@@ -62,13 +65,7 @@ func explainCommand(_ context.Context, args []string, std stdio) error {
 			return coded(exitUnfit, err)
 		}
 	}
-	var options explain.Options
-	if fd, ok := terminal(std.out); ok {
-		if width, _, err := term.GetSize(fd); err == nil {
-			options.Width = width
-		}
-	}
-	return write(std.out, explanation, options)
+	return write(std.out, explanation, explain.Options{Width: screenOf(std.out).width})
 }
 
 // explainProfile explains all of a profile, or one capability of it.

@@ -69,7 +69,7 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			code := dispatch(context.Background(), append([]string{"explain"}, tc.args...), stdio{strings.NewReader(tc.stdin), &out, &errs})
+			code := dispatch(context.Background(), append([]string{"explain"}, tc.args...), stdio{in: strings.NewReader(tc.stdin), out: &out, err: &errs})
 			said, silent := &out, &errs
 			if tc.code != exitOK {
 				said, silent = &errs, &out
@@ -83,7 +83,7 @@ func TestExplain(t *testing.T) {
 
 func TestExplainFlagsMayFollow(t *testing.T) {
 	var out, errs bytes.Buffer
-	code := dispatch(context.Background(), []string{"explain", "12", "--format", "json"}, stdio{strings.NewReader(""), &out, &errs})
+	code := dispatch(context.Background(), []string{"explain", "12", "--format", "json"}, stdio{in: strings.NewReader(""), out: &out, err: &errs})
 	var answer struct {
 		Kind         string
 		Capabilities []struct{ Name string }

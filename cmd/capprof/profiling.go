@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/term"
-
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/engine/docker"
 	"github.com/capprof/capprof/internal/profile"
@@ -47,6 +45,8 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, coded(exitUnfit, err)
 	}
 	defer shown.Close()
+	std.debug.through(shown.Log())
+	opts.Log = std.debug.Logger
 	if opts.Input != nil {
 		opts.Input.OnSeal(func() {
 			term.restore()
@@ -95,11 +95,8 @@ func newProgress(w workload.Spec, search *searchFlags, std stdio, rawTerminal bo
 		RawTerminal: rawTerminal,
 		LogDir:      search.logDir,
 	}
-	if fd, ok := terminal(std.err); ok && !search.quiet {
-		options.Live = true
-		if width, _, err := term.GetSize(fd); err == nil {
-			options.Width = width
-		}
+	if on := screenOf(std.err); on.escapes && !search.quiet {
+		options.Live, options.Width = true, on.width
 	}
 	return progress.New(options)
 }

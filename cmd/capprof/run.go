@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/capprof/capprof/internal/export"
 	"github.com/capprof/capprof/internal/profile"
@@ -18,24 +15,32 @@ import (
 
 const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
 
-const runHelp = exitCodesHelp + `
+var runHelp = help{
+	synopsis: runSynopsis,
+	about:    "Finds the capabilities that a workload needs, and proves them.",
+	codes:    runCodes,
+	examples: []string{
+		"capprof run my-api:latest -- npm test",
+		"capprof run -e MODE=test -v ./data:/data my-api:latest",
+		"capprof run --format k8s -o profile.json my-api:latest -- npm test",
+		"capprof run --allow SYS_ADMIN my-tool -- mount -t tmpfs none /mnt",
+		"capprof run --no-trace my-api:latest -- npm test",
+	},
+}
 
-Examples:
-  capprof run my-api:latest -- npm test
-  capprof run -e MODE=test -v ./data:/data my-api:latest
-  capprof run --format k8s -o profile.json nginx:1.27 -- sh -c 'nginx && curl -fsS localhost'
-  capprof run --allow SYS_ADMIN my-tool -- mount -t tmpfs none /mnt
-  capprof run --no-trace my-api:latest -- npm test`
-
-// textFormat is the report for people; the others are exporters.
-const textFormat = "text"
+// textFormat is the report for people; the others are exporters. jsonFormat is the
+// profile, which -o - writes.
+const (
+	textFormat = "text"
+	jsonFormat = "json"
+)
 
 func runCommand(ctx context.Context, args []string, std stdio) error {
-	flags := newFlags(runSynopsis, "Finds the capabilities that a workload needs, and proves them.", runHelp, std)
-	format := flags.String("format", textFormat, "`format` of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
-	search := addSearchFlags(flags)
-	docker := addWorkloadFlags(flags)
-	if err := parse(flags, args, "run"); err != nil {
+	flags := newFlags(runHelp)
+	docker := addWorkloadFlags(flags.group(workloadGroup))
+	search := addSearchFlags(flags, std.debug)
+	format := flags.group(outputGroup).String("format", textFormat, "`format` of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
+	if err := flags.parse(args, "run", std); err != nil {
 		return err
 	}
 	image, command := splitWorkload(flags.Args())
@@ -44,6 +49,9 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	if !slices.Contains(append(export.Names(), textFormat), *format) {
 		return usageError("unknown format %q (one of %s, %s)", *format, textFormat, strings.Join(export.Names(), ", "))
+	}
+	if search.output == "-" && *format != jsonFormat && flags.Changed("format") {
+		return usageError("-o - and --format %s both write to standard output: give -o a file, or leave --format out to get the profile alone", *format)
 	}
 	workload := workload.Spec{Image: image, Command: command}
 	if err := docker.apply(&workload); err != nil {
@@ -63,7 +71,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	if search.output == "-" {
-		*format = "json"
+		*format = jsonFormat
 	}
 	// The result first: it must not be lost to a disk that has filled up meanwhile.
 	err = writeResult(std.out, *format, out.Document)
@@ -90,12 +98,6 @@ func writeResult(w io.Writer, format string, d *profile.Document) error {
 		}
 		return exporter.Export(w, d)
 	}
-	var options report.Options
-	if fd, ok := terminal(w); ok {
-		options.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-		if width, _, err := term.GetSize(fd); err == nil {
-			options.Width = width
-		}
-	}
-	return report.Write(w, d, options)
+	on := screenOf(w)
+	return report.Write(w, d, report.Options{Color: on.color(), Width: on.width})
 }

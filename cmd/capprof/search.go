@@ -1,11 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/runner"
@@ -28,20 +25,23 @@ type searchFlags struct {
 	quiet      bool
 }
 
-func addSearchFlags(flags *pflag.FlagSet) *searchFlags {
+func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	s := &searchFlags{}
-	flags.StringArrayVar(&s.allow, "allow", nil, "capabilities that may be granted beside today's: `CAP[,CAP]` or ALL")
-	flags.IntVar(&s.expectExit, "expect-exit", 0, "exit `code` of a run that succeeds")
-	flags.BoolVar(&s.strict, "strict", false, "require also what the workload survives without")
-	flags.BoolVar(&s.noProve, "no-prove", false, "leave out the runs that show that nothing in the set can go")
-	flags.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
-	flags.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
-	flags.IntVar(&s.maxRuns, "max-runs", 32, "give up after this many `runs`")
-	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
-	flags.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`, - for standard output")
-	flags.StringVar(&s.logDir, "log-dir", "", "keep the workload's output in this `directory`, a file a run and stream")
-	flags.BoolVar(&s.verbose, "verbose", false, "show the workload's output, behind the number of its run")
-	flags.BoolVarP(&s.quiet, "quiet", "q", false, "show no progress")
+	search := flags.group(searchGroup)
+	search.StringArrayVar(&s.allow, "allow", nil, "also try these capabilities, beyond those the container has today: `CAP[,CAP]`, or ALL")
+	search.IntVar(&s.expectExit, "expect-exit", 0, "exit `code` of a run that succeeds (default 0)")
+	search.BoolVar(&s.strict, "strict", false, "also count as required what is denied without failing the workload")
+	search.BoolVar(&s.noProve, "no-prove", false, "skip the runs that prove each capability is needed")
+	search.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
+	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
+	search.IntVar(&s.maxRuns, "max-runs", 32, "give up after this many `runs`")
+	search.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
+	output := flags.group(outputGroup)
+	output.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`; - writes it to standard output, in place of the report")
+	output.StringVar(&s.logDir, "log-dir", "", "save the workload's output in this `directory`, one file per run and stream")
+	output.BoolVar(&s.verbose, "verbose", false, "show the workload's output, prefixed with the run number, and list the runs in the report")
+	output.BoolVarP(&s.quiet, "quiet", "q", false, "show no progress")
+	debug.addFlag(output)
 	return s
 }
 
@@ -58,11 +58,11 @@ func (s *searchFlags) options(workload workload.Spec, base capability.Set) (runn
 		wrong   bool
 		message string
 	}{
-		{s.jobs < 1, fmt.Sprintf("--jobs is %d; at least 1 run at a time is needed", s.jobs)},
-		{s.maxRuns < 1, fmt.Sprintf("--max-runs is %d; at least 1 run is needed", s.maxRuns)},
-		{s.timeout <= 0, fmt.Sprintf("--timeout is %v; a run needs some time", s.timeout)},
-		{s.strict && s.noTrace, "--strict and --no-trace exclude each other: what a workload survives without is known from the trace only"},
-		{s.expectExit < 0 || s.expectExit > 255, fmt.Sprintf("--expect-exit is %d; exit codes go from 0 to 255", s.expectExit)},
+		{s.jobs < 1, "--jobs must be at least 1"},
+		{s.maxRuns < 1, "--max-runs must be at least 1"},
+		{s.timeout <= 0, "--timeout must be more than 0"},
+		{s.strict && s.noTrace, "--strict and --no-trace exclude each other: only a trace shows what is denied without failing the workload"},
+		{s.expectExit < 0 || s.expectExit > 255, "--expect-exit must be from 0 to 255"},
 	} {
 		if check.wrong {
 			return runner.Options{}, usageError("%s", check.message)

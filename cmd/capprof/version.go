@@ -33,11 +33,11 @@ func capprofVersion() string {
 }
 
 func versionCommand(_ context.Context, args []string, std stdio) error {
-	flags := newFlags(versionSynopsis, "Prints the version.", "", std)
-	if err := parse(flags, args, "version"); err != nil {
+	flags := newFlags(help{synopsis: versionSynopsis, about: "Prints the version."})
+	if err := flags.parse(args, "version", std); err != nil {
 		return err
 	}
-	if err := noArguments(flags, "version"); err != nil {
+	if err := flags.noArguments("version"); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(std.out, "capprof %s %s/%s %s\n", capprofVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())

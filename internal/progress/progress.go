@@ -171,6 +171,9 @@ func (p *Progress) Note(note string) { p.line(note) }
 // Pull implements runner.Observer.
 func (p *Progress) Pull() io.Writer { return &lines{emit: p.line} }
 
+// Log receives whole lines that are to stand by themselves: the debug log.
+func (p *Progress) Log() io.Writer { return &lines{emit: p.line} }
+
 // line writes a line of its own.
 func (p *Progress) line(s string) {
 	p.mu.Lock()

@@ -23,7 +23,9 @@ func (s *session) remove(ctx context.Context, c engine.Container) {
 	s.removals.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()
-		if err := c.Remove(ctx); err != nil {
+		err := c.Remove(ctx)
+		s.opts.Log.Debug("container removed", "id", c.ID(), "error", err)
+		if err != nil {
 			s.mu.Lock()
 			s.cleanup = append(s.cleanup, fmt.Errorf("%w: removing container %s: %w (capprof clean removes leftovers)", ErrCleanup, c.ID(), err))
 			s.mu.Unlock()

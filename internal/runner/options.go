@@ -2,6 +2,7 @@ package runner
 
 import (
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -38,6 +39,9 @@ type Options struct {
 	Input *Input
 	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
 	Resize func() (sizes <-chan engine.Size, stop func())
+	// Log says what is done and why, for bug reports. Profile takes nil for silence;
+	// below it, Log is never nil.
+	Log *slog.Logger
 	// Version is capprof's own, for the record.
 	Version string
 }

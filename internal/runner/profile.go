@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -41,6 +42,9 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	if opts.Strict && tracer == nil {
 		return nil, errors.New("what the workload survives is known from the trace only: --strict and --no-trace exclude each other")
 	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	if !opts.Workload.Interactive {
 		opts.Input = nil
 	}
@@ -55,6 +59,8 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	if err != nil {
 		return nil, err
 	}
+	opts.Log.Debug("engine", "name", info.Name, "version", info.Version, "endpoint", info.Endpoint, "kernel", info.KernelRelease, "runtime", info.Runtime, "cgroups", info.CgroupVersion, "driver", info.CgroupDriver)
+	opts.Log.Debug("image", "reference", image.Reference, "id", image.ID, "digest", image.Digest)
 	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
 	if err := s.emptyCommand(); err != nil {
 		return nil, err

@@ -178,6 +178,8 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	run := s.runs[number-1]
 	s.mu.Unlock()
 	r := result{run: run, output: &tail{}}
+	log := s.opts.Log.With("run", number)
+	log.Debug("run planned", "purpose", run.Purpose, "capabilities", run.Set, "options", run.Options, "traced", p.traced, "watched", p.watched)
 	stdout, stderr, done := s.observer.Started(run)
 	began := time.Now()
 	took, err := s.container(ctx, p, &r, engine.Stdio{Stdout: io.MultiWriter(stdout, r.output), Stderr: io.MultiWriter(stderr, r.output)})
@@ -185,6 +187,8 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	if took == 0 {
 		took = time.Since(began)
 	}
+	log.Debug("run ended", "outcome", r.run.Outcome, "code", r.run.ExitCode, "detail", r.run.Detail, "took", took,
+		"executions", r.obs.Executions, "operations", len(r.obs.Operations), "denied", r.denied, "losses", r.obs.Losses, "error", err)
 	if err != nil {
 		s.forget(number)
 		if ctx.Err() != nil {
@@ -218,6 +222,7 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 		return 0, err
 	}
 	defer s.remove(ctx, c)
+	s.opts.Log.Debug("container created", "run", r.run.Number, "id", c.ID(), "cgroup", c.CgroupName(), "image", s.image.ID)
 
 	var trace Trace
 	if p.traced {
@@ -225,6 +230,7 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 			return 0, err
 		}
 		defer trace.Close()
+		s.opts.Log.Debug("trace attached", "run", r.run.Number, "hook", s.tracer.Hook(), "cgroup", c.CgroupName())
 	}
 	var watch Watch
 	if p.watched {

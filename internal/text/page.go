@@ -59,6 +59,9 @@ func (p *Page) Headline(style Style, label, s string) {
 	}
 }
 
+// Text writes a paragraph from the left edge.
+func (p *Page) Text(s string) { p.WriteString(strings.Join(Wrap(s, p.width), "\n") + "\n") }
+
 // Title writes a paragraph from the left edge; its later lines are indented.
 func (p *Page) Title(s string) {
 	p.WriteString(strings.Join(Wrap(s, p.width-len(indent)), "\n"+indent) + "\n")

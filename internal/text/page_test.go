@@ -11,6 +11,7 @@ const lorem = "lorem ipsum dolor sit amet consectetur adipiscing elit"
 // fill writes one piece of each kind.
 func fill(p *text.Page) string {
 	p.Headline(text.Red, "failed", "no set of capabilities makes the image pass")
+	p.Text("text that is too long for one line of forty")
 	p.Title("a title that is too long for one line of forty")
 	p.Heading("a heading that is too long for one line of forty")
 	p.Paragraph(lorem)
@@ -26,6 +27,8 @@ func fill(p *text.Page) string {
 func TestPage(t *testing.T) {
 	const want = `failed: no set of capabilities makes the
 image pass
+text that is too long for one line of
+forty
 a title that is too long for one line
   of forty
 
