@@ -52,9 +52,9 @@ const (
 	settled                   // scratch as its Dockerfile should have left it
 )
 
-// kase is one workload, and what must be known to judge it. There is no expected
-// set: that is for the judge to find.
-type kase struct {
+// testCase is one workload, and what must be known to judge an answer. There is no
+// expected set: that is for brute force to find.
+type testCase struct {
 	group group
 	name  string
 	image imageName
@@ -83,7 +83,7 @@ type kase struct {
 	// limit is the time after which a run counts as failed; 0 is defaultLimit.
 	limit time.Duration
 	// noSet says why the workload fails with everything that the engine grants, for
-	// those of which that is known beforehand. The judge shows it.
+	// those of which that is known beforehand. Brute force shows it.
 	noSet string
 	// says are words that capprof must say of the cause and of the cure, and
 	// remedies are changes that follow what it says: for causes.
@@ -92,16 +92,16 @@ type kase struct {
 	// incurable is why there is no remedy to show here.
 	incurable string
 	// strict are the flags that make the container as strict as other engines' are:
-	// with them the portable set is judged too. noSetStrict is noSet there.
+	// with them the portable set is compared too. noSetStrict is noSet there.
 	strict      []string
 	noSetStrict string
-	// openings are docker run's options of which the judge grants some, beside
+	// openings are docker run's options of which brute force grants some, beside
 	// capabilities, where capprof is given --privileged; nil for others.
 	openings []string
 	// absent says why the case shows nothing on this machine, "" where it does; nil
 	// for always.
 	absent func() string
-	// explained is why capprof's answer differs from the judge's, where it may.
+	// explained is why capprof's answer differs from brute force's, where it may.
 	explained string
 }
 
@@ -123,17 +123,17 @@ func mostRuns(set capability.Set) int { return 6 + 3*set.Len() }
 // defaultLimit is the time limit of a run, generous for a loaded machine.
 const defaultLimit = 60 * time.Second
 
-func (k kase) timeLimit() time.Duration {
+func (k testCase) timeLimit() time.Duration {
 	if k.limit == 0 {
 		return defaultLimit
 	}
 	return k.limit
 }
 
-func (k kase) title() string { return string(k.group) + "/" + k.name }
+func (k testCase) title() string { return string(k.group) + "/" + k.name }
 
 // cases are all, in the order of the table.
-func cases() ([]kase, error) {
+func cases() ([]testCase, error) {
 	fromPackages, err := programCases()
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func cases() ([]kase, error) {
 
 // result is a row of the table.
 type result struct {
-	kase kase
+	testCase testCase
 	// truth are the minimal sets, the least dangerous first; none where no set
 	// makes the workload pass.
 	truth []capability.Set
@@ -151,10 +151,10 @@ type result struct {
 	complete bool
 	// strict are those with the case's strict flags.
 	strict []capability.Set
-	// judgeRuns and exhaustiveRuns are what the judge used, and what removing one
+	// bruteForceRuns and exhaustiveRuns are what brute force used, and what removing one
 	// at a time takes for one set.
-	judgeRuns, exhaustiveRuns int
-	// absent is why the case was not judged here.
+	bruteForceRuns, exhaustiveRuns int
+	// absent is why the case was left out here.
 	absent string
 	// withAll is the last that the workload wrote when it failed with everything.
 	withAll string
@@ -221,8 +221,8 @@ func compare(truth []capability.Set, a answer) verdict {
 	return verdict{missing: nearest.Minus(a.set), extra: a.set.Minus(nearest)}
 }
 
-// portable completes the verdict on a case that is judged with strict flags too.
-func (v *verdict) portable(k kase, strict []capability.Set, a answer) {
+// portable completes the verdict on a case that is compared with strict flags too.
+func (v *verdict) portable(k testCase, strict []capability.Set, a answer) {
 	there := compare(strict, answer{none: a.nowhere, set: a.elsewhere})
 	if !there.exact {
 		v.exact = false
@@ -232,7 +232,7 @@ func (v *verdict) portable(k kase, strict []capability.Set, a answer) {
 
 // finds completes the verdict on a cause: what capprof must have said, and in how
 // many runs.
-func (v *verdict) finds(k kase, a answer) {
+func (v *verdict) finds(k testCase, a answer) {
 	for _, words := range k.says {
 		if !strings.Contains(a.said, words) {
 			v.exact, v.note = false, fmt.Sprintf("does not say %q", words)

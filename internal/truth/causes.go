@@ -13,7 +13,7 @@ func as(user string, more ...string) []string {
 	return append([]string{"--user", user}, more...)
 }
 
-// ops is a command of the judge's program.
+// ops is a command of the program of single operations.
 func ops(command string) []string { return append([]string{"/ops"}, strings.Fields(command)...) }
 
 // off says that a sysctl of the host's is 0 or not there, so that what it forbids
@@ -34,7 +34,7 @@ func off(sysctl, what string) func() string {
 var causeCases = slices.Concat(fileCauses, mountCauses, processCauses, limitCauses, userCauses)
 
 // fileCauses are cured by a capability, and better by owners and modes.
-var fileCauses = []kase{
+var fileCauses = []testCase{
 	{
 		group: causes, name: "mode-read", command: ops("read /other/file"),
 		says: []string{"chown", "--user"},
@@ -136,7 +136,7 @@ var fileCauses = []kase{
 }
 
 // mountCauses lie in how the container was made.
-var mountCauses = []kase{
+var mountCauses = []testCase{
 	{
 		group: causes, name: "read-only-root", command: ops("write /tmp/x"), flags: []string{"--read-only"}, noSet: "the root file system is read-only",
 		says: []string{"--read-only", "--tmpfs /tmp"},
@@ -221,7 +221,7 @@ var mountCauses = []kase{
 }
 
 // processCauses lie in the program.
-var processCauses = []kase{
+var processCauses = []testCase{
 	{
 		group: causes, name: "traced-already", command: ops("trace-traced"), noSet: "a process has one tracer",
 		says: []string{"traced already"}, remedies: []remedy{{name: "let go first", command: ops("trace-released")}},
@@ -268,7 +268,7 @@ var processCauses = []kase{
 }
 
 // limitCauses are limits and quotas.
-var limitCauses = []kase{
+var limitCauses = []testCase{
 	{
 		group: causes, name: "limit-raised", command: ops("raise-hard-limit"), noSet: "it takes CAP_SYS_RESOURCE, where the engine has it to give",
 		says: []string{"--ulimit"}, remedies: []remedy{{name: "not lowered before", command: ops("lower-limit")}},
@@ -301,7 +301,7 @@ var limitCauses = []kase{
 }
 
 // userCauses are those of ordinary users, whom no capability reaches.
-var userCauses = []kase{
+var userCauses = []testCase{
 	{
 		group: causes, name: "user-raw-socket", command: ops("raw6"), flags: as("1000"), noSet: "no capability reaches the user",
 		says: []string{"user 1000", "setcap cap_net_raw+ep", "as root"},

@@ -32,13 +32,13 @@ var errWrong = errors.New("not all answers are right")
 
 // options are what the command line says.
 type options struct {
-	only     *regexp.Regexp
-	jobs     int
-	json     string
-	capprof  string
-	oneByOne bool
-	judge    bool
-	list     bool
+	only           *regexp.Regexp
+	jobs           int
+	json           string
+	capprof        string
+	oneByOne       bool
+	bruteForceOnly bool
+	list           bool
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) int {
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 		fmt.Fprintln(progress, "truth:", err)
 		return 2
 	}
-	if err := judge(ctx, o, out, progress); err != nil {
+	if err := compareCases(ctx, o, out, progress); err != nil {
 		fmt.Fprintln(progress, "truth:", err)
 		return 1
 	}
@@ -60,13 +60,13 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 func parse(args []string, complaints io.Writer) (options, error) {
 	flags := flag.NewFlagSet("truth", flag.ContinueOnError)
 	flags.SetOutput(complaints)
-	pattern := flags.String("run", "", "judge only the cases whose group/name matches this `regexp`")
+	pattern := flags.String("run", "", "take only the cases whose group/name matches this `regexp`")
 	o := options{}
-	flags.IntVar(&o.jobs, "jobs", 2, "cases judged at the same time")
+	flags.IntVar(&o.jobs, "jobs", 2, "cases taken at the same time")
 	flags.StringVar(&o.json, "json", "", "write the table to this `file` too")
-	flags.StringVar(&o.capprof, "capprof", "bin/capprof", "the capprof to judge")
+	flags.StringVar(&o.capprof, "capprof", "bin/capprof", "the capprof to test")
 	flags.BoolVar(&o.oneByOne, "exhaustive", false, "remove one capability at a time instead of halves")
-	flags.BoolVar(&o.judge, "judge-only", false, "find the sets and leave capprof out")
+	flags.BoolVar(&o.bruteForceOnly, "brute-force-only", false, "find the sets and leave capprof out")
 	flags.BoolVar(&o.list, "list", false, "list the cases and do nothing")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err

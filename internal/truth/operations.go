@@ -67,8 +67,8 @@ var strictPorts = []string{"--sysctl", "net.ipv4.ip_unprivileged_port_start=1024
 
 // operationCases run one operation each in an image that holds nothing else: by
 // its name alone where no flag is needed.
-func operationCases() []kase {
-	var all []kase
+func operationCases() []testCase {
+	var all []testCase
 	for program, names := range map[string]string{
 		"/privop": `nothing chown chmod-other setgid-bit read-other write-other mknod chroot mount setfcap
 			setuid setgid setgroups drop kill-other raw-socket link-up link-down nice hostname syslog settime`,
@@ -98,16 +98,16 @@ func operationCases() []kase {
 			if argument != "" {
 				command = append(command, argument)
 			}
-			all = append(all, kase{group: operations, name: operation, command: command})
+			all = append(all, testCase{group: operations, name: operation, command: command})
 		}
 	}
 	all = append(all, operationsWithFlags...)
-	slices.SortFunc(all, func(a, b kase) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b testCase) int { return strings.Compare(a.name, b.name) })
 	return all
 }
 
 // operationsWithFlags need more said of them than their names.
-var operationsWithFlags = []kase{
+var operationsWithFlags = []testCase{
 	{group: operations, name: "bind-tcp-80", command: []string{"/privop", "bind-80"}},
 	{group: operations, name: "bind-tcp-80-strict", command: []string{"/privop", "bind-80"}, flags: strictPorts},
 	{group: operations, name: "bind-udp-53-strict", command: []string{"/ops", "bind-udp-53"}, flags: strictPorts},

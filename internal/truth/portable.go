@@ -14,9 +14,9 @@ var strictBoth = slices.Concat(strictPorts, strictPings)
 // unreached is why a capability does not help an ordinary user.
 const unreached = "Docker gives an ordinary user nothing of what it adds"
 
-// portableCases are judged twice: as Docker runs them, and as engines do that keep
+// portableCases are compared twice: as Docker runs them, and as engines do that keep
 // the kernel's defaults.
-var portableCases = []kase{
+var portableCases = []testCase{
 	{group: portables, name: "bind-tcp-80", command: []string{"/privop", "bind-80"}, strict: strictBoth},
 	{group: portables, name: "bind-udp-53", command: []string{"/ops", "bind-udp-53"}, strict: strictBoth},
 	{group: portables, name: "bind-tcp6-80", command: []string{"/ops", "bind-tcp6-80"}, strict: strictBoth},

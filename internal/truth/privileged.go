@@ -46,9 +46,9 @@ const (
 	pages = "/sys/kernel/mm/ksm"
 )
 
-// privilegedCases are given to capprof with --privileged, and to the judge with any
+// privilegedCases are given to capprof with --privileged, and to brute force with any
 // of their candidates instead.
-var privilegedCases = []kase{
+var privilegedCases = []testCase{
 	{
 		group: privileged, name: "device", command: ops("use-device " + fuse), absent: absentPath(fuse),
 		openings: opened("--device " + fuse),
@@ -95,7 +95,7 @@ var privilegedCases = []kase{
 const firstOpening capability.Cap = 48
 
 // candidates are all of a case's openings, as members of a set.
-func (k kase) candidates() capability.Set {
+func (k testCase) candidates() capability.Set {
 	var all capability.Set
 	for i := range k.openings {
 		all = all.With(firstOpening + capability.Cap(i))
@@ -104,7 +104,7 @@ func (k kase) candidates() capability.Set {
 }
 
 // apart splits a set into the capabilities and the openings that it stands for.
-func (k kase) apart(set capability.Set) (caps capability.Set, openings []string) {
+func (k testCase) apart(set capability.Set) (caps capability.Set, openings []string) {
 	for c := range set.Intersect(k.candidates()).All() {
 		openings = append(openings, k.openings[c-firstOpening])
 	}
@@ -113,7 +113,7 @@ func (k kase) apart(set capability.Set) (caps capability.Set, openings []string)
 
 // together is the set that stands for capabilities and openings; unknown are those
 // openings that are no candidates.
-func (k kase) together(caps capability.Set, openings []string) (set capability.Set, unknown []string) {
+func (k testCase) together(caps capability.Set, openings []string) (set capability.Set, unknown []string) {
 	for _, o := range openings {
 		if i := slices.Index(k.openings, o); i >= 0 {
 			caps = caps.With(firstOpening + capability.Cap(i))
@@ -125,7 +125,7 @@ func (k kase) together(caps capability.Set, openings []string) (set capability.S
 }
 
 // members name what is in a set.
-func (k kase) members(set capability.Set) []string {
+func (k testCase) members(set capability.Set) []string {
 	caps, openings := k.apart(set)
 	return slices.Concat(caps.ShortNames(), openings)
 }
@@ -145,7 +145,7 @@ type runner func(ctx context.Context, flags []string, caps capability.Set) (outc
 
 // with runs a case with a set. What the engine refuses fails, unless it is all that
 // there is: then nothing would be known.
-func (k kase) with(ctx context.Context, run runner, flags []string, set, all capability.Set) (outcome, error) {
+func (k testCase) with(ctx context.Context, run runner, flags []string, set, all capability.Set) (outcome, error) {
 	caps, openings := k.apart(set)
 	o, err := run(ctx, slices.Concat(flags, optionFlags(openings)), caps)
 	if _, refused := errors.AsType[*refusedError](err); refused && len(openings) > 0 && set != all {
@@ -158,6 +158,6 @@ func (k kase) with(ctx context.Context, run runner, flags []string, set, all cap
 func (v *verdict) opens(unknown []string) {
 	if len(unknown) > 0 {
 		v.exact = false
-		v.note = fmt.Sprintf("extra %s, of which the judge knows nothing", strings.Join(unknown, ", "))
+		v.note = fmt.Sprintf("extra %s, of which brute force knows nothing", strings.Join(unknown, ", "))
 	}
 }

@@ -28,7 +28,7 @@ func fake(needs ...string) runner {
 	}
 }
 
-func searched(t *testing.T, k kase, run runner) removal.Answer {
+func searched(t *testing.T, k testCase, run runner) removal.Answer {
 	t.Helper()
 	all := of(capability.Chown, capability.SysAdmin, capability.Kill).Union(k.candidates())
 	answer, err := removal.Search(t.Context(), all, func(ctx context.Context, set capability.Set) (bool, error) {
@@ -43,7 +43,7 @@ func searched(t *testing.T, k kase, run runner) removal.Answer {
 
 // The search finds openings as it finds capabilities, the narrow ones first.
 func TestOpeningsAreSearched(t *testing.T) {
-	k := kase{openings: opened(narrowDevice)}
+	k := testCase{openings: opened(narrowDevice)}
 	narrow, _ := k.together(of(capability.Chown), []string{narrowDevice})
 	wide, _ := k.together(of(capability.Chown), []string{allDevices})
 	for name, test := range map[string]struct {
@@ -65,7 +65,7 @@ func TestOpeningsAreSearched(t *testing.T) {
 
 // What the engine refuses is a failure, and no answer where it is everything.
 func TestRefusedOpeningsFail(t *testing.T) {
-	k := kase{openings: []string{"--device refused", narrowDevice}}
+	k := testCase{openings: []string{"--device refused", narrowDevice}}
 	all := of(capability.Chown).Union(k.candidates())
 	some := all.Without(firstOpening + 1)
 	if o, err := k.with(t.Context(), fake(), nil, some, all); o.passed || err != nil {
@@ -80,7 +80,7 @@ func TestRefusedOpeningsFail(t *testing.T) {
 	if _, err := k.with(t.Context(), broken, nil, some, all); err == nil {
 		t.Error("an engine that is gone passes for a failure of the workload")
 	}
-	bare := kase{}
+	bare := testCase{}
 	if _, err := bare.with(t.Context(), func(context.Context, []string, capability.Set) (outcome, error) {
 		return outcome{}, &refusedError{"unknown capability"}
 	}, nil, of(capability.Chown), all); err == nil {
@@ -89,7 +89,7 @@ func TestRefusedOpeningsFail(t *testing.T) {
 }
 
 func TestOpeningsAreCompared(t *testing.T) {
-	k := kase{openings: opened(narrowDevice)}
+	k := testCase{openings: opened(narrowDevice)}
 	narrow, _ := k.together(of(capability.Chown), []string{narrowDevice})
 	wide, _ := k.together(of(capability.Chown), []string{allDevices})
 	truth := []capability.Set{narrow, wide}
@@ -101,12 +101,12 @@ func TestOpeningsAreCompared(t *testing.T) {
 		"dearer":     {[]string{allDevices}, "not the least dangerous"},
 		"missing":    {nil, "missing " + narrowDevice},
 		"extra":      {[]string{narrowDevice, unmasked}, "extra " + unmasked},
-		"unheard of": {[]string{narrowDevice, "--device /dev/two"}, "extra --device /dev/two, of which the judge knows nothing"},
+		"unheard of": {[]string{narrowDevice, "--device /dev/two"}, "extra --device /dev/two, of which brute force knows nothing"},
 	} {
 		set, unknown := k.together(of(capability.Chown), test.openings)
 		v := compare(truth, answer{set: set})
 		v.opens(unknown)
-		r := result{kase: k, answer: answer{verdict: "proven"}, verdict: v}
+		r := result{testCase: k, answer: answer{verdict: "proven"}, verdict: v}
 		if got := r.word(); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
@@ -124,7 +124,7 @@ func TestPrivilegedCasesAreWellFormed(t *testing.T) {
 			t.Errorf("%s: %d numbers for %q", k.title(), k.candidates().Len(), k.openings)
 		}
 		if slices.Contains(k.flags, "--privileged") {
-			t.Errorf("%s gives the judge what is to be replaced", k.title())
+			t.Errorf("%s gives brute force what is to be replaced", k.title())
 		}
 		if !k.candidates().Intersect(capability.Known()).Empty() {
 			t.Errorf("%s: a number is a capability's", k.title())

@@ -62,10 +62,10 @@ var programNoSets = map[string]string{
 }
 
 // programCases are the scripts of testdata/programs and their variants.
-func programCases() ([]kase, error) {
-	var all []kase
+func programCases() ([]testCase, error) {
+	var all []testCase
 	add := func(name, script string, flags []string) {
-		all = append(all, kase{
+		all = append(all, testCase{
 			group: programs, name: name, image: debian, flags: flags, script: script,
 			// Databases fill their directories.
 			limit: 3 * time.Minute, noSet: programNoSets[name],
@@ -89,12 +89,12 @@ func programCases() ([]kase, error) {
 			add(script+"@"+v.suffix, script, v.flags)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b kase) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(all, func(a, b testCase) int { return strings.Compare(a.name, b.name) })
 	return all, nil
 }
 
 // argv is the command as the container gets it.
-func (k kase) argv() ([]string, error) {
+func (k testCase) argv() ([]string, error) {
 	if k.script == "" {
 		return k.command, nil
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/capprof/capprof/internal/sentence"
 )
 
-// subject is the capprof under judgement.
+// subject is the capprof under test.
 type subject struct {
 	path, host, dir string
 	count           atomic.Int64
@@ -26,7 +26,7 @@ type subject struct {
 
 func newSubject(path, host string) (*subject, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("finding the capprof to judge (make build): %w", err)
+		return nil, fmt.Errorf("finding the capprof to test (make build): %w", err)
 	}
 	dir, err := os.MkdirTemp("", "capprof-truth-profiles-")
 	if err != nil {
@@ -38,10 +38,10 @@ func newSubject(path, host string) (*subject, error) {
 func (s *subject) close() error { return os.RemoveAll(s.dir) }
 
 // Exit codes of capprof run with which there is a profile to read.
-var judged = []int{0, 4, 5}
+var withProfile = []int{0, 4, 5}
 
-// profile has capprof profile the workload. It may grant what the judge may.
-func (s *subject) profile(ctx context.Context, image string, flags, command []string, k kase) (answer, error) {
+// profile has capprof profile the workload. It may grant what brute force may.
+func (s *subject) profile(ctx context.Context, image string, flags, command []string, k testCase) (answer, error) {
 	file := filepath.Join(s.dir, strconv.FormatInt(s.count.Add(1), 10)+".json")
 	args := slices.Concat(
 		[]string{"run", "--quiet", "--allow", "ALL", "--jobs", "1", "--timeout", k.timeLimit().String(), "--output", file},
@@ -58,7 +58,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	}
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
-	case failed && !slices.Contains(judged, exit.ExitCode()):
+	case failed && !slices.Contains(withProfile, exit.ExitCode()):
 		return answer{}, fmt.Errorf("exit code %d: %s", exit.ExitCode(), output.String())
 	case err != nil && !failed:
 		return answer{}, err

@@ -14,14 +14,14 @@ import (
 type table struct {
 	results []result
 	grants  grants
-	// judgeOnly says that there are no answers to compare.
-	judgeOnly bool
+	// bruteForceOnly says that there are no answers to compare.
+	bruteForceOnly bool
 	// whole says that all cases were run, so that what none shows is not shown.
 	whole bool
 }
 
 func newTable(results []result, g grants, o options) *table {
-	return &table{results: results, grants: g, judgeOnly: o.judge, whole: o.only.String() == ""}
+	return &table{results: results, grants: g, bruteForceOnly: o.bruteForceOnly, whole: o.only.String() == ""}
 }
 
 // word is the verdict in a word or two.
@@ -33,18 +33,18 @@ func (r result) word() string {
 	case r.absent != "":
 		return "not here"
 	case r.answer.verdict == "":
-		return "judged"
+		return "done"
 	case v.exact:
 		return "exact"
-	case r.kase.explained != "":
+	case r.testCase.explained != "":
 		return "explained"
 	}
 	var parts []string
 	if !v.missing.Empty() {
-		parts = append(parts, "missing "+strings.Join(r.kase.members(v.missing), ", "))
+		parts = append(parts, "missing "+strings.Join(r.testCase.members(v.missing), ", "))
 	}
 	if !v.extra.Empty() {
-		parts = append(parts, "extra "+strings.Join(r.kase.members(v.extra), ", "))
+		parts = append(parts, "extra "+strings.Join(r.testCase.members(v.extra), ", "))
 	}
 	if v.dearer {
 		parts = append(parts, "not the least dangerous")
@@ -57,7 +57,7 @@ func (r result) word() string {
 
 // right says that nothing is left to explain.
 func (r result) right() bool {
-	return r.err == nil && (r.answer.verdict == "" || r.verdict.exact || r.kase.explained != "")
+	return r.err == nil && (r.answer.verdict == "" || r.verdict.exact || r.testCase.explained != "")
 }
 
 // wrong says that some result is not right, or that a capability was forgotten.
@@ -72,7 +72,7 @@ func (t *table) wrong() bool {
 }
 
 // setsText lists alternatives.
-func (k kase) setsText(sets []capability.Set, complete bool) string {
+func (k testCase) setsText(sets []capability.Set, complete bool) string {
 	if len(sets) == 0 {
 		return "no set"
 	}
@@ -88,7 +88,7 @@ func (k kase) setsText(sets []capability.Set, complete bool) string {
 }
 
 // setText names a set's members, openings among them.
-func (k kase) setText(set capability.Set) string {
+func (k testCase) setText(set capability.Set) string {
 	if set.Empty() {
 		return set.String()
 	}
@@ -99,14 +99,14 @@ func (r result) truthText() string {
 	if r.absent != "" {
 		return "-"
 	}
-	text := r.kase.setsText(r.truth, r.complete)
-	if r.kase.strict != nil {
-		text += "; elsewhere " + r.kase.setsText(r.strict, true)
+	text := r.testCase.setsText(r.truth, r.complete)
+	if r.testCase.strict != nil {
+		text += "; elsewhere " + r.testCase.setsText(r.strict, true)
 	}
 	return text
 }
 
-func (a answer) text(k kase) string {
+func (a answer) text(k testCase) string {
 	switch {
 	case a.verdict == "":
 		return "-"
@@ -120,8 +120,8 @@ func (t *table) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CASE\tBRUTE FORCE\tCAPPROF\tRUNS\tCAPPROF\tVERDICT")
 	for _, r := range t.results {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.kase.title(), r.truthText(), r.answer.text(r.kase),
-			r.judgeRuns, r.answer.runs, r.word())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", r.testCase.title(), r.truthText(), r.answer.text(r.testCase),
+			r.bruteForceRuns, r.answer.runs, r.word())
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -139,44 +139,44 @@ func (t *table) printRemarks(out io.Writer) {
 		if r.err != nil {
 			remarks = append(remarks, r.err.Error())
 		}
-		if r.kase.explained != "" && r.err == nil && !r.verdict.exact {
-			remarks = append(remarks, "differs because "+r.kase.explained)
+		if r.testCase.explained != "" && r.err == nil && !r.verdict.exact {
+			remarks = append(remarks, "differs because "+r.testCase.explained)
 		}
 		if r.absent != "" {
 			remarks = append(remarks, "shows nothing here: "+r.absent)
 		} else if len(r.truth) == 0 && r.err == nil {
-			if r.kase.noSet != "" {
-				remarks = append(remarks, "no set: "+r.kase.noSet)
+			if r.testCase.noSet != "" {
+				remarks = append(remarks, "no set: "+r.testCase.noSet)
 			}
 			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
 		}
-		if r.kase.noSetStrict != "" {
-			remarks = append(remarks, "no set elsewhere: "+r.kase.noSetStrict)
+		if r.testCase.noSetStrict != "" {
+			remarks = append(remarks, "no set elsewhere: "+r.testCase.noSetStrict)
 		}
-		if len(r.kase.remedies) > 0 && r.err == nil && r.absent == "" {
+		if len(r.testCase.remedies) > 0 && r.err == nil && r.absent == "" {
 			var names []string
-			for _, cure := range r.kase.remedies {
+			for _, cure := range r.testCase.remedies {
 				names = append(names, fmt.Sprintf("%s (passes with %s)", cure.name, cure.set))
 			}
 			remarks = append(remarks, "cured by "+strings.Join(names, "; "))
 		}
-		if r.kase.incurable != "" {
-			remarks = append(remarks, "no remedy here: "+r.kase.incurable)
+		if r.testCase.incurable != "" {
+			remarks = append(remarks, "no remedy here: "+r.testCase.incurable)
 		}
 		if !r.right() && r.err == nil {
 			remarks = append(remarks, fmt.Sprintf("capprof says %s: %s", r.answer.verdict, strings.Join(r.answer.reasons, " ")))
-			if r.kase.group == causes {
+			if r.testCase.group == causes {
 				remarks = append(remarks, r.answer.said)
 			}
 		}
 		if !r.answer.byRemoval.Empty() {
 			remarks = append(remarks, fmt.Sprintf("capprof found {%s} by removal alone: the trace does not explain it", r.answer.byRemoval))
 		}
-		if r.kase.naive != "" && !t.judgeOnly {
-			remarks = append(remarks, "a naive tool says "+r.kase.naive)
+		if r.testCase.naive != "" && !t.bruteForceOnly {
+			remarks = append(remarks, "a naive tool says "+r.testCase.naive)
 		}
 		if len(remarks) > 0 {
-			fmt.Fprintf(out, "\n%s\n", r.kase.title())
+			fmt.Fprintf(out, "\n%s\n", r.testCase.title())
 			for _, remark := range remarks {
 				fmt.Fprintf(out, "    %s\n", strings.ReplaceAll(remark, "\n", "\n    "))
 			}
@@ -201,12 +201,12 @@ func (t *table) unseen() capability.Set {
 }
 
 // unshown are the capabilities that the engine grants and whose own case, which
-// was judged, needs something else.
+// was run, needs something else.
 func (t *table) unshown() []capability.Cap {
 	var all []capability.Cap
 	for _, r := range t.results {
 		for c, name := range shownBy {
-			if r.kase.group != operations || r.kase.name != name || r.err != nil || !t.grants.all.Has(c) {
+			if r.testCase.group != operations || r.testCase.name != name || r.err != nil || !t.grants.all.Has(c) {
 				continue
 			}
 			if !slices.ContainsFunc(r.truth, func(set capability.Set) bool { return set.Has(c) }) {
@@ -257,7 +257,7 @@ type totals struct {
 	Missing         int     `json:"missingCapabilities"`
 	Extra           int     `json:"extraCapabilities"`
 	ByRemoval       int     `json:"capabilitiesFoundByRemoval"`
-	JudgeRuns       int     `json:"judgeRuns"`
+	BruteForceRuns  int     `json:"bruteForceRuns"`
 	ExhaustiveRuns  int     `json:"exhaustiveRuns"`
 	CapprofRuns     int     `json:"capprofRuns"`
 	TimesFewer      float64 `json:"timesFewerThanExhaustive"`
@@ -279,7 +279,7 @@ func sum(results []result) totals {
 		case r.answer.verdict == "":
 		case r.verdict.exact:
 			t.Exact++
-		case r.kase.explained != "":
+		case r.testCase.explained != "":
 			t.Explained++
 		default:
 			t.Wrong++
@@ -287,7 +287,7 @@ func sum(results []result) totals {
 		t.Missing += r.verdict.missing.Len()
 		t.Extra += r.verdict.extra.Len()
 		t.ByRemoval += r.answer.byRemoval.Len()
-		t.JudgeRuns += r.judgeRuns
+		t.BruteForceRuns += r.bruteForceRuns
 		t.ExhaustiveRuns += r.exhaustiveRuns
 		t.CapprofRuns += r.answer.runs
 	}
@@ -304,8 +304,8 @@ func sum(results []result) totals {
 func (t *table) groups() []group {
 	var all []group
 	for _, r := range t.results {
-		if !slices.Contains(all, r.kase.group) {
-			all = append(all, r.kase.group)
+		if !slices.Contains(all, r.testCase.group) {
+			all = append(all, r.testCase.group)
 		}
 	}
 	return all
@@ -314,7 +314,7 @@ func (t *table) groups() []group {
 func (t *table) of(g group) []result {
 	var some []result
 	for _, r := range t.results {
-		if r.kase.group == g {
+		if r.testCase.group == g {
 			some = append(some, r)
 		}
 	}
@@ -324,10 +324,10 @@ func (t *table) of(g group) []result {
 func (t *table) printTotals(out io.Writer) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tby removal\tjudge's runs\texhaustive\tcapprof's\ttimes fewer\t")
+	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tby removal\tbrute force's\texhaustive\tcapprof's\ttimes fewer\t")
 	line := func(name string, s totals) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Explained,
-			s.Wrong, s.Errors, s.Missing, s.Extra, s.ByRemoval, s.JudgeRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
+			s.Wrong, s.Errors, s.Missing, s.Extra, s.ByRemoval, s.BruteForceRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
 	}
 	for _, g := range t.groups() {
 		line(g.plural(), sum(t.of(g)))

@@ -18,7 +18,7 @@ type row struct {
 	Complete       bool           `json:"complete"`
 	Capprof        []string       `json:"capprof"`
 	CapprofVerdict string         `json:"capprofVerdict"`
-	JudgeRuns      int            `json:"judgeRuns"`
+	BruteForceRuns int            `json:"bruteForceRuns"`
 	ExhaustiveRuns int            `json:"exhaustiveRuns"`
 	CapprofRuns    int            `json:"capprofRuns"`
 	ByRemoval      capability.Set `json:"foundByRemoval"`
@@ -28,7 +28,7 @@ type row struct {
 }
 
 // fullNames names the members of sets, as a set itself does, and openings.
-func (k kase) fullNames(sets ...capability.Set) [][]string {
+func (k testCase) fullNames(sets ...capability.Set) [][]string {
 	all := [][]string{}
 	for _, set := range sets {
 		caps, openings := k.apart(set)
@@ -52,9 +52,9 @@ func (t *table) writeJSON(path string) error {
 	}
 	for _, r := range t.results {
 		entry := row{
-			Group: r.kase.group, Name: r.kase.name, Truth: r.kase.fullNames(r.truth...), Complete: r.complete,
-			Capprof: r.kase.fullNames(r.answer.set)[0], CapprofVerdict: r.answer.verdict, JudgeRuns: r.judgeRuns,
-			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.kase.explained,
+			Group: r.testCase.group, Name: r.testCase.name, Truth: r.testCase.fullNames(r.truth...), Complete: r.complete,
+			Capprof: r.testCase.fullNames(r.answer.set)[0], CapprofVerdict: r.answer.verdict, BruteForceRuns: r.bruteForceRuns,
+			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.testCase.explained,
 		}
 		if r.err != nil {
 			entry.Error = r.err.Error()

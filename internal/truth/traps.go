@@ -16,7 +16,7 @@ var noNewPrivileges = []string{"--security-opt", "no-new-privileges"}
 var asUser = []string{"--user", "1000"}
 
 // trapCases are where a naive tool is wrong, with what it would say.
-var trapCases = []kase{
+var trapCases = []testCase{
 	{
 		group: traps, name: "memory-accounting", command: []string{"/ops", "map-much"},
 		naive: "SYS_ADMIN: every mmap, fork and exec asks for it (cap_vm_enough_memory)",

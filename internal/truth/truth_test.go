@@ -71,8 +71,8 @@ func TestAccidentsAreToBeNoticed(t *testing.T) {
 func TestTableSums(t *testing.T) {
 	row := func(name string, is verdict, explained string, err error) result {
 		return result{
-			kase: kase{group: traps, name: name, explained: explained}, truth: []capability.Set{of(capability.Chown)},
-			complete: true, judgeRuns: 10, exhaustiveRuns: 40, answer: answer{verdict: "proven", runs: 4}, verdict: is, err: err,
+			testCase: testCase{group: traps, name: name, explained: explained}, truth: []capability.Set{of(capability.Chown)},
+			complete: true, bruteForceRuns: 10, exhaustiveRuns: 40, answer: answer{verdict: "proven", runs: 4}, verdict: is, err: err,
 		}
 	}
 	results := []result{
@@ -84,7 +84,7 @@ func TestTableSums(t *testing.T) {
 	got := sum(results)
 	want := totals{
 		Cases: 4, Exact: 1, Explained: 1, Wrong: 1, Errors: 1, Missing: 2, Extra: 2,
-		JudgeRuns: 30, ExhaustiveRuns: 120, CapprofRuns: 12, TimesFewer: 10, ExactPercentage: 25,
+		BruteForceRuns: 30, ExhaustiveRuns: 120, CapprofRuns: 12, TimesFewer: 10, ExactPercentage: 25,
 	}
 	if got != want {
 		t.Errorf("sums %+v, want %+v", got, want)
@@ -121,7 +121,7 @@ func TestTableSums(t *testing.T) {
 func TestTableAsJSON(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "table.json")
 	results := []result{{
-		kase: kase{group: operations, name: "one"}, truth: []capability.Set{of(capability.Chown)}, complete: true,
+		testCase: testCase{group: operations, name: "one"}, truth: []capability.Set{of(capability.Chown)}, complete: true,
 		answer: answer{verdict: "proven", set: of(capability.Chown), runs: 4}, verdict: verdict{exact: true},
 	}}
 	refused := map[capability.Cap]string{capability.BPF: "unknown"}
@@ -202,16 +202,16 @@ func TestPortableSetsAreCompared(t *testing.T) {
 		"a set for none": {nil, answer{verdict: "proven", elsewhere: raw[0]}, false},
 	} {
 		v := verdict{exact: true}
-		if v.portable(kase{}, test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {
+		if v.portable(testCase{}, test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
 
 func TestFindings(t *testing.T) {
-	k := kase{group: causes, says: []string{"read-only", "--tmpfs"}}
+	k := testCase{group: causes, says: []string{"read-only", "--tmpfs"}}
 	for name, test := range map[string]struct {
-		k     kase
+		k     testCase
 		is    answer
 		exact bool
 		note  string
@@ -220,7 +220,7 @@ func TestFindings(t *testing.T) {
 		"lacks one":     {k, answer{said: "a read-only root", runs: 2}, false, `does not say "--tmpfs"`},
 		"spins":         {k, answer{said: "a read-only root; --tmpfs /tmp", runs: 7}, false, "7 runs, and 6 should do"},
 		"for one found": {k, answer{said: "a read-only root; --tmpfs /tmp", runs: 9, set: of(capability.Kill)}, true, ""},
-		"another group": {kase{group: traps}, answer{runs: 30}, true, ""},
+		"another group": {testCase{group: traps}, answer{runs: 30}, true, ""},
 	} {
 		v := verdict{exact: true}
 		if v.finds(test.k, test.is); v.exact != test.exact || v.note != test.note {
@@ -231,7 +231,7 @@ func TestFindings(t *testing.T) {
 
 // A case that shows nothing here is no error, and no success either.
 func TestAbsentCases(t *testing.T) {
-	absent := result{kase: kase{group: causes, name: "elsewhere"}, absent: "there is no such rule here"}
+	absent := result{testCase: testCase{group: causes, name: "elsewhere"}, absent: "there is no such rule here"}
 	table := newTable([]result{absent}, grants{}, options{only: regexp.MustCompile("cause")})
 	var out bytes.Buffer
 	if err := table.print(&out); err != nil {
@@ -295,7 +295,7 @@ func TestEveryCapabilityHasACase(t *testing.T) {
 // wrong, unless the engine has not got it to give.
 func TestACaseShowsItsCapability(t *testing.T) {
 	results := []result{{
-		kase: kase{group: operations, name: shownBy[capability.Chown]}, truth: []capability.Set{of(capability.Kill)},
+		testCase: testCase{group: operations, name: shownBy[capability.Chown]}, truth: []capability.Set{of(capability.Kill)},
 		complete: true, answer: answer{verdict: "proven"}, verdict: verdict{exact: true},
 	}}
 	some := options{only: regexp.MustCompile("chown")}

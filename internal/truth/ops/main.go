@@ -1,4 +1,4 @@
-// Command ops is the program of the judge's image: each of its subcommands does
+// Command ops is the program of the scratch image: each of its subcommands does
 // one privileged operation and checks that it took effect. Its exit code is 0
 // only then. What it does on a failure, it does for all of them alike, so that
 // nothing but the effect tells two runs apart.

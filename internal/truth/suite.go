@@ -19,8 +19,8 @@ import (
 	"github.com/capprof/capprof/internal/truth/removal"
 )
 
-// court is what all cases share.
-type court struct {
+// suite is what all cases share.
+type suite struct {
 	options    options
 	containers *containers
 	images     *images
@@ -31,13 +31,13 @@ type court struct {
 	dir string
 }
 
-// judge makes the table.
-func judge(ctx context.Context, o options, out, progress io.Writer) (err error) {
+// compareCases makes the table.
+func compareCases(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	all, err := cases()
 	if err != nil {
 		return err
 	}
-	var chosen []kase
+	var chosen []testCase
 	for _, k := range all {
 		if o.only.MatchString(k.title()) {
 			chosen = append(chosen, k)
@@ -56,7 +56,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	c := &court{options: o, containers: newContainers(engine), images: newImages(engine, progress), progress: progress}
+	c := &suite{options: o, containers: newContainers(engine), images: newImages(engine, progress), progress: progress}
 	defer func() {
 		// Also after an interrupt, when ctx is of no more use.
 		lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -69,7 +69,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	if c.subject != nil {
 		defer func() { err = errors.Join(err, c.subject.close()) }()
 	}
-	results, err := c.judgeAll(ctx, chosen)
+	results, err := c.compareAll(ctx, chosen)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func judge(ctx context.Context, o options, out, progress io.Writer) (err error) 
 	return nil
 }
 
-func (c *court) prepare(ctx context.Context, chosen []kase) (err error) {
+func (c *suite) prepare(ctx context.Context, chosen []testCase) (err error) {
 	if c.dir, err = os.MkdirTemp("", "capprof-truth-volume-"); err != nil {
 		return fmt.Errorf("making a directory for volumes: %w", err)
 	}
@@ -110,7 +110,7 @@ func (c *court) prepare(ctx context.Context, chosen []kase) (err error) {
 		return fmt.Errorf("asking the engine what it grants: %w", err)
 	}
 	fmt.Fprintf(c.progress, "the engine grants %d capabilities and refuses %d\n", c.grants.all.Len(), len(c.grants.refused))
-	if c.options.judge {
+	if c.options.bruteForceOnly {
 		return nil
 	}
 	path, err := filepath.Abs(c.options.capprof)
@@ -121,15 +121,15 @@ func (c *court) prepare(ctx context.Context, chosen []kase) (err error) {
 	return err
 }
 
-// judgeAll judges as many cases at a time as was asked for, in their order.
-func (c *court) judgeAll(ctx context.Context, chosen []kase) ([]result, error) {
+// compareAll takes as many cases at a time as was asked for, in their order.
+func (c *suite) compareAll(ctx context.Context, chosen []testCase) ([]result, error) {
 	results := make([]result, len(chosen))
 	workers, ctx := errgroup.WithContext(ctx)
 	workers.SetLimit(c.options.jobs)
 	for i, k := range chosen {
 		workers.Go(func() error {
 			start := time.Now()
-			results[i] = c.judgeOne(ctx, k)
+			results[i] = c.compareOne(ctx, k)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -140,8 +140,8 @@ func (c *court) judgeAll(ctx context.Context, chosen []kase) ([]result, error) {
 	return results, workers.Wait()
 }
 
-func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
-	r.kase = k
+func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
+	r.testCase = k
 	if k.absent != nil {
 		if r.absent = k.absent(); r.absent != "" {
 			return r
@@ -173,27 +173,27 @@ func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
 	}
 	found, err := c.search(ctx, &r, image, flags, command)
 	if err != nil {
-		r.err = fmt.Errorf("judge: %w", err)
+		r.err = fmt.Errorf("brute force: %w", err)
 		return r
 	}
 	r.truth, r.complete = found.Sets, found.Complete
-	r.judgeRuns, r.exhaustiveRuns = found.Runs, found.Exhaustive
+	r.bruteForceRuns, r.exhaustiveRuns = found.Runs, found.Exhaustive
 	if len(r.truth) == 0 && k.noSet == "" {
 		// Else a workload that is broken would pass for one that nothing cures.
-		r.err = fmt.Errorf("judge: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
+		r.err = fmt.Errorf("brute force: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
 		return r
 	}
 	if k.strict != nil {
-		there := result{kase: k}
+		there := result{testCase: k}
 		found, err := c.search(ctx, &there, image, slices.Concat(flags, k.strict), command)
 		if err != nil {
-			r.err = fmt.Errorf("judge, with %v: %w", k.strict, err)
+			r.err = fmt.Errorf("brute force, with %v: %w", k.strict, err)
 			return r
 		}
 		r.strict = found.Sets
-		r.judgeRuns, r.exhaustiveRuns = r.judgeRuns+found.Runs, r.exhaustiveRuns+found.Exhaustive
+		r.bruteForceRuns, r.exhaustiveRuns = r.bruteForceRuns+found.Runs, r.exhaustiveRuns+found.Exhaustive
 		if len(r.strict) == 0 && k.noSetStrict == "" {
-			r.err = fmt.Errorf("judge, with %v: it fails with everything, and the case does not say why it should: %s", k.strict, lastLine(there.withAll))
+			r.err = fmt.Errorf("brute force, with %v: it fails with everything, and the case does not say why it should: %s", k.strict, lastLine(there.withAll))
 			return r
 		}
 	}
@@ -229,8 +229,8 @@ func (c *court) judgeOne(ctx context.Context, k kase) (r result) {
 }
 
 // flags are docker run's for a case: without a network, and with {dir} standing for
-// a directory of the court's that anybody may write to.
-func (c *court) flags(given []string) []string {
+// a directory of the suite's that anybody may write to.
+func (c *suite) flags(given []string) []string {
 	flags := []string{"--network", "none"}
 	for _, flag := range given {
 		flags = append(flags, strings.ReplaceAll(flag, "{dir}", c.dir))
@@ -240,14 +240,14 @@ func (c *court) flags(given []string) []string {
 
 // tryRemedies shows that each remedy of a case makes it pass, with nothing beyond
 // what the remedy says.
-func (c *court) tryRemedies(ctx context.Context, r *result) error {
-	for _, cure := range r.kase.remedies {
+func (c *suite) tryRemedies(ctx context.Context, r *result) error {
+	for _, cure := range r.testCase.remedies {
 		command := cure.command
 		if command == nil {
-			command = r.kase.command
+			command = r.testCase.command
 		}
-		o, err := c.containers.run(ctx, c.images.loaded[cure.image], c.flags(cure.flags), command, cure.set, r.kase.timeLimit())
-		r.judgeRuns++
+		o, err := c.containers.run(ctx, c.images.loaded[cure.image], c.flags(cure.flags), command, cure.set, r.testCase.timeLimit())
+		r.bruteForceRuns++
 		switch {
 		case err != nil:
 			return fmt.Errorf("remedy %q: %w", cure.name, err)
@@ -259,8 +259,8 @@ func (c *court) tryRemedies(ctx context.Context, r *result) error {
 }
 
 // search runs the workload until its sets are known.
-func (c *court) search(ctx context.Context, r *result, image string, flags, command []string) (removal.Answer, error) {
-	k := r.kase
+func (c *suite) search(ctx context.Context, r *result, image string, flags, command []string) (removal.Answer, error) {
+	k := r.testCase
 	limit := k.timeLimit()
 	all := c.grants.all.Minus(k.hostile).Union(k.candidates())
 	run := func(ctx context.Context, flags []string, caps capability.Set) (outcome, error) {
