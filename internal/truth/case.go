@@ -28,11 +28,13 @@ const (
 	portables group = "portable"
 	// privileged run with --privileged, and need a part of what it opens.
 	privileged group = "privileged"
+	// dependent are programs that are not monotone, or pass in ways that differ.
+	dependent group = "dependent"
 )
 
 // plural names a group's cases.
 func (g group) plural() string {
-	if g == privileged {
+	if g == privileged || g == dependent {
 		return string(g)
 	}
 	return string(g) + "s"
@@ -98,6 +100,9 @@ type testCase struct {
 	// openings are docker run's options of which brute force grants some, beside
 	// capabilities, where capprof is given --privileged; nil for others.
 	openings []string
+	// among are the capabilities that can make a difference, for a program that is not
+	// monotone: brute force runs all their combinations, and any minimal set is right.
+	among capability.Set
 	// absent says why the case shows nothing on this machine, "" where it does; nil
 	// for always.
 	absent func() string
@@ -138,7 +143,7 @@ func cases() ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, dependentCases, fromPackages), nil
 }
 
 // result is a row of the table.
@@ -194,14 +199,16 @@ type answer struct {
 type verdict struct {
 	exact          bool
 	missing, extra capability.Set
-	// dearer is set when the answer is minimal, but another is less dangerous.
-	dearer bool
+	// dearer is set when the answer is minimal, but another is less dangerous, and
+	// larger when another has fewer members.
+	dearer, larger bool
 	// note says what no set can say.
 	note string
 }
 
-// compare judges an answer by the minimal sets.
-func compare(truth []capability.Set, a answer) verdict {
+// compare judges an answer by the minimal sets. The least dangerous one is right,
+// and where the program is not monotone, any.
+func (k testCase) compare(truth []capability.Set, a answer) verdict {
 	if a.contradictory && a.verdict == string(profile.Proven) {
 		return verdict{note: "says proven though its own runs contradict each other"}
 	}
@@ -214,7 +221,9 @@ func compare(truth []capability.Set, a answer) verdict {
 		return verdict{missing: truth[0], note: "found none"}
 	}
 	if i := slices.Index(truth, a.set); i >= 0 {
-		return verdict{exact: i == 0, dearer: i > 0}
+		v := verdict{exact: i == 0 || !k.among.Empty(), dearer: i > 0}
+		v.larger = slices.ContainsFunc(truth, func(other capability.Set) bool { return other.Len() < a.set.Len() })
+		return v
 	}
 	// The nearest minimal set tells best what is wrong.
 	nearest := slices.MinFunc(truth, func(x, y capability.Set) int { return distance(x, a.set) - distance(y, a.set) })
@@ -223,7 +232,7 @@ func compare(truth []capability.Set, a answer) verdict {
 
 // portable completes the verdict on a case that is compared with strict flags too.
 func (v *verdict) portable(k testCase, strict []capability.Set, a answer) {
-	there := compare(strict, answer{none: a.nowhere, set: a.elsewhere})
+	there := k.compare(strict, answer{none: a.nowhere, set: a.elsewhere})
 	if !there.exact {
 		v.exact = false
 		v.note = fmt.Sprintf("elsewhere %s, and not %s", k.setsText(strict, true), answer{none: a.nowhere, set: a.elsewhere, verdict: a.verdict}.text(k))

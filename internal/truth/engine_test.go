@@ -111,10 +111,10 @@ func TestSearchOnEngine(t *testing.T) {
 	c, image := bench(t)
 	few := of(capability.Chown, capability.DACOverride, capability.DACReadSearch, capability.Kill)
 	for _, oneByOne := range []bool{false, true} {
-		got, err := removal.Search(t.Context(), few, func(ctx context.Context, set capability.Set) (bool, error) {
+		got, err := removal.New(few, func(ctx context.Context, set capability.Set) (bool, error) {
 			o, err := c.run(ctx, image, isolated, []string{"/privop", "chown", "+", "read-other"}, set, time.Minute)
 			return o.passed, err
-		}, removal.Options{OneByOne: oneByOne})
+		}, removal.Options{OneByOne: oneByOne}).Find(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,10 +31,10 @@ func fake(needs ...string) runner {
 func searched(t *testing.T, k testCase, run runner) removal.Answer {
 	t.Helper()
 	all := of(capability.Chown, capability.SysAdmin, capability.Kill).Union(k.candidates())
-	answer, err := removal.Search(t.Context(), all, func(ctx context.Context, set capability.Set) (bool, error) {
+	answer, err := removal.New(all, func(ctx context.Context, set capability.Set) (bool, error) {
 		o, err := k.with(ctx, run, isolated, set, all)
 		return o.passed, err
-	}, removal.Options{})
+	}, removal.Options{}).Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestOpeningsAreCompared(t *testing.T) {
 		"unheard of": {[]string{narrowDevice, "--device /dev/two"}, "extra --device /dev/two, of which brute force knows nothing"},
 	} {
 		set, unknown := k.together(of(capability.Chown), test.openings)
-		v := compare(truth, answer{set: set})
+		v := k.compare(truth, answer{set: set})
 		v.opens(unknown)
 		r := result{testCase: k, answer: answer{verdict: "proven"}, verdict: v}
 		if got := r.word(); got != test.want {

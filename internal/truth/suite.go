@@ -13,10 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/testengine"
-	"github.com/capprof/capprof/internal/truth/removal"
 )
 
 // suite is what all cases share.
@@ -171,31 +168,23 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 			r.err = errors.Join(r.err, c.containers.forget(lasting, k.name))
 		}()
 	}
-	found, err := c.search(ctx, &r, image, flags, command)
-	if err != nil {
+	own, err := c.find(ctx, k, image, flags, command, k.noSet)
+	if r.withAll = own.withAll; err != nil {
 		r.err = fmt.Errorf("brute force: %w", err)
 		return r
 	}
-	r.truth, r.complete = found.Sets, found.Complete
-	r.bruteForceRuns, r.exhaustiveRuns = found.Runs, found.Exhaustive
-	if len(r.truth) == 0 && k.noSet == "" {
-		// Else a workload that is broken would pass for one that nothing cures.
-		r.err = fmt.Errorf("brute force: it fails with everything, and the case does not say why it should: %s", lastLine(r.withAll))
-		return r
-	}
+	r.truth, r.complete, r.exhaustiveRuns = own.sets, own.complete, own.exhaustive
+	strict := own
 	if k.strict != nil {
-		there := result{testCase: k}
-		found, err := c.search(ctx, &there, image, slices.Concat(flags, k.strict), command)
-		if err != nil {
+		if strict, err = c.find(ctx, k, image, slices.Concat(flags, k.strict), command, k.noSetStrict); err != nil {
 			r.err = fmt.Errorf("brute force, with %v: %w", k.strict, err)
 			return r
 		}
-		r.strict = found.Sets
-		r.bruteForceRuns, r.exhaustiveRuns = r.bruteForceRuns+found.Runs, r.exhaustiveRuns+found.Exhaustive
-		if len(r.strict) == 0 && k.noSetStrict == "" {
-			r.err = fmt.Errorf("brute force, with %v: it fails with everything, and the case does not say why it should: %s", k.strict, lastLine(there.withAll))
-			return r
-		}
+		r.strict, r.exhaustiveRuns = strict.sets, r.exhaustiveRuns+strict.exhaustive
+	}
+	r.bruteForceRuns = own.runs()
+	if strict != own {
+		r.bruteForceRuns += strict.runs()
 	}
 	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil {
 		return r
@@ -214,17 +203,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 		r.err = fmt.Errorf("capprof: %w", err)
 		return r
 	}
-	var unknown []string
-	r.answer.set, unknown = k.together(r.answer.set, r.answer.openings)
-	r.verdict = compare(r.truth, r.answer)
-	r.verdict.opens(unknown)
-	if k.counts || k.tries > 1 && r.answer.verdict == string(profile.Incomplete) {
-		r.verdict = notices(r.answer)
-	}
-	r.verdict.finds(k, r.answer)
-	if k.strict != nil {
-		r.verdict.portable(k, r.strict, r.answer)
-	}
+	r.err = r.compare(ctx, own, strict)
 	return r
 }
 
@@ -256,32 +235,4 @@ func (c *suite) tryRemedies(ctx context.Context, r *result) error {
 		}
 	}
 	return nil
-}
-
-// search runs the workload until its sets are known.
-func (c *suite) search(ctx context.Context, r *result, image string, flags, command []string) (removal.Answer, error) {
-	k := r.testCase
-	limit := k.timeLimit()
-	all := c.grants.all.Minus(k.hostile).Union(k.candidates())
-	run := func(ctx context.Context, flags []string, caps capability.Set) (outcome, error) {
-		return c.containers.run(ctx, image, flags, command, caps, limit)
-	}
-	return removal.Search(ctx, all, func(ctx context.Context, set capability.Set) (bool, error) {
-		for tries := max(k.tries, 1); ; tries-- {
-			o, err := k.with(ctx, run, flags, set, all)
-			if err != nil {
-				return false, err
-			}
-			if set == all {
-				r.withAll = o.tail
-				// It is known now how long a good run takes; a bad one may hang.
-				if o.passed {
-					limit = min(limit, 5*time.Second+5*o.took)
-				}
-			}
-			if o.passed || tries == 1 {
-				return o.passed, nil
-			}
-		}
-	}, removal.Options{OneByOne: c.options.oneByOne})
 }

@@ -34,6 +34,8 @@ func (r result) word() string {
 		return "not here"
 	case r.answer.verdict == "":
 		return "done"
+	case v.exact && v.dearer:
+		return "exact, not the least dangerous"
 	case v.exact:
 		return "exact"
 	case r.testCase.explained != "":
@@ -251,6 +253,7 @@ type totals struct {
 	Cases           int     `json:"cases"`
 	Absent          int     `json:"absentCases,omitempty"`
 	Exact           int     `json:"exact"`
+	Larger          int     `json:"exactButNotSmallest"`
 	Explained       int     `json:"explained"`
 	Wrong           int     `json:"wrong"`
 	Errors          int     `json:"errors"`
@@ -279,6 +282,9 @@ func sum(results []result) totals {
 		case r.answer.verdict == "":
 		case r.verdict.exact:
 			t.Exact++
+			if r.verdict.larger {
+				t.Larger++
+			}
 		case r.testCase.explained != "":
 			t.Explained++
 		default:
@@ -324,9 +330,9 @@ func (t *table) of(g group) []result {
 func (t *table) printTotals(out io.Writer) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcases\texact\texplained\twrong\terrors\tmissing\textra\tby removal\tbrute force's\texhaustive\tcapprof's\ttimes fewer\t")
+	fmt.Fprintln(w, "\tcases\texact\tnot smallest\texplained\twrong\terrors\tmissing\textra\tby removal\tbrute force's\texhaustive\tcapprof's\ttimes fewer\t")
 	line := func(name string, s totals) {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Explained,
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, s.Cases, s.Exact, s.Larger, s.Explained,
 			s.Wrong, s.Errors, s.Missing, s.Extra, s.ByRemoval, s.BruteForceRuns, s.ExhaustiveRuns, s.CapprofRuns, s.TimesFewer)
 	}
 	for _, g := range t.groups() {

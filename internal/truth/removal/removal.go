@@ -1,10 +1,14 @@
 // Package removal finds the minimal capability sets of a workload by running it
 // with fewer and fewer of them. It knows nothing but whether a run passed: no
-// trace, no kernel, no table of who needs what. That is what makes its answers a
-// judge of those of a profiler that knows more.
+// trace, no kernel, no table of who needs what. That is why its answers can judge
+// those of a profiler that knows more.
 //
-// One thing is taken for granted, and checked on every answer: that a workload
-// which passes with a set passes with more as well.
+// A set is minimal when the workload passes with it and fails with it less any one
+// member. Most programs are monotone: what passes with a set passes with more, and
+// then few runs find all minimal sets. Others are not, because a step that succeeds
+// may be what makes another one needed. Every set that is found is therefore run
+// without each of its members; where that shows a program that is not monotone, the
+// sets are still minimal, but there may be more of them. Options.Among finds all.
 package removal
 
 import (
@@ -16,22 +20,24 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 )
 
-// Runs tells whether the workload passes with a set. It is asked about each set
-// once at most.
+// Runs tells whether the workload passes with a set. It is asked about a set once,
+// and a second time where two answers contradict each other or break monotony.
 type Runs func(ctx context.Context, set capability.Set) (passed bool, err error)
 
-// ErrUnstable says that the answers contradict each other: the workload is
-// flaky, or fails when it has more.
+// ErrUnstable says that the workload passed and failed with the same set.
 var ErrUnstable = errors.New("the workload's runs contradict each other")
 
 // Answer is what a search found.
 type Answer struct {
-	// Sets are all minimal sets, the least dangerous first; none when the workload
-	// fails with everything. A workload that needs nothing has one, which is empty.
+	// Sets are minimal sets, the least dangerous first; none when the workload fails
+	// with everything, or with Among, with every combination. A workload that needs
+	// nothing has one, which is empty.
 	Sets []capability.Set
-	// Complete is false when there may be more sets than were looked for.
+	// Complete is false when there may be more sets than were found.
 	Complete bool
-	// Runs is the number of runs that it took.
+	// Monotone is false when the workload failed with more than it passes with.
+	Monotone bool
+	// Runs is the number of sets that were run.
 	Runs int
 	// Exhaustive is what the plain way takes to find a single one of the sets: a
 	// run with everything, one with nothing, one for each capability removed.
@@ -45,20 +51,17 @@ type Options struct {
 	OneByOne bool
 	// MaxSets ends the search for alternatives; 0 is 16.
 	MaxSets int
+	// Among are the capabilities that can make a difference to the workload. Where it
+	// is set, every combination of them is run: the only way to find all minimal sets
+	// of a program that is not monotone.
+	Among capability.Set
 }
 
-// Search finds the minimal sets within all.
-func Search(ctx context.Context, all capability.Set, runs Runs, options Options) (Answer, error) {
-	if options.MaxSets == 0 {
-		options.MaxSets = 16
-	}
-	s := &search{all: all, runs: runs, options: options, known: map[capability.Set]bool{}, closed: map[capability.Set]bool{}}
-	answer, err := s.run(ctx)
-	answer.Runs = len(s.known)
-	return answer, err
-}
+// mostAmong bounds the combinations to 1024.
+const mostAmong = 10
 
-type search struct {
+// Search finds the minimal sets of one workload within what may be granted.
+type Search struct {
 	all     capability.Set
 	runs    Runs
 	options Options
@@ -69,9 +72,33 @@ type search struct {
 	found  []capability.Set
 	// truncated is set when MaxSets ended the search.
 	truncated bool
+	// unordered is set when the workload turned out not to be monotone.
+	unordered bool
 }
 
-func (s *search) run(ctx context.Context) (Answer, error) {
+// New prepares a search within all.
+func New(all capability.Set, runs Runs, options Options) *Search {
+	if options.MaxSets == 0 {
+		options.MaxSets = 16
+	}
+	return &Search{all: all, runs: runs, options: options, known: map[capability.Set]bool{}, closed: map[capability.Set]bool{}}
+}
+
+// Find finds the minimal sets.
+func (s *Search) Find(ctx context.Context) (Answer, error) {
+	answer, err := s.find(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer.Runs, answer.Monotone = len(s.known), !s.unordered
+	slices.SortFunc(answer.Sets, LessDangerous)
+	return answer, nil
+}
+
+func (s *Search) find(ctx context.Context) (Answer, error) {
+	if !s.options.Among.Empty() {
+		return s.every(ctx)
+	}
 	passed, err := s.passes(ctx, s.all)
 	if err != nil || !passed {
 		return Answer{Complete: true, Exhaustive: 1}, err
@@ -86,147 +113,109 @@ func (s *search) run(ctx context.Context) (Answer, error) {
 	if err := s.without(ctx, 0); err != nil {
 		return Answer{}, err
 	}
-	for _, set := range s.found {
-		if err := s.verify(ctx, set); err != nil {
-			return Answer{}, err
-		}
-	}
-	slices.SortFunc(s.found, lessDangerous)
-	return Answer{Sets: s.found, Complete: !s.truncated, Exhaustive: 2 + s.all.Len()}, nil
+	return Answer{Sets: s.found, Complete: !s.truncated && !s.unordered, Exhaustive: 2 + s.all.Len()}, nil
 }
 
-// without finds the minimal sets that have nothing of excluded: one of them by
-// removal, the others by excluding each of its members in turn. Reiter's hitting
-// set tree ("A theory of diagnosis from first principles", 1987): no minimal set
-// escapes it.
-func (s *search) without(ctx context.Context, excluded capability.Set) error {
-	if s.closed[excluded] {
-		return nil
-	}
-	s.closed[excluded] = true
-	set, err := s.oneWithout(ctx, excluded)
-	if err != nil || set == 0 {
-		return err
-	}
-	if !slices.Contains(s.found, set) {
-		if len(s.found) == s.options.MaxSets {
-			s.truncated = true
-			return nil
-		}
-		s.found = append(s.found, set)
-	}
-	for c := range set.All() {
-		if err := s.without(ctx, excluded.With(c)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// Runs is the number of sets that were run so far.
+func (s *Search) Runs() int { return len(s.known) }
 
-// oneWithout is a minimal set that has nothing of excluded, or none.
-func (s *search) oneWithout(ctx context.Context, excluded capability.Set) (capability.Set, error) {
-	for _, set := range s.found {
-		if set.Intersect(excluded).Empty() {
-			return set, nil
-		}
-	}
-	rest := s.all.Minus(excluded)
-	passed, err := s.passes(ctx, rest)
-	if err != nil || !passed {
-		return 0, err
-	}
-	// The most dangerous ones go first, so that of two alternatives the better
-	// one is what remains.
-	order := rest.ByDanger()
-	slices.Reverse(order)
-	if s.options.OneByOne {
-		return s.shrink(ctx, rest, order)
-	}
-	return s.halve(ctx, 0, false, order)
-}
-
-// shrink takes one capability after the other away, where the workload lets it.
-func (s *search) shrink(ctx context.Context, set capability.Set, order []capability.Cap) (capability.Set, error) {
-	for _, c := range order {
-		passed, err := s.passes(ctx, set.Without(c))
-		if err != nil {
-			return 0, err
-		}
-		if passed {
-			set = set.Without(c)
-		}
-	}
-	return set, nil
-}
-
-// halve is QuickXplain (Junker, 2004): the members of candidates, which are in
-// the order of removal, that are needed beside base. It takes about
-// k log(n/k) runs where k of n are needed. Whether base changed since the last
-// run is told, because a run with an unchanged one would tell nothing new.
-func (s *search) halve(ctx context.Context, base capability.Set, changed bool, candidates []capability.Cap) (capability.Set, error) {
-	if changed {
-		passed, err := s.passes(ctx, base)
-		if err != nil || passed {
-			return 0, err
-		}
-	}
-	if len(candidates) == 1 {
-		return capability.Of(candidates[0]), nil
-	}
-	first, second := candidates[:len(candidates)/2], candidates[len(candidates)/2:]
-	// What is to stay if possible, the second half, is background to the first.
-	kept := capability.Of(second...)
-	fromFirst, err := s.halve(ctx, base.Union(kept), true, first)
-	if err != nil {
-		return 0, err
-	}
-	fromSecond, err := s.halve(ctx, base.Union(fromFirst), !fromFirst.Empty(), second)
-	if err != nil {
-		return 0, err
-	}
-	return fromFirst.Union(fromSecond), nil
-}
-
-// verify runs what the answer says: the set passes, and less of it does not.
-func (s *search) verify(ctx context.Context, set capability.Set) error {
+// IsMinimal runs what a minimal set must show: the workload passes with it, and
+// fails with it less each member. It takes nothing for granted.
+func (s *Search) IsMinimal(ctx context.Context, set capability.Set) (bool, error) {
 	passed, err := s.passes(ctx, set)
-	if err != nil {
-		return err
+	if err != nil || !passed {
+		return false, err
 	}
-	if !passed {
-		return fmt.Errorf("%w: it fails with {%s}, which removal left", ErrUnstable, set)
-	}
-	for c := range set.All() {
+	removable, err := s.removable(ctx, set)
+	return removable.Empty(), err
+}
+
+// removable holds the first member of a passing set without which the workload
+// passes too, and is empty when there is none.
+func (s *Search) removable(ctx context.Context, set capability.Set) (capability.Set, error) {
+	for _, c := range removalOrder(set) {
 		passed, err := s.passes(ctx, set.Without(c))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if passed {
-			return fmt.Errorf("%w: it passes with {%s}, though not with some set that holds it", ErrUnstable, set.Without(c))
+			return capability.Of(c), nil
 		}
 	}
+	return 0, nil
+}
+
+// settle takes away from a passing set what can still go. There is nothing where
+// the workload is monotone: then each member was needed in a larger set already.
+func (s *Search) settle(ctx context.Context, set capability.Set) (capability.Set, error) {
+	for {
+		removable, err := s.removable(ctx, set)
+		if err != nil || removable.Empty() {
+			return set, err
+		}
+		smaller := set.Minus(removable)
+		if err := s.confirmUnordered(ctx, smaller, removable); err != nil {
+			return 0, err
+		}
+		set = smaller
+	}
+}
+
+// confirmUnordered repeats the two runs that show that the workload is not monotone:
+// it passed with the smaller set, and failed with a larger one that lacks the same
+// member. There is one, since that failure is why the member was kept. A flaky
+// workload shows the like by chance.
+func (s *Search) confirmUnordered(ctx context.Context, smaller, lacking capability.Set) error {
+	for larger, passed := range s.known {
+		if passed || !larger.Contains(smaller) || larger.Intersect(lacking) != 0 {
+			continue
+		}
+		for set, want := range map[capability.Set]bool{smaller: true, larger: false} {
+			again, err := s.run(ctx, set)
+			if err != nil {
+				return err
+			}
+			if again != want {
+				return fmt.Errorf("%w: with {%s} it passed once and failed once", ErrUnstable, set)
+			}
+		}
+		break
+	}
+	s.unordered = true
 	return nil
 }
 
-func (s *search) passes(ctx context.Context, set capability.Set) (bool, error) {
+func (s *Search) passes(ctx context.Context, set capability.Set) (bool, error) {
 	if passed, known := s.known[set]; known {
 		return passed, nil
 	}
+	passed, err := s.run(ctx, set)
+	if err == nil {
+		s.known[set] = passed
+	}
+	return passed, err
+}
+
+func (s *Search) run(ctx context.Context, set capability.Set) (bool, error) {
 	passed, err := s.runs(ctx, set)
 	if err != nil {
 		return false, fmt.Errorf("running with {%s}: %w", set, err)
 	}
-	s.known[set] = passed
 	return passed, nil
 }
 
-// lessDangerous orders sets by their most dangerous member, then by the next
+// removalOrder puts the most dangerous first, so that of two alternatives the
+// better one is what remains.
+func removalOrder(set capability.Set) []capability.Cap {
+	order := set.ByDanger()
+	slices.Reverse(order)
+	return order
+}
+
+// LessDangerous orders sets by their most dangerous member, then by the next
 // one, and a set before those that hold it.
-func lessDangerous(a, b capability.Set) int {
-	aCaps, bCaps := a.ByDanger(), b.ByDanger()
-	slices.Reverse(aCaps)
-	slices.Reverse(bCaps)
-	return slices.CompareFunc(aCaps, bCaps, func(x, y capability.Cap) int {
+func LessDangerous(a, b capability.Set) int {
+	return slices.CompareFunc(removalOrder(a), removalOrder(b), func(x, y capability.Cap) int {
 		return capability.Danger(x) - capability.Danger(y)
 	})
 }
