@@ -8,7 +8,6 @@ import (
 
 	"github.com/capprof/capprof/internal/drift"
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/profile"
 )
 
 const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
@@ -43,7 +42,7 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return usageError("%w", err)
 	}
-	before, err := profile.Load(*baselinePath)
+	before, err := loadFile(ctx, *baselinePath)
 	if err != nil {
 		return coded(exitError, fmt.Errorf("baseline: %w", err))
 	}
@@ -86,8 +85,8 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if err := search.save(out.Document); err != nil {
+	if err := search.save(ctx, out.Document); err != nil {
 		return err
 	}
-	return reportDrift(before, out.Document, write, drift.Options{OldPath: *baselinePath, NewPath: search.output, Version: capprofVersion()}, std)
+	return reportDrift(ctx, before, out.Document, write, drift.Options{OldPath: *baselinePath, NewPath: search.output, Version: capprofVersion()}, std)
 }

@@ -18,7 +18,7 @@ var diffHelp = help{
 	examples: []string{"capprof diff --format markdown old.json new.json"},
 }
 
-func diffCommand(_ context.Context, args []string, std stdio) error {
+func diffCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(diffHelp)
 	// Nothing here belongs to a workload, so options may follow the profiles.
 	flags.SetInterspersed(true)
@@ -33,21 +33,26 @@ func diffCommand(_ context.Context, args []string, std stdio) error {
 	if err != nil {
 		return usageError("%w", err)
 	}
-	before, err := profile.Load(flags.Arg(0))
+	before, err := loadFile(ctx, flags.Arg(0))
 	if err != nil {
 		return coded(exitError, err)
 	}
-	after, err := profile.Load(flags.Arg(1))
+	after, err := loadFile(ctx, flags.Arg(1))
 	if err != nil {
 		return coded(exitError, err)
 	}
-	return reportDrift(before, after, write, drift.Options{OldPath: flags.Arg(0), NewPath: flags.Arg(1), Version: capprofVersion()}, std)
+	return reportDrift(ctx, before, after, write, drift.Options{OldPath: flags.Arg(0), NewPath: flags.Arg(1), Version: capprofVersion()}, std)
+}
+
+// loadFile reads a profile from a file, or waits for one on a pipe.
+func loadFile(ctx context.Context, path string) (*profile.Document, error) {
+	return interruptible(ctx, func() (*profile.Document, error) { return profile.Load(path) })
 }
 
 // reportDrift writes a comparison and returns its exit code as an error.
-func reportDrift(before, after *profile.Document, write drift.Format, options drift.Options, std stdio) error {
+func reportDrift(ctx context.Context, before, after *profile.Document, write drift.Format, options drift.Options, std stdio) error {
 	result := drift.Compare(before, after)
-	if err := write(std.out, result, options); err != nil {
+	if err := written(ctx, func() error { return write(std.out, result, options) }); err != nil {
 		return coded(exitError, fmt.Errorf("writing the result: %w", err))
 	}
 	if err := result.Err(); err != nil {

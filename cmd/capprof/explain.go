@@ -33,7 +33,7 @@ var explainHelp = help{
 	},
 }
 
-func explainCommand(_ context.Context, args []string, std stdio) error {
+func explainCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(explainHelp)
 	// Nothing here belongs to a workload, so options may follow.
 	flags.SetInterspersed(true)
@@ -61,15 +61,17 @@ func explainCommand(_ context.Context, args []string, std stdio) error {
 	case asked.Kind == explain.KindMask:
 		explanation = explain.OfMask(asked.Mask)
 	default:
-		if explanation, err = explainProfile(asked.Path, flags.Args()[1:], std); err != nil {
+		if explanation, err = explainProfile(ctx, asked.Path, flags.Args()[1:], std); err != nil {
 			return coded(exitUnfit, err)
 		}
 	}
-	return write(std.out, explanation, explain.Options{Width: screenOf(std.out).width})
+	return written(ctx, func() error {
+		return write(std.out, explanation, explain.Options{Width: screenOf(std.out).width})
+	})
 }
 
 // explainProfile explains all of a profile, or one capability of it.
-func explainProfile(path string, only []string, std stdio) (explain.Explanation, error) {
+func explainProfile(ctx context.Context, path string, only []string, std stdio) (explain.Explanation, error) {
 	// A mistyped capability is told before a profile is waited for on a pipe.
 	var c capability.Cap
 	if len(only) > 0 {
@@ -78,7 +80,7 @@ func explainProfile(path string, only []string, std stdio) (explain.Explanation,
 			return explain.Explanation{}, fmt.Errorf("explain: after a profile comes one capability: %w", err)
 		}
 	}
-	d, err := loadProfile(path, std)
+	d, err := loadProfile(ctx, path, std)
 	if err != nil {
 		return explain.Explanation{}, err
 	}
@@ -88,15 +90,18 @@ func explainProfile(path string, only []string, std stdio) (explain.Explanation,
 	return explain.OfProfile(d), nil
 }
 
-func loadProfile(path string, std stdio) (*profile.Document, error) {
-	if path != "-" {
-		return profile.Load(path)
-	}
-	d, err := profile.Decode(std.in)
-	if err != nil {
-		return nil, fmt.Errorf("reading profile from standard input: %w", err)
-	}
-	return d, nil
+// loadProfile reads a profile, from standard input when path is "-".
+func loadProfile(ctx context.Context, path string, std stdio) (*profile.Document, error) {
+	return interruptible(ctx, func() (*profile.Document, error) {
+		if path != "-" {
+			return profile.Load(path)
+		}
+		d, err := profile.Decode(std.in)
+		if err != nil {
+			return nil, fmt.Errorf("reading profile from standard input: %w", err)
+		}
+		return d, nil
+	})
 }
 
 // fileExists also holds for a file that may not be looked at: the error that

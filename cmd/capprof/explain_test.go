@@ -15,7 +15,7 @@ import (
 
 func TestExplain(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := profile.Save("profile.json", profiletest.Proven()); err != nil {
+	if err := profile.Save(t.Context(), "profile.json", profiletest.Proven()); err != nil {
 		t.Fatal(err)
 	}
 	saved, err := os.ReadFile("profile.json")

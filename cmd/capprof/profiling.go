@@ -67,11 +67,11 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 }
 
 // save writes the profile where -o says.
-func (s *searchFlags) save(d *profile.Document) error {
+func (s *searchFlags) save(ctx context.Context, d *profile.Document) error {
 	if s.output == "" || s.output == "-" {
 		return nil
 	}
-	return coded(exitUnfit, profile.Save(s.output, d))
+	return coded(exitUnfit, profile.Save(ctx, s.output, d))
 }
 
 // otherwise is what to do where tracing cannot be had.

@@ -74,8 +74,8 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		*format = jsonFormat
 	}
 	// The result first: it must not be lost to a disk that has filled up meanwhile.
-	err = writeResult(std.out, *format, out.Document)
-	if saveErr := search.save(out.Document); saveErr != nil {
+	err = written(ctx, func() error { return writeResult(std.out, *format, out.Document) })
+	if saveErr := search.save(ctx, out.Document); saveErr != nil {
 		return saveErr
 	}
 	if err != nil {

@@ -1,12 +1,14 @@
 package profile
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,9 +30,9 @@ func Load(path string) (*Document, error) {
 // Save writes the document to a file, all of it or nothing: it is written and
 // synced beside the target and renamed over it, so that a crash, a full disk or
 // a reader at the wrong moment never sees half a profile. A target that is not a
-// regular file (/dev/stdout, a pipe) is written to as it is. The path "-" is the
-// caller's business.
-func Save(path string, d *Document) error {
+// regular file (/dev/stdout, a pipe) is written to as it is, and waited for until
+// ctx ends. The path "-" is the caller's business.
+func Save(ctx context.Context, path string, d *Document) error {
 	data, err := marshal(d)
 	if err != nil {
 		return err
@@ -40,7 +42,7 @@ func Save(path string, d *Document) error {
 		return fmt.Errorf("writing profile: %w", err)
 	}
 	if mode&fs.ModeType != 0 {
-		err = writeInto(target, data)
+		err = writeInto(ctx, target, data)
 	} else {
 		err = replace(target, mode.Perm(), data)
 	}
@@ -88,6 +90,8 @@ func resolve(path string) (string, fs.FileMode, error) {
 		return "", 0, err
 	case info.IsDir():
 		return "", 0, fmt.Errorf("%s is a directory", path)
+	case plantedLink(path):
+		return "", 0, fmt.Errorf("%s is another user's symbolic link in a directory that everybody may write to", path)
 	case !info.Mode().IsRegular():
 		return path, info.Mode(), nil
 	}
@@ -98,13 +102,41 @@ func resolve(path string) (string, fs.FileMode, error) {
 	return target, info.Mode(), nil
 }
 
-func writeInto(target string, data []byte) error {
-	file, err := os.OpenFile(target, os.O_WRONLY, 0)
-	if err != nil {
-		return err
+// plantedLink applies the rule of fs.protected_symlinks (proc_sys_fs(5)), which may
+// be off: in a sticky directory that everybody may write to, such as /tmp, a link is
+// good only when we made it or the directory's owner did.
+func plantedLink(path string) bool {
+	link, err := os.Lstat(path)
+	if err != nil || link.Mode()&fs.ModeSymlink == 0 {
+		return false
 	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Close())
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil || dir.Mode()&fs.ModeSticky == 0 || dir.Mode().Perm()&0o002 == 0 {
+		return false
+	}
+	owner := link.Sys().(*syscall.Stat_t).Uid
+	return owner != uint32(os.Geteuid()) && owner != dir.Sys().(*syscall.Stat_t).Uid
+}
+
+// writeInto writes to what is no regular file. The opening of a pipe waits for its
+// reader (fifo(7)), and a write for the reader to make room; neither may ever come.
+func writeInto(ctx context.Context, target string, data []byte) error {
+	written := make(chan error, 1)
+	go func() {
+		file, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err == nil {
+			_, err = file.Write(data)
+			err = errors.Join(err, file.Close())
+		}
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		// open(2) cannot be taken back. It ends with the process, or with a reader.
+		return fmt.Errorf("%s has no reader: %w", target, context.Cause(ctx))
+	}
 }
 
 func replace(target string, mode fs.FileMode, data []byte) error {

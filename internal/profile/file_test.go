@@ -1,6 +1,8 @@
 package profile_test
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
@@ -37,7 +40,7 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatalf("Writable left %v", left)
 	}
 	for range 2 { // new, then over the old one
-		if err := profile.Save(path, want); err != nil {
+		if err := profile.Save(t.Context(), path, want); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +66,7 @@ func TestSaveKeepsModeAndLink(t *testing.T) {
 	if err := os.Symlink("real.json", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := profile.Save(link, profiletest.Empty()); err != nil {
+	if err := profile.Save(t.Context(), link, profiletest.Empty()); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(real)
@@ -93,7 +96,7 @@ func TestUnwritablePaths(t *testing.T) {
 		"no room": {"/proc/profile.json", "creating a file in /proc"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for what, err := range map[string]error{"Writable": profile.Writable(c.path), "Save": profile.Save(c.path, profiletest.Empty())} {
+			for what, err := range map[string]error{"Writable": profile.Writable(c.path), "Save": profile.Save(t.Context(), c.path, profiletest.Empty())} {
 				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), ".tmp") {
 					t.Errorf("%s = %v, want an error with %q", what, err, c.want)
 				}
@@ -108,12 +111,12 @@ func TestUnwritablePaths(t *testing.T) {
 func TestAFailedSaveKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "profile.json")
-	if err := profile.Save(path, profiletest.Empty()); err != nil {
+	if err := profile.Save(t.Context(), path, profiletest.Empty()); err != nil {
 		t.Fatal(err)
 	}
 	contradictory := profiletest.Proven()
 	contradictory.Required[0].ProvenBy = 0
-	if err := profile.Save(path, contradictory); err == nil {
+	if err := profile.Save(t.Context(), path, contradictory); err == nil {
 		t.Fatal("a contradictory document was written")
 	}
 	// A write that fails half way: no file may grow beyond 100 bytes.
@@ -124,7 +127,7 @@ func TestAFailedSaveKeepsTheOldFile(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 100, Max: old.Max}); err != nil {
 		t.Fatal(err)
 	}
-	err := profile.Save(path, profiletest.Proven())
+	err := profile.Save(t.Context(), path, profiletest.Proven())
 	if restore := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); restore != nil {
 		t.Fatal(restore)
 	}
@@ -148,13 +151,70 @@ func TestSaveIntoAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved := make(chan error, 1)
-	go func() { saved <- profile.Save(path, profiletest.Tolerated()) }()
+	go func() { saved <- profile.Save(t.Context(), path, profiletest.Tolerated()) }()
 	got, err := profile.Load(path)
 	if err != nil || got.Verdict != profile.Proven {
 		t.Errorf("Load = %v, %v", got, err)
 	}
 	if err := <-saved; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSaveIntoAPipeWithoutReader: nothing but the end of ctx ends the wait.
+func TestSaveIntoAPipeWithoutReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	saved := make(chan error, 1)
+	go func() { saved <- profile.Save(ctx, path, profiletest.Empty()) }()
+	interrupted := errors.New("interrupted")
+	cancel(interrupted)
+	select {
+	case err := <-saved:
+		if !errors.Is(err, interrupted) || !strings.Contains(err.Error(), path) {
+			t.Errorf("Save = %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Save still waits for a reader")
+	}
+	// A reader releases what still waits in open(2).
+	if _, err := profile.Load(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSaveRefusesAPlantedLink: /tmp/profile.json may be a link that another user has
+// made to a file of ours.
+func TestSaveRefusesAPlantedLink(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a link of another user")
+	}
+	dir := t.TempDir()
+	precious, link := filepath.Join(dir, "precious"), filepath.Join(dir, "profile.json")
+	if err := os.WriteFile(precious, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Symlink("precious", link), os.Lchown(link, 1000, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		mode    fs.FileMode
+		refused bool
+	}{{0o777 | fs.ModeSticky, true}, {0o755, false}} {
+		if err := os.Chmod(dir, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{"Writable": profile.Writable(link), "Save": profile.Save(t.Context(), link, profiletest.Empty())} {
+			if (err != nil) != c.refused {
+				t.Errorf("%v: %s = %v", c.mode, what, err)
+			}
+		}
+		if data, err := os.ReadFile(precious); err != nil || c.refused && string(data) != "precious" {
+			t.Errorf("%v: the file is %q, %v", c.mode, data, err)
+		}
 	}
 }
 
