@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/engine/docker"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
 	"github.com/capprof/capprof/internal/runner"
@@ -24,7 +23,8 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			return nil, coded(exitUnfit, err)
 		}
 	}
-	at, err := docker.New(docker.Options{})
+	var shown *progress.Progress
+	at, err := openEngine(std, func(message string) { shown.Note(message) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, err
 	}
 	defer term.restore()
-	shown, err := newProgress(opts.Workload, search, std, term.isRaw)
+	shown, err = newProgress(opts.Workload, search, std, term.isRaw)
 	if err != nil {
 		return nil, coded(exitUnfit, err)
 	}

@@ -15,10 +15,8 @@ import (
 
 // mountsOf are the mounts of a container as its options make them. The engine's
 // own are no secret and not among them.
-func mountsOf(info engine.Info, w workload.Spec) []mapper.Mount {
-	root := mapper.Mount{Target: "/", Kind: "root file system", ReadOnly: w.ReadOnly}
-	// A file system in user space, which the daemon mounts without devices.
-	root.NoDev = info.StorageDriver == "fuse-overlayfs"
+func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
+	root := mapper.Mount{Target: "/", Kind: "root file system", ReadOnly: w.ReadOnly, NoDev: info.RootNoDev}
 	mounts := []mapper.Mount{root}
 	for _, volume := range w.Volumes {
 		// [SOURCE:]TARGET[:OPTIONS], as docker run --volume.
@@ -50,7 +48,7 @@ func hasOption(options, name string) bool { return slices.Contains(strings.Split
 
 // hostSettings reads the host's settings on which the words of a cause depend;
 // none where the containers run on another kernel.
-func hostSettings(info engine.Info) map[string]string {
+func hostSettings(info engine.Facts) map[string]string {
 	if !info.SameKernel {
 		return nil
 	}

@@ -1,10 +1,7 @@
 package docker
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -13,7 +10,7 @@ import (
 // applySecurityOptions handles the part of --security-opt that is the client's:
 // a seccomp profile is a file here and JSON on the wire, and
 // systempaths=unconfined is no option of the engine's at all.
-func applySecurityOptions(host *container.HostConfig, options []string) error {
+func applySecurityOptions(host *container.HostConfig, options []string, read func(path string) (string, error)) error {
 	for _, option := range options {
 		if option == "systempaths=unconfined" {
 			// Empty and not nil: nil means the engine's own list.
@@ -29,7 +26,7 @@ func applySecurityOptions(host *container.HostConfig, options []string) error {
 			return fmt.Errorf("invalid security option %q: it has no value", option)
 		}
 		if key == "seccomp" && value != "unconfined" && value != "builtin" {
-			profile, err := seccompFile(value)
+			profile, err := read(value)
 			if err != nil {
 				return err
 			}
@@ -38,17 +35,4 @@ func applySecurityOptions(host *container.HostConfig, options []string) error {
 		host.SecurityOpt = append(host.SecurityOpt, option)
 	}
 	return nil
-}
-
-// seccompFile reads a seccomp profile and takes the white space out.
-func seccompFile(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the seccomp profile: %w", err)
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, data); err != nil {
-		return "", fmt.Errorf("seccomp profile %s: %w", path, err)
-	}
-	return compact.String(), nil
 }

@@ -17,7 +17,7 @@ import (
 // settings translates a workload into what docker run sends for the same flags
 // (docker/cli, cli/command/container/opts.go), with the capabilities of grant
 // and no others.
-func settings(w workload.Spec, grant capability.Set, env environment) (*container.Config, *container.HostConfig, error) {
+func settings(w workload.Spec, grant capability.Set, env environment, read func(path string) (string, error)) (*container.Config, *container.HostConfig, error) {
 	variables, err := environmentVariables(w.Env, env)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +61,7 @@ func settings(w workload.Spec, grant capability.Set, env environment) (*containe
 		CgroupnsMode:   container.CgroupnsMode(w.CgroupNS),
 		Resources:      container.Resources{Devices: devices, DeviceRequests: requests, DeviceCgroupRules: w.DeviceCgroupRules},
 	}
-	if err := applySecurityOptions(host, w.SecurityOpt); err != nil {
+	if err := applySecurityOptions(host, w.SecurityOpt, read); err != nil {
 		return nil, nil, err
 	}
 	return config, host, nil

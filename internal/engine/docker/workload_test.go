@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 )
 
 func noEnvironment(string) (string, bool) { return "", false }
+
+func noFiles(string) (string, error) { return "", fs.ErrNotExist }
 
 func TestDeviceSpecifications(t *testing.T) {
 	for spec, want := range map[string]container.DeviceMapping{
@@ -52,7 +55,7 @@ func TestVolumeSpecifications(t *testing.T) {
 }
 
 func TestNothingIsEverPrivileged(t *testing.T) {
-	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment)
+	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment, noFiles)
 	if err != nil || host.Privileged || !slices.Equal(host.CapDrop, []string{"ALL"}) || len(host.CapAdd) != capability.Known().Len() {
 		t.Errorf("%+v, %v", host, err)
 	}
@@ -66,7 +69,7 @@ func FuzzOptions(f *testing.F) {
 	f.Add("", "", "", "", "")
 	f.Fuzz(func(t *testing.T, volume, device, variable, mount, security string) {
 		w := workload.Spec{Volumes: []string{volume}, Devices: []string{device}, Env: []string{variable}, Tmpfs: []string{mount}, SecurityOpt: []string{security}}
-		_, host, err := settings(w, capability.Of(), noEnvironment)
+		_, host, err := settings(w, capability.Of(), noEnvironment, noFiles)
 		if err == nil && (host.Privileged || len(host.CapAdd) != 0 || !slices.Equal(host.CapDrop, []string{"ALL"})) {
 			t.Fatalf("%+v", host)
 		}
