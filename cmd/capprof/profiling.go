@@ -40,7 +40,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, err
 	}
 	defer term.restore()
-	shown, err = newProgress(opts.Workload, search, std, term.isRaw)
+	shown, err = progress.New(progressOptions(opts.Workload, search, std, term.isRaw))
 	if err != nil {
 		return nil, coded(exitUnfit, err)
 	}
@@ -86,19 +86,19 @@ func prepareTracing() (runner.Tracer, error) {
 	return runner.Tracing(t), nil
 }
 
-func newProgress(w workload.Spec, search *searchFlags, std stdio, rawTerminal bool) (*progress.Progress, error) {
-	options := progress.Options{
+// progressOptions say how to show progress on standard error.
+func progressOptions(w workload.Spec, search *searchFlags, std stdio, rawTerminal bool) progress.Options {
+	on := screenOf(std.err)
+	return progress.Options{
 		Writer:      std.err,
+		Live:        on.escapes && !search.quiet,
+		Width:       on.width,
 		Quiet:       search.quiet,
 		Verbose:     search.verbose,
 		Raw:         w.Interactive || w.TTY,
 		RawTerminal: rawTerminal,
 		LogDir:      search.logDir,
 	}
-	if on := screenOf(std.err); on.escapes && !search.quiet {
-		options.Live, options.Width = true, on.width
-	}
-	return progress.New(options)
 }
 
 // showTail shows the end of the output of the run that decided against a success.
