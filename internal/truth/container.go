@@ -47,8 +47,12 @@ type refusedError struct{ message string }
 
 func (e *refusedError) Error() string { return "the engine refused: " + e.message }
 
-// engineFailed is docker run's exit code when it was not the workload that failed.
-const engineFailed = 125
+// docker run ends with engineFailed when it was not the workload that failed, and says
+// so behind clientMark. A workload may end with the same code, as chroot(1) does.
+const (
+	engineFailed = 125
+	clientMark   = "docker: "
+)
 
 // run runs the workload with the set and nothing else.
 func (c *containers) run(ctx context.Context, image string, flags, command []string, set capability.Set, limit time.Duration) (outcome, error) {
@@ -82,7 +86,7 @@ func (c *containers) run(ctx context.Context, image string, flags, command []str
 		return o, nil
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		if o.code = exit.ExitCode(); o.code == engineFailed {
+		if o.code = exit.ExitCode(); o.code == engineFailed && strings.HasPrefix(o.tail, clientMark) {
 			// What follows the first line is advice on the command line.
 			reason, _, _ := strings.Cut(o.tail, "\n")
 			return o, &refusedError{reason}

@@ -127,6 +127,19 @@ func TestSearchOnEngine(t *testing.T) {
 	}
 }
 
+// A workload that ends with docker run's own exit code is not taken for an engine that
+// refuses, nor the other way round.
+func TestExitCodeOfTheEngine(t *testing.T) {
+	c, image := bench(t)
+	if o := mustRun(t, c, image, 0, "/privop", "exit", "125"); o.passed || o.code != engineFailed {
+		t.Errorf("%+v", o)
+	}
+	_, err := c.run(t.Context(), image, []string{"--network", "nowhere"}, []string{"/privop", "nothing"}, 0, time.Minute)
+	if _, refused := errors.AsType[*refusedError](err); !refused {
+		t.Errorf("err = %v", err)
+	}
+}
+
 // A run that hangs ends at its limit and leaves no container.
 func TestStuckRunsEnd(t *testing.T) {
 	c, image := bench(t)
