@@ -47,28 +47,29 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 		return coded(exitError, fmt.Errorf("baseline: %w", err))
 	}
 	workload, err := workloadOf(before)
-	if err != nil && flags.NArg() == 0 {
+	if err != nil {
 		return err
 	}
-	if image, command := splitWorkload(flags.Args()); image != "" {
+	image, command, err := splitWorkload(flags.Args())
+	if err != nil {
+		return err
+	}
+	if image != "" {
 		workload.Image = image
 		if len(command) > 0 {
 			workload.Command = command
 		}
 	}
-	if err := docker.apply(&workload); err != nil {
-		return err
+	if workload.Image == "" {
+		return coded(exitError, errors.New("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
 	}
-	saved := before.Workload
-	if flags.Changed("cap-add") || flags.Changed("cap-drop") || flags.Changed("privileged") {
-		saved.CapAdd, saved.CapDrop, saved.Privileged = docker.capAdd, docker.capDrop, docker.privileged
-	}
-	base, err := baseline(saved.CapAdd, saved.CapDrop, saved.Privileged)
+	workload.Options = docker.apply(workload.Options)
+	base, err := baselineOf(workload.Options)
 	if err != nil {
 		return err
 	}
 	if !flags.Changed("expect-exit") {
-		search.expectExit = saved.ExpectExit
+		search.expectExit = before.Workload.ExpectExit
 	}
 	opts, err := search.options(workload, base)
 	if err != nil {
@@ -77,7 +78,6 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	if !flags.Changed("allow") {
 		opts.Allowed = opts.Allowed.Union(before.Capabilities.Allowed)
 	}
-	opts.CapAdd, opts.CapDrop, opts.Privileged = saved.CapAdd, saved.CapDrop, saved.Privileged
 	out, err := profileWorkload(ctx, opts, search, std)
 	if start, ok := errors.AsType[*engine.StartError](err); ok {
 		return coded(exitError, fmt.Errorf("%w: the workload's command cannot be started: %w", drift.ErrUnfit, start))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const cleanSynopsis = "clean"
@@ -26,12 +28,12 @@ func cleanCommand(ctx context.Context, args []string, std stdio) error {
 	if err := flags.noArguments("clean"); err != nil {
 		return err
 	}
-	at, err := openEngine(std, nil)
+	at, err := docker.New(docker.Options{})
 	if err != nil {
 		return err
 	}
 	defer at.Close()
-	names, err := at.RemoveLeftovers(ctx)
+	names, err := at.Leftovers(ctx)
 	for _, name := range names {
 		fmt.Fprintln(std.out, name)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/capprof/capprof/internal/doctor"
+	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const doctorSynopsis = "doctor"
@@ -28,7 +29,7 @@ func doctorCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	findings := doctor.Tracing()
-	at, err := openEngine(std, nil)
+	at, err := docker.New(docker.Options{})
 	if err != nil {
 		findings = append(findings, doctor.Unreachable(err)...)
 	} else {

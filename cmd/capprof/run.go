@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -42,7 +43,10 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if err := flags.parse(args, "run", std); err != nil {
 		return err
 	}
-	image, command := splitWorkload(flags.Args())
+	image, command, err := splitWorkload(flags.Args())
+	if err != nil {
+		return err
+	}
 	if image == "" {
 		return usageError("no image given: capprof %s", runSynopsis)
 	}
@@ -52,11 +56,8 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if search.output == "-" && *format != jsonFormat && flags.Changed("format") {
 		return usageError("-o - and --format %s both write to standard output: give -o a file, or leave --format out to get the profile alone", *format)
 	}
-	workload := workload.Spec{Image: image, Command: command}
-	if err := docker.apply(&workload); err != nil {
-		return err
-	}
-	base, err := baseline(docker.capAdd, docker.capDrop, docker.privileged)
+	workload := workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}
+	base, err := baselineOf(workload.Options)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,6 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	opts.CapAdd, opts.CapDrop, opts.Privileged = docker.capAdd, docker.capDrop, docker.privileged
 	out, err := profileWorkload(ctx, opts, search, std)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		*format = jsonFormat
 	}
 	// The result first: it must not be lost to a disk that has filled up meanwhile.
-	err = written(ctx, func() error { return writeResult(std, *format, out.Document, search.runsWereShown(std)) })
+	err = written(ctx, func() error { return writeResult(std.out, *format, out.Document) })
 	if saveErr := search.save(ctx, out.Document); saveErr != nil {
 		return saveErr
 	}
@@ -88,21 +88,15 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	return verdictError(out)
 }
 
-// runsWereShown reports whether the reader of the report has just seen each run on
-// the same terminal.
-func (s *searchFlags) runsWereShown(std stdio) bool {
-	return !s.quiet && !s.verbose && sameTerminal(std.out, std.err)
-}
-
 // writeResult writes a document in a format.
-func writeResult(std stdio, format string, d *profile.Document, runsWereShown bool) error {
+func writeResult(w io.Writer, format string, d *profile.Document) error {
 	if format != textFormat {
 		exporter, err := export.Lookup(format)
 		if err != nil {
 			return err
 		}
-		return exporter.Export(std.out, d)
+		return exporter.Export(w, d)
 	}
-	on := screenOf(std.out)
-	return report.Write(std.out, d, report.Options{Color: on.color(), Width: on.width, RunsWereShown: runsWereShown})
+	on := screenOf(w)
+	return report.Write(w, d, report.Options{Color: on.color(), Width: on.width})
 }

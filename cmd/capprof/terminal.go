@@ -25,21 +25,21 @@ type rawTerminal struct {
 // prepareTerminal connects standard input and, with -t, the terminal.
 func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	t := rawTerminal{restore: func() {}}
-	if opts.Workload.Interactive {
+	if opts.Workload.Options.Bool("interactive") {
 		opts.Input = runner.NewInput(std.in)
 	}
-	if !opts.Workload.TTY {
+	if !opts.Workload.Options.Bool("tty") {
 		return t, nil
 	}
 	fd, ok := terminal(std.in)
 	if !ok {
-		if opts.Workload.Interactive {
+		if opts.Workload.Options.Bool("interactive") {
 			return t, usageError("-t needs a terminal on standard input; leave it out for a pipe or a file")
 		}
 		return t, nil
 	}
 	opts.Resize = func() (<-chan engine.Size, func()) { return followSize(fd) }
-	if opts.Workload.Interactive {
+	if opts.Workload.Options.Bool("interactive") {
 		opts.Input = runner.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
 		state, err := term.MakeRaw(fd)
 		if err != nil {

@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -15,84 +15,61 @@ import (
 
 // workloadFlags are the options of docker run, with docker's meaning.
 type workloadFlags struct {
-	flags       *pflag.FlagSet
-	env         []string
-	volumes     []string
-	workdir     string
-	user        string
-	network     string
-	sysctls     []string
-	securityOpt []string
-	devices     []string
-	tmpfs       []string
-	cgroupNS    string
-	deviceRules []string
-	entrypoint  string
-	readOnly    bool
-	capAdd      []string
-	capDrop     []string
-	privileged  bool
-	interactive bool
-	tty         bool
+	flags *pflag.FlagSet
+	given workload.Options
 }
 
 func addWorkloadFlags(flags *pflag.FlagSet) *workloadFlags {
 	w := &workloadFlags{flags: flags}
-	flags.StringArrayVarP(&w.env, "env", "e", nil, "set an environment variable: `NAME=VALUE`, or NAME to pass ours on")
-	flags.StringArrayVarP(&w.volumes, "volume", "v", nil, "mount a volume or a directory: `[SOURCE:]TARGET[:OPTIONS]`")
-	flags.StringVarP(&w.workdir, "workdir", "w", "", "working `directory` inside the container")
-	flags.StringVarP(&w.user, "user", "u", "", "run as `user[:group]`")
-	flags.StringVar(&w.network, "network", "", "connect to a `network`")
-	flags.StringArrayVar(&w.sysctls, "sysctl", nil, "set a kernel parameter of the container: `NAME=VALUE`")
-	flags.StringArrayVar(&w.securityOpt, "security-opt", nil, "security `option`, such as seccomp=FILE or no-new-privileges")
-	flags.StringArrayVar(&w.devices, "device", nil, "add a host device: `HOST[:CONTAINER[:PERMISSIONS]]`")
-	flags.StringArrayVar(&w.deviceRules, "device-cgroup-rule", nil, "let the container use devices: `\"TYPE MAJOR:MINOR rwm\"`")
-	flags.StringVar(&w.cgroupNS, "cgroupns", "", "cgroup `namespace`: host or private")
-	flags.StringArrayVar(&w.tmpfs, "tmpfs", nil, "mount a tmpfs: `TARGET[:OPTIONS]`")
-	flags.StringVar(&w.entrypoint, "entrypoint", "", "replace the image's entrypoint by `program`")
-	flags.BoolVar(&w.readOnly, "read-only", false, "mount the root file system read-only")
-	flags.StringArrayVar(&w.capAdd, "cap-add", nil, "a `capability` that you add today: it may be granted")
-	flags.StringArrayVar(&w.capDrop, "cap-drop", nil, "a `capability` that you drop today: it is not granted")
-	flags.BoolVar(&w.privileged, "privileged", false, "you run it privileged today: every capability may be granted")
-	flags.BoolVarP(&w.interactive, "interactive", "i", false, "pass standard input on; every run gets the same")
-	flags.BoolVarP(&w.tty, "tty", "t", false, "give the workload a terminal; with -i, Ctrl-P Ctrl-Q interrupts capprof")
+	for _, option := range workload.Table {
+		flag := flags.VarPF(optionFlag{option, &w.given}, option.Name, option.Short, option.Usage)
+		if option.Kind == workload.Flag {
+			flag.NoOptDefVal = "true"
+		}
+	}
 	return w
 }
 
-// apply puts the flags that were given over a workload.
-func (w *workloadFlags) apply(to *workload.Spec) error {
-	given := w.flags.Changed
-	set := func(name string, do func()) {
-		if given(name) {
-			do()
-		}
+// optionFlag is an option of docker run as a flag.
+type optionFlag struct {
+	option *workload.Option
+	given  *workload.Options
+}
+
+func (f optionFlag) String() string { return "" }
+
+// Type is what pflag shows of a flag whose usage names no value.
+func (f optionFlag) Type() string {
+	if f.option.Kind == workload.Flag {
+		return "bool"
 	}
-	set("env", func() { to.Env = w.env })
-	set("volume", func() { to.Volumes = w.volumes })
-	set("workdir", func() { to.WorkingDir = w.workdir })
-	set("user", func() { to.User = w.user })
-	set("network", func() { to.Network = w.network })
-	set("security-opt", func() { to.SecurityOpt = w.securityOpt })
-	set("device", func() { to.Devices = w.devices })
-	set("device-cgroup-rule", func() { to.DeviceCgroupRules = w.deviceRules })
-	set("cgroupns", func() { to.CgroupNS = w.cgroupNS })
-	set("tmpfs", func() { to.Tmpfs = w.tmpfs })
-	set("entrypoint", func() { to.Entrypoint = []string{w.entrypoint} })
-	set("read-only", func() { to.ReadOnly = w.readOnly })
-	set("interactive", func() { to.Interactive = w.interactive })
-	set("tty", func() { to.TTY = w.tty })
-	if !given("sysctl") {
-		return nil
+	return "string"
+}
+
+// Set adds one value, which must be one that the option takes.
+func (f optionFlag) Set(value string) error {
+	if err := f.option.Validate(value); err != nil {
+		return err
 	}
-	to.Sysctls = map[string]string{}
-	for _, sysctl := range w.sysctls {
-		name, value, ok := strings.Cut(sysctl, "=")
-		if !ok || name == "" {
-			return usageError("--sysctl %q is not NAME=VALUE", sysctl)
-		}
-		to.Sysctls[name] = value
-	}
+	*f.given = f.given.With(workload.Setting{Name: f.option.Name, Value: value})
 	return nil
+}
+
+// apply puts the flags that were given over a workload's options. Today's privileges go
+// together: one of them replaces all.
+func (w *workloadFlags) apply(to workload.Options) workload.Options {
+	privileges := slices.ContainsFunc(workload.Table, func(o *workload.Option) bool { return o.Baseline && w.flags.Changed(o.Name) })
+	for _, option := range workload.Table {
+		if w.flags.Changed(option.Name) || option.Baseline && privileges {
+			to = to.Set(option.Name, w.given.Values(option.Name)...)
+		}
+	}
+	return to
+}
+
+// baselineOf is the set that the engine grants with a workload's flags of today.
+func baselineOf(o workload.Options) (capability.Set, error) {
+	return baseline(o.Values("cap-add"), o.Values("cap-drop"), o.Bool("privileged"))
 }
 
 // baseline is the set that the engine grants with these flags, as moby's
@@ -130,43 +107,27 @@ func hasAll(names []string) bool {
 
 // splitWorkload takes the image and the command from what follows the flags, and
 // drops one leading -- of the command.
-func splitWorkload(args []string) (image string, command []string) {
+func splitWorkload(args []string) (image string, command []string, err error) {
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			return "", nil, usageError("argument %d, %q, is not UTF-8, which a profile and the engine's API cannot hold", i+1, arg)
+		}
+	}
 	if len(args) == 0 {
-		return "", nil
+		return "", nil, nil
 	}
 	command = args[1:]
 	if len(command) > 0 && command[0] == "--" {
 		command = command[1:]
 	}
-	return args[0], command
+	return args[0], command, nil
 }
 
 // workloadOf rebuilds a workload from a profile.
 func workloadOf(d *profile.Document) (workload.Spec, error) {
-	p := d.Workload
-	if p.Image.Reference == "" {
-		return workload.Spec{}, coded(exitError, fmt.Errorf("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
+	w := d.Workload
+	if unknown := w.Options.Unknown(); unknown != nil {
+		return workload.Spec{}, coded(exitError, fmt.Errorf("the baseline was made with options that this capprof does not know (%s); update capprof", strings.Join(unknown, ", ")))
 	}
-	w := workload.Spec{
-		Image:             p.Image.Reference,
-		Command:           p.Command,
-		Env:               p.Env,
-		Volumes:           p.Volumes,
-		WorkingDir:        p.WorkingDir,
-		User:              p.User,
-		Network:           p.Network,
-		Sysctls:           maps.Clone(p.Sysctls),
-		SecurityOpt:       p.SecurityOpt,
-		Devices:           p.Devices,
-		Tmpfs:             p.Tmpfs,
-		ReadOnly:          p.ReadOnly,
-		Interactive:       p.Interactive,
-		TTY:               p.TTY,
-		CgroupNS:          p.CgroupNS,
-		DeviceCgroupRules: p.DeviceCgroupRules,
-	}
-	if len(p.Entrypoint) > 0 {
-		w.Entrypoint = p.Entrypoint
-	}
-	return w, nil
+	return workload.Spec{Image: w.Image.Reference, Command: w.Command, Options: w.Options}, nil
 }

@@ -53,9 +53,9 @@ func TestSplitWorkload(t *testing.T) {
 		{"dashes of the workload", []string{"img", "sh", "--", "x"}, "img", []string{"sh", "--", "x"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			image, command := splitWorkload(c.args)
-			if image != c.image || !slices.Equal(command, c.command) {
-				t.Fatalf("%q, %q; want %q, %q", image, command, c.image, c.command)
+			image, command, err := splitWorkload(c.args)
+			if err != nil || image != c.image || !slices.Equal(command, c.command) {
+				t.Fatalf("%q, %q, %v; want %q, %q", image, command, err, c.image, c.command)
 			}
 		})
 	}

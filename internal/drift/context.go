@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // contextChanges lists in what else the profiles differ, in the order of the
-// document, the environment's variables last.
+// document, the options of docker run last.
 func contextChanges(old, new *profile.Document) []ContextChange {
 	changes := []ContextChange{}
 	before, now := contextOf(old), contextOf(new)
@@ -22,23 +24,57 @@ func contextChanges(old, new *profile.Document) []ContextChange {
 			})
 		}
 	}
-	if old, new := old.Workload.Env, new.Workload.Env; !slices.Equal(old, new) {
+	return append(changes, optionChanges(old.Workload.Options, new.Workload.Options)...)
+}
+
+// optionChanges lists the options of docker run that differ, in the order of their table.
+func optionChanges(old, new workload.Options) []ContextChange {
+	var changes []ContextChange
+	for _, option := range workload.Table {
+		before, now := inOrder(option, old), inOrder(option, new)
+		if slices.Equal(before, now) {
+			continue
+		}
+		if option.Secret {
+			before, now = minus(before, now), minus(now, before)
+		}
 		changes = append(changes, ContextChange{
-			Name: "environment variables", Old: text.Printable(variables(minus(old, new))), New: text.Printable(variables(minus(new, old))),
+			Name: "--" + option.Name, Old: text.Printable(shown(option, before)), New: text.Printable(shown(option, now)),
 		})
 	}
 	return changes
 }
 
-// variables names the variables of settings, without their values: those may be
-// secrets, and a comparison ends up in logs and comments.
-func variables(settings []string) string {
-	var all []string
-	for _, setting := range settings {
-		name, _, _ := strings.Cut(setting, "=")
-		all = append(all, name)
+// inOrder are the values of an option, sorted where their order means nothing.
+func inOrder(option *workload.Option, from workload.Options) []string {
+	values := from.Values(option.Name)
+	if option.Key != nil {
+		slices.Sort(values)
 	}
-	return strings.Join(all, ", ")
+	return values
+}
+
+// keys are values without what may be a secret: a comparison ends up in logs and
+// comments.
+func keys(option *workload.Option, values []string) []string {
+	var all []string
+	for _, value := range values {
+		all = append(all, option.KeyOf(value))
+	}
+	return all
+}
+
+func shown(option *workload.Option, values []string) string {
+	switch {
+	case option.Secret:
+		return strings.Join(keys(option, values), ", ")
+	case option.Kind == workload.Text && len(values) > 0 && values[0] != "":
+		return values[0]
+	case option.Kind == workload.Flag:
+		return strconv.FormatBool(len(values) > 0)
+	default:
+		return words(values)
+	}
 }
 
 type fact struct{ name, value string }
@@ -55,20 +91,6 @@ func contextOf(d *profile.Document) []fact {
 		{"image ID", w.Image.ID},
 		{"image digest", w.Image.Digest},
 		{"command", words(w.Command)},
-		{"entrypoint", words(w.Entrypoint)},
-		{"volumes", words(w.Volumes)},
-		{"working directory", w.WorkingDir},
-		{"user", w.User},
-		{"network", w.Network},
-		{"sysctls", settings(w.Sysctls)},
-		{"security options", words(w.SecurityOpt)},
-		{"devices", words(w.Devices)},
-		{"device cgroup rules", words(w.DeviceCgroupRules)},
-		{"cgroup namespace", w.CgroupNS},
-		{"tmpfs", words(w.Tmpfs)},
-		{"read-only", fmt.Sprint(w.ReadOnly)},
-		{"interactive", fmt.Sprint(w.Interactive)},
-		{"tty", fmt.Sprint(w.TTY)},
 		{"expected exit code", fmt.Sprint(w.ExpectExit)},
 		{"engine", strings.TrimSpace(e.Engine + " " + e.EngineVersion)},
 		{"runtime", strings.TrimSpace(e.Runtime + " " + e.RuntimeVersion)},

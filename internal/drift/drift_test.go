@@ -198,10 +198,10 @@ func TestContext(t *testing.T) {
 
 func TestValuesOfVariablesStayInTheProfile(t *testing.T) {
 	old, new := profiletest.Proven(), profiletest.Proven()
-	old.Workload.Env = []string{"SAME=1", "TOKEN=first-secret", "GONE=2"}
-	new.Workload.Env = []string{"SAME=1", "TOKEN=second-secret", "FROM_CALLER"}
+	old.Workload.Options = old.Workload.Options.Set("env", "SAME=1", "TOKEN=first-secret", "GONE=2")
+	new.Workload.Options = new.Workload.Options.Set("env", "TOKEN=second-secret", "FROM_CALLER", "SAME=1")
 	got := drift.Compare(old, new).Context
-	want := []drift.ContextChange{{Name: "environment variables", Old: "TOKEN, GONE", New: "TOKEN, FROM_CALLER"}}
+	want := []drift.ContextChange{{Name: "--env", Old: "GONE, TOKEN", New: "FROM_CALLER, TOKEN"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

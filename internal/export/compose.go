@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // compose writes a Compose file with one service. It has no version key, which
@@ -25,7 +26,7 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	var services, file mapping
 	services.add(serviceName(d.Workload.Image.Reference), composeService(d))
 	file.add("services", &services.node)
-	if volumes := namedVolumes(d.Narrowed().Volumes); volumes != nil {
+	if volumes := namedVolumes(d.Narrowed().Options.Volumes()); volumes != nil {
 		file.add("volumes", volumes)
 	}
 	body, err := file.encode()
@@ -33,45 +34,31 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 		return err
 	}
 	notes := append(commonNotes(d), engineNotes(d)...)
-	if w := d.Narrowed(); w.CgroupNS != "" || slices.Contains(w.SecurityOpt, "systempaths=unconfined") {
+	if o := d.Narrowed().Options; o.Value("cgroupns") != "" || o.Security("systempaths") != "" {
 		notes = append(notes, "The key cgroup and the option systempaths=unconfined are of Compose v2; docker-compose 1 knows neither.")
 	}
 	return write(w, notes, body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {
-	workload := d.Narrowed()
+	used := d.Narrowed()
 	var service mapping
-	service.addText("image", literal(workload.Image.Reference))
-	service.addList("entrypoint", literals(workload.Entrypoint))
-	service.addList("command", literals(workload.Command))
-	service.addText("user", literal(workload.User))
-	service.addText("working_dir", literal(workload.WorkingDir))
-	service.addList("environment", literals(lastOfEach(workload.Env)))
-	service.addList("volumes", literals(distinct(workload.Volumes)))
-	service.addList("tmpfs", literals(distinct(workload.Tmpfs)))
-	service.addList("devices", literals(distinct(workload.Devices)))
-	service.addList("device_cgroup_rules", literals(distinct(workload.DeviceCgroupRules)))
-	service.addText("cgroup", literal(workload.CgroupNS))
-	// Without a network, Compose makes one for the project, a bridge like
-	// Docker's own.
-	if workload.Network != "default" {
-		service.addText("network_mode", literal(workload.Network))
-	}
-	if len(workload.Sysctls) > 0 {
-		var sysctls mapping
-		for _, name := range slices.Sorted(maps.Keys(workload.Sysctls)) {
-			sysctls.add(name, scalar(literal(workload.Sysctls[name])))
-		}
-		service.add("sysctls", &sysctls.node)
-	}
-	service.addList("security_opt", literals(distinct(workload.SecurityOpt)))
-	for _, flag := range []struct {
-		key string
-		on  bool
-	}{{"read_only", workload.ReadOnly}, {"stdin_open", workload.Interactive}, {"tty", workload.TTY}} {
-		if flag.on {
-			service.add(flag.key, boolean(true))
+	service.addText("image", literal(used.Image.Reference))
+	service.addList("command", literals(used.Command))
+	for _, option := range used.Options.All() {
+		switch value := option.ComposeOf(used.Options.Values(option.Name)).(type) {
+		case bool:
+			service.add(option.Compose, boolean(value))
+		case string:
+			service.add(option.Compose, scalar(literal(value)))
+		case []string:
+			service.addList(option.Compose, literals(value))
+		case map[string]string:
+			var pairs mapping
+			for _, name := range slices.Sorted(maps.Keys(value)) {
+				pairs.add(name, scalar(literal(value[name])))
+			}
+			service.add(option.Compose, &pairs.node)
 		}
 	}
 	service.addList("cap_drop", []string{"ALL"})
@@ -90,37 +77,7 @@ func literals(values []string) []string {
 	return escaped
 }
 
-// distinct drops repetitions, which docker run takes and the Compose schema
-// (uniqueItems) refuses.
-func distinct(values []string) []string {
-	var kept []string
-	for _, value := range values {
-		if !slices.Contains(kept, value) {
-			kept = append(kept, value)
-		}
-	}
-	return kept
-}
-
-// lastOfEach keeps the last setting of each variable, the one that counts.
-func lastOfEach(env []string) []string {
-	var kept []string
-	seen := map[string]bool{}
-	for _, setting := range slices.Backward(env) {
-		name, _, _ := strings.Cut(setting, "=")
-		if !seen[name] {
-			seen[name] = true
-			kept = append(kept, setting)
-		}
-	}
-	slices.Reverse(kept)
-	return kept
-}
-
-var (
-	notInServiceName = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
-	volumeName       = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) // moby volume/names
-)
+var notInServiceName = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
 
 // serviceName is the last part of the image's name: registry:5000/team/api:1.2
 // makes "api".
@@ -137,18 +94,17 @@ func serviceName(reference string) string {
 // namedVolumes declares the volumes that are mounted by name, which Compose asks
 // for, and gives them the very names that docker run uses; Compose would put the
 // project's name in front.
-func namedVolumes(volumes []string) *yaml.Node {
+func namedVolumes(volumes []workload.Volume) *yaml.Node {
 	var declared mapping
 	seen := map[string]bool{}
 	for _, volume := range volumes {
-		source, _, mounted := strings.Cut(volume, ":")
-		if !mounted || seen[source] || !volumeName.MatchString(source) {
+		if !volume.Named() || seen[volume.Source] {
 			continue
 		}
-		seen[source] = true
+		seen[volume.Source] = true
 		var declaration mapping
-		declaration.addText("name", source)
-		declared.add(source, &declaration.node)
+		declaration.addText("name", volume.Source)
+		declared.add(volume.Source, &declaration.node)
 	}
 	if len(seen) == 0 {
 		return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // composeFile is what docker-compose config prints.
@@ -27,6 +28,7 @@ type composeFile struct {
 		Tmpfs       []string           `yaml:"tmpfs"`
 		Devices     []string           `yaml:"devices"`
 		NetworkMode string             `yaml:"network_mode"`
+		Hostname    string             `yaml:"hostname"`
 		Sysctls     map[string]string  `yaml:"sysctls"`
 		SecurityOpt []string           `yaml:"security_opt"`
 		ReadOnly    bool               `yaml:"read_only"`
@@ -80,8 +82,8 @@ func TestComposeMeansTheSame(t *testing.T) {
 	// though what it was given is right ("\N", a next-line character).
 	isNextLine := func(s string) bool { return strings.Contains(s, "\u0085") }
 	d.Workload.Command = slices.DeleteFunc(slices.Clone(d.Workload.Command), isNextLine)
-	d.Workload.Env = slices.DeleteFunc(d.Workload.Env, isNextLine)
-	w := d.Workload
+	d.Workload.Options = d.Workload.Options.Set("env", slices.DeleteFunc(d.Workload.Options.Values("env"), isNextLine)...)
+	w, o := d.Workload, d.Workload.Options
 	file := composeConfig(t, exported(t, "compose", d))
 	service, ok := file.Services["nginx"]
 	if !ok || len(file.Services) != 1 {
@@ -94,21 +96,22 @@ func TestComposeMeansTheSame(t *testing.T) {
 		}
 	}
 	same("image", service.Image, w.Image.Reference)
-	same("entrypoint", unescaped(service.Entrypoint), w.Entrypoint)
+	same("entrypoint", unescaped(service.Entrypoint), o.Values("entrypoint"))
 	same("command", unescaped(service.Command), w.Command)
-	same("user", service.User, w.User)
-	same("working_dir", unescaped([]string{service.WorkingDir}), []string{w.WorkingDir})
-	same("network_mode", service.NetworkMode, w.Network)
+	same("user", service.User, o.Value("user"))
+	same("working_dir", unescaped([]string{service.WorkingDir}), []string{o.Value("workdir")})
+	same("hostname", service.Hostname, "worst")
+	same("network_mode", service.NetworkMode, o.Value("network"))
 	same("volumes", service.Volumes, []string{"/src dir:/data:ro", "named.volume:/state:rw", "/anonymous", "named.volume:/state2:rw"})
-	same("tmpfs", service.Tmpfs, w.Tmpfs)
-	same("devices", service.Devices, w.Devices)
-	same("sysctls", service.Sysctls, w.Sysctls)
-	same("security_opt", service.SecurityOpt, w.SecurityOpt)
+	same("tmpfs", service.Tmpfs, o.Values("tmpfs"))
+	same("devices", service.Devices, o.Values("device"))
+	same("sysctls", service.Sysctls, o.Sysctls())
+	same("security_opt", service.SecurityOpt, o.Values("security-opt"))
 	same("flags", []bool{service.ReadOnly, service.StdinOpen, service.TTY}, []bool{true, true, true})
 	same("cap_drop", service.CapDrop, []string{"ALL"})
 	same("cap_add", service.CapAdd, []string{"CHOWN", "SETGID"})
-	same("number of variables", len(service.Environment), len(w.Env))
-	for _, setting := range w.Env {
+	same("number of variables", len(service.Environment), len(o.Values("env")))
+	for _, setting := range o.Values("env") {
 		name, want, given := strings.Cut(setting, "=")
 		got := service.Environment[name]
 		if (got != nil) != given {
@@ -140,9 +143,7 @@ func TestComposeNamesAndRepetitions(t *testing.T) {
 	} {
 		d := profiletest.Proven()
 		d.Workload.Image.Reference = reference
-		d.Workload.Env = []string{"A=1", "B", "A=2", "B=3"}
-		d.Workload.Volumes = []string{"/a:/b", "/a:/b"}
-		d.Workload.Entrypoint = []string{""}
+		d.Workload.Options = workload.Options{}.Set("env", "A=1", "B", "A=2", "B=3").Set("volume", "/a:/b", "/a:/b").Set("entrypoint", "")
 		file := composeConfig(t, exported(t, "compose", d))
 		service, ok := file.Services[want]
 		if !ok {

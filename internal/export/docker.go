@@ -2,14 +2,15 @@ package export
 
 import (
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
-// docker writes a docker run command line that any POSIX shell takes.
+// docker writes a docker run command line that any POSIX shell takes (bash where
+// control characters are escaped).
 type docker struct{}
 
 func (docker) Export(w io.Writer, d *profile.Document) error {
@@ -23,47 +24,22 @@ func (docker) Export(w io.Writer, d *profile.Document) error {
 // value, the image and its command.
 func dockerRun(d *profile.Document) [][]string {
 	groups := [][]string{{"docker", "run"}, {"--cap-drop", "ALL"}}
-	option := func(name string, values ...string) {
-		for _, value := range values {
-			groups = append(groups, []string{name, value})
+	for _, name := range d.Capabilities.Required.ShortNames() {
+		groups = append(groups, []string{"--cap-add", name})
+	}
+	used := d.Narrowed()
+	for _, option := range used.Options.All() {
+		switch {
+		case option.Baseline: // The set takes the place of today's.
+		case option.Kind == workload.Flag:
+			groups = append(groups, []string{"--" + option.Name})
+		default:
+			for _, value := range used.Options.Values(option.Name) {
+				groups = append(groups, []string{"--" + option.Name, value})
+			}
 		}
 	}
-	flag := func(name string, on bool) {
-		if on {
-			groups = append(groups, []string{name})
-		}
-	}
-	nonEmpty := func(name, value string) {
-		if value != "" {
-			option(name, value)
-		}
-	}
-	workload := d.Narrowed()
-	option("--cap-add", d.Capabilities.Required.ShortNames()...)
-	option("--security-opt", workload.SecurityOpt...)
-	flag("--read-only", workload.ReadOnly)
-	flag("--interactive", workload.Interactive)
-	flag("--tty", workload.TTY)
-	nonEmpty("--user", workload.User)
-	nonEmpty("--workdir", workload.WorkingDir)
-	nonEmpty("--network", workload.Network)
-	option("--env", workload.Env...)
-	option("--volume", workload.Volumes...)
-	option("--tmpfs", workload.Tmpfs...)
-	option("--device", workload.Devices...)
-	option("--device-cgroup-rule", workload.DeviceCgroupRules...)
-	nonEmpty("--cgroupns", workload.CgroupNS)
-	for _, name := range slices.Sorted(maps.Keys(workload.Sysctls)) {
-		option("--sysctl", name+"="+workload.Sysctls[name])
-	}
-	last := []string{workload.Image.Reference}
-	// docker run takes one word as the entrypoint; more words come first in the
-	// command, which is the same to the engine (it appends one to the other).
-	if len(workload.Entrypoint) > 0 {
-		option("--entrypoint", workload.Entrypoint[0])
-		last = append(last, workload.Entrypoint[1:]...)
-	}
-	return append(groups, append(last, workload.Command...))
+	return append(groups, append([]string{used.Image.Reference}, used.Command...))
 }
 
 // commandLine quotes the words, on one line when it is short and on continued
@@ -73,7 +49,7 @@ func commandLine(groups [][]string) string {
 	for i, group := range groups {
 		words := make([]string, len(group))
 		for j, word := range group {
-			words[j] = profile.ShellWord(word)
+			words[j] = text.ShellWord(word)
 		}
 		lines[i] = strings.Join(words, " ")
 	}

@@ -18,7 +18,7 @@ import (
 // argv lets a shell split the exported line and returns the words behind docker.
 func argv(t *testing.T, text string) []string {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", "docker() { printf '%s\\0' \"$@\"; }\n"+text).CombinedOutput()
+	out, err := exec.Command("bash", "-c", "docker() { printf '%s\\0' \"$@\"; }\n"+text).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s\n%s", err, out, text)
 	}
@@ -27,16 +27,16 @@ func argv(t *testing.T, text string) []string {
 
 func TestDockerLineIsOneCommand(t *testing.T) {
 	d := worst()
-	d.Workload.Env = d.Workload.Env[:3]
+	d.Workload.Options = d.Workload.Options.Set("env", d.Workload.Options.Values("env")[:3]...)
 	want := []string{
 		"run", "--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "SETGID",
-		"--security-opt", "no-new-privileges", "--security-opt", "apparmor=unconfined",
-		"--read-only", "--interactive", "--tty", "--user", "0:0", "--workdir", "/work $dir", "--network", "none",
 		"--env", "VAA=", "--env", "VBA= ", "--env", "VCA= lead and trail ",
 		"--volume", "/src dir:/data:ro", "--volume", "named.volume:/state", "--volume", "/anonymous", "--volume", "named.volume:/state2",
-		"--tmpfs", "/run:rw,size=64k", "--tmpfs", "/tmp", "--device", "/dev/null:/dev/mine:rw",
-		"--sysctl", "kernel.msgmax=65536", "--sysctl", "net.ipv4.ip_unprivileged_port_start=1024",
-		"--entrypoint", "/bin/$sh", "docker.io/library/nginx:1.27", "-c",
+		"--workdir", "/work $dir", "--user", "0:0", "--hostname", "worst", "--network", "none",
+		"--sysctl", "net.ipv4.ip_unprivileged_port_start=1024", "--sysctl", "kernel.msgmax=65536",
+		"--security-opt", "no-new-privileges", "--security-opt", "apparmor=unconfined",
+		"--device", "/dev/null:/dev/mine:rw", "--tmpfs", "/run:rw,size=64k", "--tmpfs", "/tmp",
+		"--entrypoint", "/bin/$sh", "--read-only", "--interactive", "--tty", "docker.io/library/nginx:1.27", "-c",
 	}
 	text := exported(t, "docker", d)
 	if got := argv(t, text); !reflect.DeepEqual(got, append(want, hostile...)) {
@@ -75,10 +75,9 @@ func TestDockerCreateTakesTheLine(t *testing.T) {
 
 	d := worst()
 	d.Workload.Image.Reference = image
-	d.Workload.Volumes = []string{"/usr/share:/data:ro", "/anonymous"}
-	d.Workload.SecurityOpt = []string{"no-new-privileges"}
-	d.Workload.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
-	out, err := exec.Command("sh", "-c", "docker() { shift; command docker create \"$@\"; }\n"+exported(t, "docker", d)).CombinedOutput()
+	d.Workload.Options = d.Workload.Options.Set("volume", "/usr/share:/data:ro", "/anonymous").
+		Set("security-opt", "no-new-privileges").Set("sysctl", "net.ipv4.ip_unprivileged_port_start=1024")
+	out, err := exec.Command("bash", "-c", "docker() { shift; command docker create \"$@\"; }\n"+exported(t, "docker", d)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("docker create refuses the line: %v: %s", err, out)
 	}
@@ -90,6 +89,7 @@ func TestDockerCreateTakesTheLine(t *testing.T) {
 		Config struct {
 			Env, Cmd, Entrypoint []string
 			User, WorkingDir     string
+			Hostname             string
 			Tty, OpenStdin       bool
 		}
 		HostConfig struct {
@@ -103,27 +103,28 @@ func TestDockerCreateTakesTheLine(t *testing.T) {
 	if err := json.Unmarshal([]byte(docker(t, nil, "inspect", id)), &inspected); err != nil {
 		t.Fatal(err)
 	}
-	config, host, w := inspected[0].Config, inspected[0].HostConfig, d.Workload
+	config, host, o := inspected[0].Config, inspected[0].HostConfig, d.Workload.Options
 	same := func(what string, got, want any) {
 		t.Helper()
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: the engine has %q, want %q", what, got, want)
 		}
 	}
-	same("entrypoint", config.Entrypoint, w.Entrypoint[:1])
-	same("command", config.Cmd, append(w.Entrypoint[1:], w.Command...))
-	same("user", config.User, w.User)
-	same("working directory", config.WorkingDir, w.WorkingDir)
+	same("entrypoint", config.Entrypoint, o.Values("entrypoint"))
+	same("command", config.Cmd, d.Workload.Command)
+	same("user", config.User, o.Value("user"))
+	same("host name", config.Hostname, o.Value("hostname"))
+	same("working directory", config.WorkingDir, o.Value("workdir"))
 	same("flags", []bool{config.Tty, config.OpenStdin, host.ReadonlyRootfs, host.Privileged}, []bool{true, true, true, false})
-	same("network", host.NetworkMode, w.Network)
+	same("network", host.NetworkMode, o.Value("network"))
 	same("cap drop", host.CapDrop, []string{"ALL"})
 	same("cap add", len(host.CapAdd), 2)
-	same("security options", host.SecurityOpt, w.SecurityOpt)
-	same("binds", host.Binds, w.Volumes[:1])
+	same("security options", host.SecurityOpt, o.Values("security-opt"))
+	same("binds", host.Binds, o.Values("volume")[:1])
 	same("tmpfs", host.Tmpfs, map[string]string{"/run": "rw,size=64k", "/tmp": ""})
-	same("sysctls", host.Sysctls, w.Sysctls)
+	same("sysctls", host.Sysctls, o.Sysctls())
 	same("device", host.Devices[0].PathInContainer, "/dev/mine")
-	for _, setting := range w.Env {
+	for _, setting := range o.Values("env") {
 		if strings.Contains(setting, "=") && !slices.Contains(config.Env, setting) {
 			t.Errorf("the engine does not have %q", setting)
 		}

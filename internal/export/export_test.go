@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/export"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // hostile are strings that a careless writer of YAML or shell gets wrong.
@@ -26,17 +27,20 @@ var hostile = []string{
 func worst() *profile.Document {
 	d := profiletest.Proven()
 	w := &d.Workload
-	w.Command, w.Entrypoint = hostile, []string{"/bin/$sh", "-c"}
+	w.Command = append([]string{"-c"}, hostile...)
+	var env []string
 	for i, value := range hostile {
-		w.Env = append(w.Env, "V"+string(rune('A'+i%26))+string(rune('A'+i/26))+"="+value)
+		env = append(env, "V"+string(rune('A'+i%26))+string(rune('A'+i/26))+"="+value)
 	}
-	w.Env = append(w.Env, "FROM_CALLER")
-	w.Volumes = []string{"/src dir:/data:ro", "named.volume:/state", "/anonymous", "named.volume:/state2"}
-	w.WorkingDir, w.User, w.Network = "/work $dir", "0:0", "none"
-	w.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024", "kernel.msgmax": "65536"}
-	w.SecurityOpt = []string{"no-new-privileges", "apparmor=unconfined"}
-	w.Devices, w.Tmpfs = []string{"/dev/null:/dev/mine:rw"}, []string{"/run:rw,size=64k", "/tmp"}
-	w.ReadOnly, w.Interactive, w.TTY = true, true, true
+	w.Options = workload.Options{}.
+		Set("env", append(env, "FROM_CALLER")...).
+		Set("volume", "/src dir:/data:ro", "named.volume:/state", "/anonymous", "named.volume:/state2").
+		Set("workdir", "/work $dir").Set("user", "0:0").Set("network", "none").Set("hostname", "worst").
+		Set("sysctl", "net.ipv4.ip_unprivileged_port_start=1024", "kernel.msgmax=65536").
+		Set("security-opt", "no-new-privileges", "apparmor=unconfined").
+		Set("device", "/dev/null:/dev/mine:rw").Set("tmpfs", "/run:rw,size=64k", "/tmp").
+		Set("entrypoint", "/bin/$sh").
+		Set("read-only", "true").Set("interactive", "true").Set("tty", "true")
 	return d
 }
 
@@ -108,7 +112,7 @@ func TestWarningsLeadTheExport(t *testing.T) {
 func TestNonRootUsers(t *testing.T) {
 	for user, want := range map[string]bool{"": false, "0": false, "root": false, "0:5": false, "00": false, "1000": true, "nginx": true, "1000:0": true} {
 		d := profiletest.Proven()
-		d.Workload.User = user
+		d.Workload.Options = d.Workload.Options.Set("user", user)
 		for _, format := range []string{"compose", "docker", "k8s"} {
 			if got := strings.Contains(comments(exported(t, format, d)), "to root alone"); got != want {
 				t.Errorf("%s, user %q: the hint is there: %v, want %v", format, user, got, want)
@@ -116,7 +120,7 @@ func TestNonRootUsers(t *testing.T) {
 		}
 	}
 	needsNothing := profiletest.Empty()
-	needsNothing.Workload.User = "1000"
+	needsNothing.Workload.Options = needsNothing.Workload.Options.Set("user", "1000")
 	if text := exported(t, "docker", needsNothing); strings.Contains(text, "to root alone") {
 		t.Errorf("a hint on added capabilities, and none is added:\n%s", text)
 	}

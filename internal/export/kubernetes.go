@@ -20,7 +20,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	// false means no_new_privs, which ends setuid programs and file
 	// capabilities. It is right where the profile was made that way, and a
 	// guess elsewhere.
-	if noNewPrivileges(d.Workload.SecurityOpt) {
+	if d.Workload.Options.NoNewPrivileges() {
 		context.add("allowPrivilegeEscalation", boolean(false))
 	} else {
 		notes = append(notes, "allowPrivilegeEscalation is left alone: false would end setuid programs and file capabilities. "+
@@ -40,10 +40,10 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	capabilities.addList("add", add)
 	context.add("capabilities", &capabilities.node)
 	notes = append(notes, openInKubernetes(&context, d)...)
-	if d.Workload.ReadOnly {
+	if d.Workload.Options.Bool("read-only") {
 		context.add("readOnlyRootFilesystem", boolean(true))
 	}
-	user, group, _ := strings.Cut(d.Workload.User, ":")
+	user, group, _ := strings.Cut(d.Workload.Options.Value("user"), ":")
 	notes = append(notes, addID(&context, "runAsUser", "user", user)...)
 	notes = append(notes, addID(&context, "runAsGroup", "group", group)...)
 	file.add("securityContext", &context.node)

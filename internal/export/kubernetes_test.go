@@ -30,8 +30,8 @@ func TestKubernetesDecodesStrictly(t *testing.T) {
 	id := func(n int64) *int64 { return &n }
 	yes, no := true, false
 	empty, named, full := profiletest.Empty(), profiletest.Proven(), worst()
-	named.Workload.User = "www-data:33"
-	full.Workload.User = "1000:2000"
+	named.Workload.Options = named.Workload.Options.Set("user", "www-data:33")
+	full.Workload.Options = full.Workload.Options.Set("user", "1000:2000")
 	for name, c := range map[string]struct {
 		text string
 		want corev1.SecurityContext
@@ -57,7 +57,7 @@ func TestKubernetesDecodesStrictly(t *testing.T) {
 func TestKubernetesUsers(t *testing.T) {
 	for user, want := range map[string]int64{"0": 0, "root": 0, "65534": 65534, "2147483647": 2147483647, "": -1, "nobody": -1, "2147483648": -1, "-2": -1} {
 		d := profiletest.Proven()
-		d.Workload.User = user
+		d.Workload.Options = d.Workload.Options.Set("user", user)
 		text := exported(t, "k8s", d)
 		got := int64(-1)
 		if id := decode(t, text).RunAsUser; id != nil {
@@ -99,8 +99,7 @@ func TestKubernetesSaysWhatDockerChanged(t *testing.T) {
 func TestKubernetesNotes(t *testing.T) {
 	d := profiletest.Proven()
 	d.Required[0].Evidence[0].Mechanism = "seccomp"
-	d.Workload.Sysctls = map[string]string{"net.core.somaxconn": "1024"}
-	d.Workload.Privileged = true
+	d.Workload.Options = d.Workload.Options.Set("sysctl", "net.core.somaxconn=1024").Set("privileged", "true")
 	text := comments(exported(t, "k8s", d))
 	for _, want := range []string{
 		"CHOWN is needed for chown because the seccomp profile in force (default) refuses it",
@@ -114,7 +113,7 @@ func TestKubernetesNotes(t *testing.T) {
 	for option, want := range map[string]bool{
 		"no-new-privileges": true, "no-new-privileges:true": true, "no-new-privileges=true": true, "no-new-privileges:false": false, "apparmor=unconfined": false,
 	} {
-		d.Workload.SecurityOpt = []string{option}
+		d.Workload.Options = d.Workload.Options.Set("security-opt", option)
 		if got := decode(t, exported(t, "k8s", d)).AllowPrivilegeEscalation; (got != nil) != want || want && *got {
 			t.Errorf("%s gives allowPrivilegeEscalation %v", option, got)
 		}

@@ -38,7 +38,7 @@ func commonNotes(d *profile.Document) []string {
 
 // openingNotes say what is left of --privileged.
 func openingNotes(d *profile.Document) []string {
-	if !d.Workload.Privileged {
+	if !d.Workload.Options.Bool("privileged") {
 		return nil
 	}
 	if len(d.Openings) == 0 {
@@ -63,7 +63,7 @@ func imageName(d *profile.Document) string {
 // neither Docker nor Kubernetes raises ambient capabilities, so what is added
 // ends in the bounding set alone (capabilities(7)).
 func nonRootNote(d *profile.Document) []string {
-	name, _, _ := strings.Cut(d.Workload.User, ":")
+	name, _, _ := strings.Cut(d.Workload.Options.Value("user"), ":")
 	if uid, err := strconv.Atoi(name); name == "" || name == "root" || (err == nil && uid == 0) || d.Capabilities.Required.Empty() {
 		return nil
 	}
@@ -95,7 +95,7 @@ func kubernetesNotes(d *profile.Document) []string {
 			}
 		}
 	}
-	if names := slices.Sorted(maps.Keys(d.Workload.Sysctls)); len(names) > 0 {
+	if names := slices.Sorted(maps.Keys(d.Workload.Options.Sysctls())); len(names) > 0 {
 		notes = append(notes, "The profile was made with the sysctls "+strings.Join(names, ", ")+", which belong into the pod's own securityContext.")
 	}
 	return notes
@@ -176,22 +176,4 @@ func opensPing(sysctls map[string]string) bool {
 	low, errLow := strconv.ParseUint(bounds[0], 10, 32)
 	high, errHigh := strconv.ParseUint(bounds[1], 10, 32)
 	return errLow != nil || errHigh != nil || low <= high
-}
-
-// noNewPrivileges reads the flag as docker run does: with nothing behind it, or
-// with a value after = or :.
-func noNewPrivileges(options []string) bool {
-	on := false
-	for _, option := range options {
-		value, ok := strings.CutPrefix(option, "no-new-privileges")
-		if !ok {
-			continue
-		}
-		if value == "" {
-			on = true
-		} else if parsed, err := strconv.ParseBool(value[1:]); err == nil {
-			on = parsed
-		}
-	}
-	return on
 }

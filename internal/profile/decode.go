@@ -37,7 +37,11 @@ func Decode(r io.Reader) (*Document, error) {
 	if err := checkVersion(tree); err != nil {
 		return nil, err
 	}
-	if bringForward(tree) {
+	spelledOut, err := bringWorkloadForward(tree)
+	if err != nil {
+		return nil, err
+	}
+	if bringForward(tree) || spelledOut {
 		if data, err = json.Marshal(tree); err != nil {
 			return nil, err
 		}

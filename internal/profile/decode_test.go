@@ -60,10 +60,11 @@ func TestEncodeIsDeterministicAndPlain(t *testing.T) {
 	d.Required[0], d.Required[1] = d.Required[1], d.Required[0]
 	d.Runs[0], d.Runs[4] = d.Runs[4], d.Runs[0]
 	d.Workload.Command = []string{"sh", "-c", "a <b >c && d"}
-	d.Workload.Env, d.Meta.Counts = nil, nil
+	d.Workload.Options = d.Workload.Options.Set("env", "A=<b>&")
+	d.Required[1].Alternatives, d.Meta.Counts = nil, nil
 	shuffled := d.Required[0].Capability
 	first := encode(t, d)
-	if d.Required[0].Capability != shuffled || d.Workload.Env != nil {
+	if d.Required[0].Capability != shuffled || d.Meta.Counts != nil {
 		t.Error("Encode changed the caller's document")
 	}
 	profile.Normalize(d)
@@ -71,7 +72,7 @@ func TestEncodeIsDeterministicAndPlain(t *testing.T) {
 		t.Errorf("order of the findings shows in the bytes:\n%s\n%s", first, second)
 	}
 	text := string(first)
-	if strings.Contains(text, "null") || !strings.HasSuffix(text, "}\n") || !strings.Contains(text, `"a <b >c && d"`) {
+	if strings.Contains(text, "null") || !strings.HasSuffix(text, "}\n") || !strings.Contains(text, `"a <b >c && d"`) || !strings.Contains(text, `"A=<b>&"`) {
 		t.Errorf("null, escaped or unterminated output:\n%s", text)
 	}
 	if !strings.HasPrefix(text, "{\n  \"schemaVersion\": 1,\n  \"verdict\": \"proven\",") {
@@ -139,7 +140,11 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown field":         {set(1, "colour\x1b", "workload"), `workload.colour\x1b: unknown field`},
 		"key in another case":   {edit(t, func(tree map[string]any) { tree["Verdict"] = tree["verdict"]; delete(tree, "verdict") }), "verdict: missing"},
 		"base64 for a list":     {set("AAA=", "alternatives", "required", 0), "required[0].alternatives: a string where an array belongs"},
-		"number for a string":   {set(7, "user", "workload"), "workload.user: a number where a string belongs"},
+		"number for a string":   {set(7, "reference", "workload", "image"), "workload.image.reference: a number where a string belongs"},
+		"options as a list":     {set([]any{}, "options", "workload"), "workload.options: an array where an object belongs"},
+		"mistyped option":       {set(map[string]any{"user": 7}, "options", "workload"), "workload.options.user: a string belongs here"},
+		"unknown option":        {set(map[string]any{"colour\x1b": true}, "options", "workload"), `workload.options.colour\x1b: unknown field`},
+		"impossible option":     {set(map[string]any{"volume": []any{"a:b:c:d"}}, "options", "workload"), `workload.options.volume: "a:b:c:d": too many colons`},
 		"fraction for a number": {set(1.5, "number", "runs", 0), "does not fit"},
 		"unknown purpose":       {set("fun", "purpose", "runs", 0), `run 1: unknown purpose "fun"`},
 		"unknown outcome":       {set("great", "outcome", "runs", 0), `run 1: unknown outcome "great"`},

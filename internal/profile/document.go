@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // SchemaVersion is the version of the document that this code writes. A reader
@@ -82,30 +83,14 @@ type Capabilities struct {
 	Refused capability.Set `json:"refused"`
 }
 
-// Workload is what was run: the image and the docker run options.
+// Workload is what was run.
 type Workload struct {
-	Image       Image             `json:"image"`
-	Command     []string          `json:"command"`
-	Entrypoint  []string          `json:"entrypoint"`
-	Env         []string          `json:"env"`
-	Volumes     []string          `json:"volumes"`
-	WorkingDir  string            `json:"workingDir"`
-	User        string            `json:"user"`
-	Network     string            `json:"network"`
-	Sysctls     map[string]string `json:"sysctls"`
-	SecurityOpt []string          `json:"securityOpt"`
-	Devices     []string          `json:"devices"`
-	Tmpfs       []string          `json:"tmpfs"`
-	ReadOnly    bool              `json:"readOnly"`
-	Interactive bool              `json:"interactive"`
-	TTY         bool              `json:"tty"`
-	// CgroupNS is "host" or "private", "" for the engine's default.
-	CgroupNS          string   `json:"cgroupns,omitempty"`
-	DeviceCgroupRules []string `json:"deviceCgroupRules,omitempty"`
-	// CapAdd, CapDrop and Privileged are today's flags, which set the baseline.
-	CapAdd     []string `json:"capAdd"`
-	CapDrop    []string `json:"capDrop"`
-	Privileged bool     `json:"privileged"`
+	Image Image `json:"image"`
+	// Command replaces the image's command; empty for the image's own.
+	Command []string `json:"command"`
+	// Options are those of docker run. cap-add, cap-drop and privileged are today's
+	// flags, which set the baseline.
+	Options workload.Options `json:"options"`
 	// ExpectExit is the exit code that counts as success.
 	ExpectExit int `json:"expectExit"`
 }

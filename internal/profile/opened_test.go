@@ -47,15 +47,19 @@ func fail(d *profile.Document) {
 
 func TestNarrowed(t *testing.T) {
 	d := profiletest.Narrowed()
-	d.Workload.Devices = append(make([]string, 0, 4), "/dev/kvm")
+	d.Workload.Options = d.Workload.Options.Set("device", "/dev/kvm")
 	d.Openings = append(d.Openings, profile.Opening{Option: "--cgroupns host"}, profile.Opening{Option: "--security-opt seccomp=unconfined"},
 		profile.Opening{Option: "--device-cgroup-rule c 10:229 rwm"})
-	w := d.Narrowed()
-	if strings.Join(w.Devices, " ") != "/dev/kvm /dev/fuse" || len(w.Volumes) != 1 || w.CgroupNS != "host" || w.Privileged ||
-		strings.Join(w.SecurityOpt, " ") != "seccomp=unconfined" || strings.Join(w.DeviceCgroupRules, " ") != "c 10:229 rwm" {
-		t.Errorf("%+v", w)
+	o := d.Narrowed().Options
+	for name, want := range map[string]string{
+		"device": "/dev/kvm /dev/fuse", "volume": "/sys/kernel/mm/ksm:/sys/kernel/mm/ksm", "cgroupns": "host", "privileged": "",
+		"security-opt": "seccomp=unconfined", "device-cgroup-rule": "c 10:229 rwm",
+	} {
+		if got := strings.Join(o.Values(name), " "); got != want {
+			t.Errorf("--%s %s, want %s", name, got, want)
+		}
 	}
-	if len(d.Workload.Devices) != 1 || !d.Workload.Privileged {
+	if len(d.Workload.Options.Values("device")) != 1 || !d.Workload.Options.Bool("privileged") {
 		t.Errorf("the document changed: %+v", d.Workload)
 	}
 	if got := d.Openings[4].Shell(); got != "--device-cgroup-rule 'c 10:229 rwm'" {

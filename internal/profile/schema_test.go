@@ -16,6 +16,7 @@ import (
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/workload"
 	"github.com/capprof/capprof/profiles"
 )
 
@@ -131,6 +132,8 @@ func (c *comparison) node(node map[string]any, typ reflect.Type, path string) {
 		return
 	}
 	switch {
+	case typ == reflect.TypeFor[workload.Options]():
+		// Their table is not the schema's to repeat.
 	case want == "object" && typ.Kind() == reflect.Struct:
 		c.fields(node, typ, path)
 	case want == "object":
@@ -184,6 +187,8 @@ func jsonType(typ reflect.Type) string {
 	switch {
 	case reflect.PointerTo(typ).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return "string"
+	case typ == reflect.TypeFor[workload.Options]():
+		return "object"
 	case typ.Implements(reflect.TypeFor[json.Marshaler]()):
 		return "array" // capability.Set
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // checkShape compares decoded JSON with the Go type that will hold it.
@@ -23,6 +24,8 @@ func checkShape(value any, t reflect.Type, path string) error {
 	switch {
 	case isText(t):
 		return expect[string](value, path, "a string")
+	case t == reflect.TypeFor[workload.Options]():
+		return checkOptions(value, path)
 	case t.Implements(reflect.TypeFor[json.Marshaler]()):
 		// A capability set: an array of names, which its own decoder reads.
 		return checkElements(value, reflect.TypeFor[string](), path)
@@ -50,6 +53,26 @@ func checkShape(value any, t reflect.Type, path string) error {
 	default:
 		return expect[json.Number](value, path, "a number")
 	}
+}
+
+// checkOptions leaves the options to their own decoder, which knows their table.
+func checkOptions(value any, path string) error {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return mistyped(value, path, "an object")
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	var options workload.Options
+	if err := json.Unmarshal(data, &options); err != nil {
+		return fmt.Errorf("%s.%w", path, err)
+	}
+	if unknown := options.Unknown(); unknown != nil {
+		return fmt.Errorf("%s: unknown field", join(path, unknown[0]))
+	}
+	return nil
 }
 
 // isText reports whether the type is written as a JSON string by its own code:

@@ -74,7 +74,7 @@ func portable(p *text.Page, d *profile.Document) {
 
 // opened says what takes the place of --privileged, why, and what is closed.
 func opened(p *text.Page, d *profile.Document) {
-	if !d.Workload.Privileged {
+	if !d.Workload.Options.Bool("privileged") {
 		return
 	}
 	if len(d.Openings) == 0 {

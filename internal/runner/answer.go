@@ -26,7 +26,7 @@ type answer struct {
 // starts from nothing, or from what is known where more is let through.
 func (s *session) answer(ctx context.Context, env mapper.Environment, found *findings, from known) (answer, error) {
 	a, err := s.find(ctx, env, found)
-	if err == nil && a.verdict == "" && s.opts.Prove && s.opts.Privileged {
+	if err == nil && a.verdict == "" && s.opts.Prove && s.opts.privileged() {
 		err = s.proveOpenings(ctx, a.set)
 	}
 	if err == nil && a.verdict == "" {
@@ -64,7 +64,7 @@ func (s *session) find(ctx context.Context, env mapper.Environment, found *findi
 		}
 		return answer{verdict: profile.Failed, reasons: s.whyFailed(reference, found), deciding: &reference}, nil
 	}
-	if s.opts.Privileged {
+	if s.opts.privileged() {
 		before := s.options
 		if err := s.searchOpenings(ctx); err != nil {
 			return a, err
@@ -121,7 +121,7 @@ func (s *session) settle(ctx context.Context, env mapper.Environment, found *fin
 	case a.set.Empty():
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.verdict = profile.Proven
-		if s.opts.Privileged && len(s.options) > len(s.openingProof) {
+		if s.opts.privileged() && len(s.options) > len(s.openingProof) {
 			a.verdict = profile.Confirmed
 			a.reasons = append(a.reasons, "that nothing of what was opened can go was not tried (--no-prove)")
 		}
@@ -226,7 +226,7 @@ func (s *session) doubt(a answer) answer {
 
 // own says whether a run was made under the session's conditions.
 func (s *session) own(run profile.Run) bool {
-	if s.opts.Privileged {
+	if s.opts.privileged() {
 		// The conditions changed on the way.
 		return true
 	}

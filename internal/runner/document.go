@@ -91,29 +91,12 @@ func unique[T any](all []T, id func(T) string) []T {
 }
 
 func (s *session) workload() profile.Workload {
-	w, id := s.opts.Workload, s.subject.Identity()
+	w := s.opts.Workload
 	return profile.Workload{
-		Image:             profile.Image{Reference: id.Reference, ID: id.ID, Digest: id.Digest},
-		Command:           w.Command,
-		Entrypoint:        w.Entrypoint,
-		Env:               w.Env,
-		Volumes:           w.Volumes,
-		WorkingDir:        w.WorkingDir,
-		User:              w.User,
-		Network:           w.Network,
-		Sysctls:           w.Sysctls,
-		SecurityOpt:       w.SecurityOpt,
-		Devices:           w.Devices,
-		Tmpfs:             w.Tmpfs,
-		ReadOnly:          w.ReadOnly,
-		Interactive:       w.Interactive,
-		TTY:               w.TTY,
-		CgroupNS:          w.CgroupNS,
-		DeviceCgroupRules: w.DeviceCgroupRules,
-		CapAdd:            s.opts.CapAdd,
-		CapDrop:           s.opts.CapDrop,
-		Privileged:        s.opts.Privileged,
-		ExpectExit:        s.opts.Success.ExpectedExit(),
+		Image:      profile.Image{Reference: s.image.Reference, ID: s.image.ID, Digest: s.image.Digest},
+		Command:    w.Command,
+		Options:    w.Options,
+		ExpectExit: s.opts.Success.ExpectedExit(),
 	}
 }
 
@@ -127,7 +110,7 @@ func (s *session) environment(found *findings) profile.Environment {
 		CgroupVersion:  s.info.CgroupVersion,
 		Kernel:         s.info.KernelRelease,
 		Architecture:   s.info.Architecture,
-		Seccomp:        s.seccompName(),
+		Seccomp:        seccompName(s.info, s.opts.Workload.With(s.options...)),
 		Sysctls:        maps.Clone(found.last.obs.Sysctls),
 	}
 	if s.tracer != nil {

@@ -29,7 +29,7 @@ func (s *slowly) Read(p []byte) (int, error) {
 }
 
 func interactive(source io.Reader) func(*Options) {
-	return func(o *Options) { o.Workload.Interactive, o.Input = true, NewInput(source) }
+	return both(given("interactive", "true"), func(o *Options) { o.Input = NewInput(source) })
 }
 
 func TestEveryRunReadsTheSame(t *testing.T) {

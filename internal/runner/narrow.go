@@ -32,7 +32,7 @@ func under(env mapper.Environment, run profile.Run) mapper.Environment {
 
 // everything are the options of a run with everything allowed.
 func (s *session) everything() []workload.Setting {
-	if s.opts.Privileged {
+	if s.opts.privileged() {
 		return s.everyOpening()
 	}
 	return s.options
@@ -52,7 +52,7 @@ func (s *session) atAnswer(run profile.Run, set capability.Set) bool {
 // open adds openings for what the last traced run failed at; false when there is
 // none to add.
 func (s *session) open(found *findings) bool {
-	if !s.opts.Privileged {
+	if !s.opts.privileged() {
 		return false
 	}
 	options := s.named(found)

@@ -26,11 +26,11 @@ func fails(path string, errno unix.Errno) observation.Operation {
 	return observation.Operation{Syscall: "openat", Errno: errno, Entered: true, Object: observation.Object{Path: path}}
 }
 
-func privileged(o *Options) { o.Privileged, o.Allowed = true, capability.Known() }
+func privileged(o *Options) { given("privileged", "true")(o); o.Allowed = capability.Known() }
 
 func narrowEngine(t testing.TB, p program) *fakeEngine {
 	e := newEngine(t, p)
-	e.info.Seccomp = dockerSeccomp
+	e.info.Seccomp = "default"
 	e.info.Devices = []string{"/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/vda"}
 	return e
 }
@@ -81,8 +81,8 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 		},
 		{name: "untraced", program: does(masked, needs(chown)), change: untraced, verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{unmasked}},
 		{name: "not proven", program: does(missing), change: func(o *Options) { o.Prove = false }, verdict: profile.Confirmed, open: []string{fuse}, byTrace: true},
-		{name: "the workload's own options stay", program: does(filtered), change: func(o *Options) { o.Workload.SecurityOpt = []string{"seccomp=builtin"} }, verdict: profile.Failed},
-		{name: "without --privileged nothing is opened", program: does(missing), change: func(o *Options) { o.Privileged = false }, verdict: profile.Failed},
+		{name: "the workload's own options stay", program: does(filtered), change: given("security-opt", "seccomp=builtin"), verdict: profile.Failed},
+		{name: "without --privileged nothing is opened", program: does(missing), change: given("privileged"), verdict: profile.Failed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := narrowEngine(t, c.program)

@@ -120,7 +120,7 @@ func sortOpenings(options []workload.Setting) []workload.Setting {
 // today's flags say it; none otherwise. What the workload's own options decide stays
 // as they say, as it does under --privileged.
 func (s *session) everyOpening() []workload.Setting {
-	if !s.opts.Privileged {
+	if !s.opts.privileged() {
 		return nil
 	}
 	all := []workload.Setting{
@@ -131,7 +131,7 @@ func (s *session) everyOpening() []workload.Setting {
 		{Name: "volume", Value: "/sys:/sys"},
 		{Name: "volume", Value: "/sys/fs/cgroup:/sys/fs/cgroup"},
 	}
-	if s.info.Seccomp.Name != engine.Unconfined {
+	if s.info.Seccomp != "" {
 		all = append(all, workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"})
 	}
 	for _, module := range securityModules(s.info) {
@@ -148,22 +148,17 @@ var moduleOpening = map[string]workload.Setting{
 // openable leaves out what the workload's own options decide and what the engine
 // refused, and sorts the rest.
 func (s *session) openable(options []workload.Setting) []workload.Setting {
-	w := s.opts.Workload
+	own := s.opts.Workload.Options
 	options = slices.DeleteFunc(slices.Clone(options), func(o workload.Setting) bool {
 		switch o.Name {
 		case "cgroupns":
-			return w.CgroupNS != ""
+			return own.Value("cgroupns") != ""
 		case "security-opt":
-			key, _, _ := securityOption(o.Value)
-			return slices.ContainsFunc(w.SecurityOpt, func(given string) bool {
-				name, _, _ := securityOption(given)
-				return name == key
-			})
+			option, err := workload.ParseSecurityOption(o.Value)
+			return err == nil && own.Security(option.Name) != ""
 		case "volume":
-			_, target, _ := strings.Cut(o.Value, ":")
-			return slices.ContainsFunc(slices.Concat(w.Volumes, w.Tmpfs), func(given string) bool {
-				return slices.Contains(strings.Split(given, ":"), target)
-			})
+			v, err := workload.ParseVolume(o.Value)
+			return err == nil && own.Mounts(v.Target)
 		}
 		return false
 	})
@@ -226,7 +221,7 @@ func (s *session) named(found *findings) []workload.Setting {
 }
 
 // deviceGroups are the devices of the machine, those of one directory together.
-func deviceGroups(i engine.Facts) []workload.Setting {
+func deviceGroups(i engine.Info) []workload.Setting {
 	var all []workload.Setting
 	for _, d := range i.Devices {
 		top, _, _ := strings.Cut(strings.TrimPrefix(d, "/dev/"), "/")

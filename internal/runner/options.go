@@ -17,11 +17,8 @@ import (
 type Options struct {
 	Workload workload.Spec
 	// Baseline is what the engine grants with today's flags; Allowed is what may
-	// be granted while searching. CapAdd, CapDrop and Privileged are those flags,
-	// for the record.
+	// be granted while searching.
 	Baseline, Allowed capability.Set
-	CapAdd, CapDrop   []string
-	Privileged        bool
 	// Success judges a run's end.
 	Success Success
 	// Strict counts denials that the workload survives as needs.
@@ -45,6 +42,9 @@ type Options struct {
 	// Version is capprof's own, for the record.
 	Version string
 }
+
+// privileged says that what replaces --privileged is searched for.
+func (o Options) privileged() bool { return o.Workload.Options.Bool("privileged") }
 
 // Success says what a successful run is. An exit code is one answer; a probe of
 // a service is meant to be another.

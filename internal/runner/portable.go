@@ -117,7 +117,7 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 func (s *session) atStake(found *findings) map[string]string {
 	sysctls := map[string]string{}
 	for _, d := range kernelDefaults {
-		_, set := s.opts.Workload.Sysctls[d.name]
+		_, set := s.opts.Workload.Options.Sysctls()[d.name]
 		if set {
 			continue
 		}
@@ -139,8 +139,8 @@ func (s *session) atStake(found *findings) map[string]string {
 // sharedNetwork tells the network modes in which a container has no network
 // namespace of its own; engines refuse --sysctl net.* with them.
 func (s *session) sharedNetwork() (string, bool) {
-	network := s.opts.Workload.Network
-	return network, network == "host" || strings.HasPrefix(network, "container:")
+	options := s.opts.Workload.Options
+	return options.Value("network"), options.SharesNetwork()
 }
 
 // closed says which calls of the last traced run the sysctls refused, and no

@@ -72,7 +72,7 @@ func TestPortableSet(t *testing.T) {
 		},
 		{
 			name: "one is the user's own", program: does(listens, needs(netRaw).unless(pings)), verdict: profile.Proven, set: []capability.Cap{netRaw},
-			change:    func(o *Options) { o.Workload.Sysctls = map[string]string{ports: "0"} },
+			change:    given("sysctl", ports+"=0"),
 			explained: []capability.Cap{netRaw}, sysctls: []string{pings + "='1 0'"},
 		},
 		{
@@ -125,7 +125,7 @@ func TestPortableSet(t *testing.T) {
 			sysctls: []string{ports + "=1024"}, says: []string{"--allow NET_BIND_SERVICE"},
 		},
 		{
-			name: "the host's network", program: does(listens), change: func(o *Options) { o.Workload.Network = "host" }, verdict: profile.Incomplete,
+			name: "the host's network", program: does(listens), change: given("network", "host"), verdict: profile.Incomplete,
 			sysctls: []string{ports + "=1024"}, runs: []string{}, says: []string{"--network host", "not the container's own (" + ports + "=0)"},
 		},
 		{
@@ -214,10 +214,10 @@ func TestNothingDependsOnSysctls(t *testing.T) {
 		"no such call":            {program: does(needs(chown))},
 		"the kernel's defaults":   {program: does(needs(netBind).unless(ports), needs(netRaw).unless(pings)), sysctls: map[string]string{ports: "1024", pings: "1\t0"}},
 		"a kernel without them":   {program: does(needs(netBind).unless(ports)), sysctls: map[string]string{}},
-		"the user's own":          {program: does(needs(netBind).unless(ports)), change: func(o *Options) { o.Workload.Sysctls = map[string]string{ports: "0"} }},
+		"the user's own":          {program: does(needs(netBind).unless(ports)), change: given("sysctl", ports+"=0")},
 		"no answer":               {program: does(needs(netBind).unless(ports), needs(sysTime))},
-		"the host's, not traced":  {program: does(needs(netBind).unless(ports)), change: both(traceless, func(o *Options) { o.Workload.Network = "container:1" })},
-		"the host's, the default": {program: does(needs(netBind).unless(ports)), sysctls: map[string]string{ports: "1024"}, change: func(o *Options) { o.Workload.Network = "host" }},
+		"the host's, not traced":  {program: does(needs(netBind).unless(ports)), change: both(traceless, given("network", "container:1"))},
+		"the host's, the default": {program: does(needs(netBind).unless(ports)), sysctls: map[string]string{ports: "1024"}, change: given("network", "host")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, c.program)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -43,35 +45,39 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	if !opts.Workload.Interactive {
+	if !opts.Workload.Options.Bool("interactive") {
 		opts.Input = nil
 	}
-	info, err := on.Facts(ctx)
+	info, err := on.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if tracer != nil && !info.SameKernel {
 		return nil, fmt.Errorf("%w: %s", engine.ErrOtherKernel, info.WhyRemote)
 	}
-	subject, err := on.Prepare(ctx, opts.Workload, observer.Pull())
+	image, err := on.Image(ctx, opts.Workload.Image, observer.Pull())
 	if err != nil {
 		return nil, err
 	}
-	id := subject.Identity()
 	opts.Log.Debug("engine", "name", info.Name, "version", info.Version, "endpoint", info.Endpoint, "kernel", info.KernelRelease, "runtime", info.Runtime, "cgroups", info.CgroupVersion, "driver", info.CgroupDriver)
-	opts.Log.Debug("image", "reference", id.Reference, "id", id.ID, "digest", id.Digest)
-	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, subject: subject, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
+	opts.Log.Debug("image", "reference", image.Reference, "id", image.ID, "digest", image.Digest)
+	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
+	if err := s.emptyCommand(); err != nil {
+		return nil, err
+	}
+	gate, err := gateFor(info, opts.Workload)
+	if err != nil {
+		return nil, err
+	}
 	found := newFindings(0)
 	env := mapper.Environment{
-		NoNewPrivileges: slices.ContainsFunc(opts.Workload.SecurityOpt, isNoNewPrivileges),
+		Gate:            gate,
+		NoNewPrivileges: opts.Workload.Options.NoNewPrivileges(),
 		SecurityModules: securityModules(info),
 		RootUID:         info.RootUID,
 		Mounts:          mountsOf(info, opts.Workload),
 		Settings:        hostSettings(info),
 		HasDevice:       info.HasDevice,
-	}
-	if filter := id.Seccomp.Filter; filter != nil {
-		env.Gate = filter
 	}
 	a, err := s.answer(ctx, env, found, known{})
 	var portable *elsewhere
@@ -99,31 +105,60 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	return out, nil
 }
 
-// securityOption reads a --security-opt, NAME=VALUE or, as of old, NAME:VALUE.
-func securityOption(option string) (name, value string, hasValue bool) {
-	return strings.Cut(strings.Replace(option, ":", "=", 1), "=")
+// emptyCommand refuses a workload without any command, which no engine starts.
+func (s *session) emptyCommand() error {
+	w := s.opts.Workload
+	entrypoint, given := s.image.Entrypoint, w.Options.Values("entrypoint")
+	if given != nil {
+		entrypoint = slices.DeleteFunc(given, func(arg string) bool { return arg == "" })
+	}
+	if len(w.Command) == 0 && len(entrypoint) == 0 && (len(s.image.Command) == 0 || given != nil) {
+		return fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", engine.ErrBadWorkload, w.Image, w.Image)
+	}
+	return nil
 }
 
-func isNoNewPrivileges(option string) bool {
-	name, value, _ := securityOption(option)
-	return name == "no-new-privileges" && value != "false"
+// gateFor is the seccomp profile that the engine applies to a workload, nil when
+// there is none.
+func gateFor(info engine.Info, w workload.Spec) (mapper.Gate, error) {
+	switch name := seccompName(info, w); name {
+	case "unconfined":
+		return nil, nil
+	case "default", "builtin":
+		return seccomp.Default(info.Version), nil
+	default:
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
+		}
+		gate, err := seccomp.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: seccomp profile %s: %w", engine.ErrBadWorkload, name, err)
+		}
+		return gate, nil
+	}
 }
 
-func securityModules(info engine.Facts) []string {
+func securityModules(info engine.Info) []string {
 	var modules []string
-	for _, module := range info.SecurityModules {
-		modules = append(modules, string(module))
+	for _, option := range info.SecurityOptions {
+		for _, name := range []string{"apparmor", "selinux"} {
+			if strings.Contains(option, "name="+name) {
+				modules = append(modules, name)
+			}
+		}
 	}
 	return modules
 }
 
-// seccompName is the seccomp profile in force: the last option's value, or else what
-// the workload was prepared with.
-func (s *session) seccompName() string {
-	for _, o := range slices.Backward(s.options) {
-		if name, value, ok := securityOption(o.Value); ok && o.Name == "security-opt" && name == "seccomp" {
-			return value
-		}
+// seccompName is the seccomp profile in force: the option's value, or the engine's
+// default, "default" for its built-in one.
+func seccompName(info engine.Info, w workload.Spec) string {
+	if asked := w.Options.Seccomp(); asked != "" {
+		return asked
 	}
-	return s.subject.Identity().Seccomp.Name
+	if info.Seccomp == "" {
+		return "unconfined"
+	}
+	return info.Seccomp
 }

@@ -81,7 +81,12 @@ const withoutTrace = "without trace"
 // about.
 func untraced(o *Options) {
 	o.Version = withoutTrace
-	o.Workload.Sysctls = map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"}
+	given("sysctl", observation.UnprivilegedPortStart+"=0", observation.PingGroupRange+"=0 2147483647")(o)
+}
+
+// given sets an option of docker run.
+func given(name string, values ...string) func(*Options) {
+	return func(o *Options) { o.Workload.Options = o.Workload.Options.Set(name, values...) }
 }
 
 func both(changes ...func(*Options)) func(*Options) {

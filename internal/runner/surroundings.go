@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/engine"
@@ -15,40 +14,27 @@ import (
 
 // mountsOf are the mounts of a container as its options make them. The engine's
 // own are no secret and not among them.
-func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
-	root := mapper.Mount{Target: "/", Kind: "root file system", ReadOnly: w.ReadOnly, NoDev: info.RootNoDev}
+func mountsOf(info engine.Info, w workload.Spec) []mapper.Mount {
+	root := mapper.Mount{Target: "/", Kind: "root file system", ReadOnly: w.Options.Bool("read-only")}
+	// A file system in user space, which the daemon mounts without devices.
+	root.NoDev = info.StorageDriver == "fuse-overlayfs"
 	mounts := []mapper.Mount{root}
-	for _, volume := range w.Volumes {
-		// [SOURCE:]TARGET[:OPTIONS], as docker run --volume.
-		parts := strings.Split(volume, ":")
-		target, options := parts[0], ""
-		if len(parts) > 1 {
-			target = parts[1]
-		}
-		if len(parts) > 2 {
-			options = parts[2]
-		}
-		mounts = append(mounts, mapper.Mount{
-			Target: path.Clean(target), Kind: "volume", ReadOnly: hasOption(options, "ro") || hasOption(options, "readonly"),
-		})
+	for _, v := range w.Options.Volumes() {
+		mounts = append(mounts, mapper.Mount{Target: path.Clean(v.Target), Kind: "volume", ReadOnly: v.ReadOnly()})
 	}
-	for _, tmpfs := range w.Tmpfs {
-		// TARGET[:OPTIONS]; without others noexec, nosuid and nodev hold (moby
-		// pkg/mount, daemon/oci_linux.go).
-		target, options, _ := strings.Cut(tmpfs, ":")
+	for _, t := range w.Options.Tmpfs() {
+		// Without other options noexec, nosuid and nodev hold (moby pkg/mount,
+		// daemon/oci_linux.go).
 		mounts = append(mounts, mapper.Mount{
-			Target: path.Clean(target), Kind: "tmpfs", ReadOnly: hasOption(options, "ro"),
-			NoExec: !hasOption(options, "exec"), NoDev: !hasOption(options, "dev"),
+			Target: path.Clean(t.Target), Kind: "tmpfs", ReadOnly: t.ReadOnly(), NoExec: !t.Has("exec"), NoDev: !t.Has("dev"),
 		})
 	}
 	return mounts
 }
 
-func hasOption(options, name string) bool { return slices.Contains(strings.Split(options, ","), name) }
-
 // hostSettings reads the host's settings on which the words of a cause depend;
 // none where the containers run on another kernel.
-func hostSettings(info engine.Facts) map[string]string {
+func hostSettings(info engine.Info) map[string]string {
 	if !info.SameKernel {
 		return nil
 	}

@@ -11,11 +11,7 @@ import (
 )
 
 func TestMountsOfAWorkload(t *testing.T) {
-	got := mountsOf(engine.Facts{RootNoDev: true}, workload.Spec{
-		ReadOnly: true,
-		Volumes:  []string{"/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly"},
-		Tmpfs:    []string{"/tmp", "/run:exec,size=1m", "/mnt:dev,ro"},
-	})
+	got := mountsOf(engine.Info{StorageDriver: "fuse-overlayfs"}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
 	want := []mapper.Mount{
 		{Target: "/", Kind: "root file system", ReadOnly: true, NoDev: true},
 		{Target: "/data", Kind: "volume", ReadOnly: true},
@@ -33,10 +29,10 @@ func TestMountsOfAWorkload(t *testing.T) {
 
 // What the kernel lacks it does not enforce; of another kernel nothing is known.
 func TestHostSettings(t *testing.T) {
-	if got := hostSettings(engine.Facts{}); got != nil {
+	if got := hostSettings(engine.Info{}); got != nil {
 		t.Errorf("another kernel's settings: %v", got)
 	}
-	got := hostSettings(engine.Facts{SameKernel: true})
+	got := hostSettings(engine.Info{SameKernel: true})
 	for _, name := range mapper.Settings {
 		if _, known := got[name]; !known {
 			t.Errorf("%s is unknown", name)

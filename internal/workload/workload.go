@@ -1,29 +1,38 @@
-// Package workload is what is run, in the words of docker run.
+// Package workload is what is run, in the words of docker run: an image, a command and
+// the options of one table.
 package workload
 
-// Spec is a container to run, in the terms of docker run. Capabilities are
-// not part of it: the loop chooses them.
+// Spec is a container to run, in the terms of docker run.
 type Spec struct {
 	Image string
 	// Command replaces the image's command when it is not empty.
 	Command []string
-	// Entrypoint replaces the image's entrypoint when it is not nil; a single
-	// empty string clears it.
-	Entrypoint  []string
-	Env         []string
-	Volumes     []string
-	WorkingDir  string
-	User        string
-	Network     string
-	Sysctls     map[string]string
-	SecurityOpt []string
-	Devices     []string
-	Tmpfs       []string
-	ReadOnly    bool
-	// CgroupNS is "host" or "private", "" for the engine's default.
-	CgroupNS string
-	// DeviceCgroupRules are rules such as "c 10:229 rwm", beside those of Devices.
-	DeviceCgroupRules []string
-	Interactive       bool
-	TTY               bool
+	Options Options
+}
+
+// With is the workload with further options; see Options.With.
+func (s Spec) With(settings ...Setting) Spec {
+	s.Options = s.Options.With(settings...)
+	return s
+}
+
+// Shared names, for people, what two runs of the workload at one time would both write
+// to: named volumes, writable directories of the host, and the ports of a network
+// namespace that is not the container's own. Anonymous volumes and tmpfs are made anew
+// for each container.
+func (s Spec) Shared() []string {
+	var all []string
+	for _, v := range s.Options.Volumes() {
+		switch {
+		case v.ReadOnly() || v.Source == "":
+		case v.Named():
+			all = append(all, "the volume "+v.Source)
+		default:
+			all = append(all, "the host's "+v.Source)
+		}
+	}
+	if s.Options.SharesNetwork() {
+		all = append(all, "the ports of --network "+s.Options.Value("network"))
+	}
+	return all
 }

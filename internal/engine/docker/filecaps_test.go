@@ -11,7 +11,7 @@ import (
 func TestFileCapabilities(t *testing.T) {
 	e := newEngine(t)
 	netRaw := capability.Of(capability.NetRaw)
-	c := create(t, e, workload.Spec{Command: []string{"exit", "0"}, WorkingDir: "/seed"}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"exit", "0"}, Options: workload.Options{}.Set("workdir", "/seed")}, capability.Of())
 	look := func(when string) {
 		t.Helper()
 		for path, want := range map[string]capability.Set{
@@ -33,7 +33,7 @@ func TestFileCapabilities(t *testing.T) {
 		}
 	}
 	look("before the run")
-	if _, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil {
+	if _, err := c.Run(t.Context(), engine.Stdio{}); err != nil {
 		t.Fatal(err)
 	}
 	look("after the run")

@@ -26,9 +26,9 @@ func TestCommandAndEntrypoint(t *testing.T) {
 	}{
 		{"the image's own", workload.Spec{}, "default\n"},
 		{"another command", workload.Spec{Command: []string{"echo", "a  b", "*"}}, "a  b *\n"},
-		{"another entrypoint drops the command", workload.Spec{Entrypoint: []string{"/workload", "echo"}}, "\n"},
-		{"both", workload.Spec{Entrypoint: []string{"/workload"}, Command: []string{"echo", "x"}}, "x\n"},
-		{"no entrypoint", workload.Spec{Entrypoint: []string{""}, Command: []string{"/workload", "echo", "y"}}, "y\n"},
+		{"another entrypoint drops the command", workload.Spec{Options: workload.Options{}.Set("entrypoint", "/workload")}, "no arguments\n"},
+		{"both", workload.Spec{Command: []string{"echo", "x"}, Options: workload.Options{}.Set("entrypoint", "/workload")}, "x\n"},
+		{"no entrypoint", workload.Spec{Command: []string{"/workload", "echo", "y"}, Options: workload.Options{}.Set("entrypoint", "")}, "y\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := output(t, tc.w); got != tc.want {
@@ -40,11 +40,7 @@ func TestCommandAndEntrypoint(t *testing.T) {
 
 func TestEnvironmentUserAndDirectory(t *testing.T) {
 	t.Setenv("CAPPROF_TEST_OURS", "ours here")
-	got := strings.Split(output(t, workload.Spec{
-		Command: []string{"describe"},
-		Env:     []string{"GIVEN=a=b", "EMPTY=", "CAPPROF_TEST_OURS", "FROM_IMAGE"},
-		User:    "someone", WorkingDir: "/made/here",
-	}), "\n")
+	got := strings.Split(output(t, workload.Spec{Command: []string{"describe"}, Options: workload.Options{}.Set("env", "GIVEN=a=b", "EMPTY=", "CAPPROF_TEST_OURS", "FROM_IMAGE").Set("user", "someone").Set("workdir", "/made/here")}), "\n")
 	for _, want := range []string{"cwd=/made/here", "uid=1234", "gid=2345", "env:GIVEN=a=b", "env:EMPTY=", "env:CAPPROF_TEST_OURS=ours here", "env:PATH=/"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
@@ -60,7 +56,7 @@ func TestCapabilitiesAreExactlyThoseGranted(t *testing.T) {
 	for _, grant := range []capability.Set{capability.Of(), capability.Of(capability.NetRaw), capability.DockerDefault} {
 		c := create(t, newEngine(t), workload.Spec{Command: []string{"line", "/proc/self/status", "CapEff"}}, grant)
 		var stdout strings.Builder
-		if _, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout}); err != nil {
+		if _, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil {
 			t.Fatal(err)
 		}
 		if want := "CapEff:\t" + grant.Mask() + "\n"; stdout.String() != want {
@@ -78,35 +74,35 @@ func TestVolumes(t *testing.T) {
 	read := []string{"file", "/mnt/seen"}
 	write := []string{"write", "/mnt/made", "x"}
 	for name, spec := range map[string]string{"absolute": dir + ":/mnt", "relative": "./" + filepath.Base(dir) + ":/mnt", "read only": dir + ":/mnt:ro"} {
-		if got := output(t, workload.Spec{Command: read, Volumes: []string{spec}}); got != "from the host" {
+		if got := output(t, workload.Spec{Command: read, Options: workload.Options{}.Set("volume", spec)}); got != "from the host" {
 			t.Errorf("%s: read %q", name, got)
 		}
 	}
-	if got := runIt(t, workload.Spec{Command: write, Volumes: []string{dir + ":/mnt:ro"}}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only") {
+	if got := runIt(t, workload.Spec{Command: write, Options: workload.Options{}.Set("volume", dir+":/mnt:ro")}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only") {
 		t.Errorf("writing to a read-only bind: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
 	}
-	output(t, workload.Spec{Command: write, Volumes: []string{dir + ":/mnt"}})
+	output(t, workload.Spec{Command: write, Options: workload.Options{}.Set("volume", dir+":/mnt")})
 	if got, err := os.ReadFile(filepath.Join(dir, "made")); err != nil || string(got) != "x" {
 		t.Errorf("the bind's file holds %q, %v", got, err)
 	}
 
 	e := newEngine(t)
-	name := "capprof-docker-test-" + e.session
+	name := "capprof-docker-test-" + e.Session()
 	t.Cleanup(func() {
 		if err := e.api.VolumeRemove(noCancel(t), name, true); err != nil {
 			t.Error(err)
 		}
 	})
-	output(t, workload.Spec{Command: write, Volumes: []string{name + ":/mnt"}})
-	if got := output(t, workload.Spec{Command: []string{"file", "/mnt/made"}, Volumes: []string{name + ":/mnt"}}); got != "x" {
+	output(t, workload.Spec{Command: write, Options: workload.Options{}.Set("volume", name+":/mnt")})
+	if got := output(t, workload.Spec{Command: []string{"file", "/mnt/made"}, Options: workload.Options{}.Set("volume", name+":/mnt")}); got != "x" {
 		t.Errorf("the named volume holds %q", got)
 	}
 }
 
 func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
 	e := newEngine(t)
-	c := create(t, e, workload.Spec{Command: []string{"write", "/anonymous/made", "x"}, Volumes: []string{"/anonymous"}}, capability.Of())
-	if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit.Code != 0 {
+	c := create(t, e, workload.Spec{Command: []string{"write", "/anonymous/made", "x"}, Options: workload.Options{}.Set("volume", "/anonymous")}, capability.Of())
+	if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -132,16 +128,16 @@ func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
 }
 
 func TestTmpfsReadOnlyDevicesAndSysctls(t *testing.T) {
-	mounts := output(t, workload.Spec{Command: []string{"file", "/proc/self/mounts"}, Tmpfs: []string{"/scratch:size=64k,noexec", "/plain"}, ReadOnly: true})
+	mounts := output(t, workload.Spec{Command: []string{"file", "/proc/self/mounts"}, Options: workload.Options{}.Set("tmpfs", "/scratch:size=64k,noexec", "/plain").Set("read-only", "true")})
 	for _, want := range []string{"tmpfs /scratch tmpfs rw,nosuid,nodev,noexec,relatime,size=64k", "tmpfs /plain tmpfs rw,"} {
 		if !strings.Contains(mounts, want) {
 			t.Errorf("no %q in:\n%s", want, mounts)
 		}
 	}
-	if got := runIt(t, workload.Spec{Command: []string{"write", "/made", "x"}, ReadOnly: true}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only file system") {
+	if got := runIt(t, workload.Spec{Command: []string{"write", "/made", "x"}, Options: workload.Options{}.Set("read-only", "true")}, nil); got.exit.Code == 0 || !strings.Contains(got.stderr, "read-only file system") {
 		t.Errorf("writing to a read-only root: exit %d, %q", got.exit.Code, got.stderr)
 	}
-	if got := output(t, workload.Spec{Command: []string{"file", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "777"}}); got != "777\n" {
+	if got := output(t, workload.Spec{Command: []string{"file", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, Options: workload.Options{}.Set("sysctl", "net.ipv4.ip_unprivileged_port_start=777")}); got != "777\n" {
 		t.Errorf("the sysctl reads %q", got)
 	}
 }
@@ -162,7 +158,7 @@ func TestDevicePermissions(t *testing.T) {
 		{node + ":/dev/other:r", "w", "/dev/other", "operation not permitted"},
 		{node + ":/dev/other", "w", "/dev/other", "no such device or address"},
 	} {
-		got := runIt(t, workload.Spec{Command: []string{"open", tc.mode, tc.path}, Devices: []string{tc.device}}, nil)
+		got := runIt(t, workload.Spec{Command: []string{"open", tc.mode, tc.path}, Options: workload.Options{}.Set("device", tc.device)}, nil)
 		if got.err != nil || !strings.Contains(got.stderr, tc.want) {
 			t.Errorf("--device %s, opened for %s: %q, %v; want %q", tc.device, tc.mode, got.stderr, got.err, tc.want)
 		}
@@ -170,11 +166,11 @@ func TestDevicePermissions(t *testing.T) {
 }
 
 func TestNetworks(t *testing.T) {
-	if got := output(t, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Network: "none"}); strings.Contains(got, "eth0") || !strings.Contains(got, "lo:") {
+	if got := output(t, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Options: workload.Options{}.Set("network", "none")}); strings.Contains(got, "eth0") || !strings.Contains(got, "lo:") {
 		t.Errorf("--network none shows:\n%s", got)
 	}
 	e := newEngine(t)
-	name := "capprof-docker-test-" + e.session
+	name := "capprof-docker-test-" + e.Session()
 	made, err := e.api.NetworkCreate(t.Context(), name, network.CreateOptions{Internal: true})
 	if err != nil {
 		t.Fatal(err)
@@ -184,9 +180,9 @@ func TestNetworks(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	c := create(t, e, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Network: name}, capability.Of())
+	c := create(t, e, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Options: workload.Options{}.Set("network", name)}, capability.Of())
 	var stdout strings.Builder
-	if exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
+	if exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
 		t.Errorf("--network %s: exit %d, %v:\n%s", name, exit.Code, err, stdout.String())
 	}
 	if err := c.Remove(t.Context()); err != nil {
@@ -197,7 +193,7 @@ func TestNetworks(t *testing.T) {
 func TestSecurityOptions(t *testing.T) {
 	status := func(word string, options ...string) string {
 		t.Helper()
-		return output(t, workload.Spec{Command: []string{"line", "/proc/self/status", word}, SecurityOpt: options})
+		return output(t, workload.Spec{Command: []string{"line", "/proc/self/status", word}, Options: workload.Options{}.Set("security-opt", options...)})
 	}
 	if got := status("NoNewPrivs"); got != "NoNewPrivs:\t0\n" {
 		t.Errorf("without options: %q", got)
@@ -218,7 +214,7 @@ func TestSecurityOptions(t *testing.T) {
 	if err := os.WriteFile(profile, []byte("{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n \"syscalls\": [{\"names\": [\"sysinfo\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 25}]\n}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got := runIt(t, workload.Spec{Command: []string{"sysinfo"}, SecurityOpt: []string{"seccomp=" + profile}}, nil)
+	got := runIt(t, workload.Spec{Command: []string{"sysinfo"}, Options: workload.Options{}.Set("security-opt", "seccomp="+profile)}, nil)
 	if got.exit.Code == 0 || !strings.Contains(got.stderr, "inappropriate ioctl") {
 		t.Errorf("under a profile of our own: exit %d, %q, %v", got.exit.Code, got.stderr, got.err)
 	}
@@ -227,14 +223,14 @@ func TestSecurityOptions(t *testing.T) {
 	if got := output(t, workload.Spec{Command: mounts}); !strings.Contains(got, masked) {
 		t.Error("/proc/sys is writable by default")
 	}
-	if got := output(t, workload.Spec{Command: mounts, SecurityOpt: []string{"systempaths=unconfined"}}); strings.Contains(got, masked) {
+	if got := output(t, workload.Spec{Command: mounts, Options: workload.Options{}.Set("security-opt", "systempaths=unconfined")}); strings.Contains(got, masked) {
 		t.Error("systempaths=unconfined leaves /proc/sys read-only")
 	}
 }
 
-func TestFactsAreThisMachines(t *testing.T) {
+func TestInfoIsThisMachine(t *testing.T) {
 	e := newEngine(t)
-	info, err := e.Facts(t.Context())
+	info, err := e.Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,15 +238,13 @@ func TestFactsAreThisMachines(t *testing.T) {
 		t.Errorf("a local engine is taken for a remote one: %s", info.WhyRemote)
 	}
 	release := strings.TrimSpace(readFile(t, "/proc/sys/kernel/osrelease"))
-	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.StorageDriver != suite.Driver ||
-		info.Seccomp.Name != "default" || info.Seccomp.Filter == nil || info.DefaultCapabilities != capability.DockerDefault || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
+	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.APIVersion == "" || info.StorageDriver != suite.Driver ||
+		info.Seccomp != "default" || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
 		t.Errorf("info %+v", info)
 	}
-	subject, err := e.Prepare(t.Context(), workload.Spec{Image: testImage}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := subject.Identity(); got.ID != testImage || got.Digest != "" || !slices.Equal(got.Argv, []string{"/workload", "echo", "default"}) || got.Seccomp.Name != "default" {
-		t.Errorf("identity %+v", got)
+	if got, err := e.Image(t.Context(), testImage, io.Discard); err != nil || got.ID != testImage || got.Digest != "" ||
+		!slices.Equal(got.Entrypoint, []string{"/workload"}) || !slices.Equal(got.Command, []string{"echo", "default"}) ||
+		!slices.Equal(got.Volumes, []string{"/seed"}) || got.User != "root" || got.HealthCheck {
+		t.Errorf("image %+v, %v", got, err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"math/rand"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -21,7 +20,7 @@ func TestOutputIsByteForByte(t *testing.T) {
 	const size = 5 << 20
 	var stdout, stderr bytes.Buffer
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"both", fmt.Sprint(size)}}, capability.Of())
-	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Stderr: &stderr})
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || exit.Code != 0 || exit.OutOfMemory {
 		t.Fatalf("exit %+v, %v", exit, err)
 	}
@@ -43,7 +42,7 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 	rand.New(rand.NewSource(3)).Read(input)
 	for name, data := range map[string][]byte{"much": input, "little": []byte("x"), "nothing": nil} {
 		t.Run(name, func(t *testing.T) {
-			got := runIt(t, workload.Spec{Command: []string{"digest"}, Interactive: true}, bytes.NewReader(data))
+			got := runIt(t, workload.Spec{Command: []string{"digest"}, Options: workload.Options{}.Set("interactive", "true")}, bytes.NewReader(data))
 			want := fmt.Sprintf("%d %x\n", len(data), sha256.Sum256(data))
 			if got.err != nil || got.stdout != want {
 				t.Fatalf("the workload read %q, want %q (%v)", got.stdout, want, got.err)
@@ -51,7 +50,7 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 		})
 	}
 	t.Run("no reader is an empty one", func(t *testing.T) {
-		if got := runIt(t, workload.Spec{Command: []string{"digest"}, Interactive: true}, nil); !strings.HasPrefix(got.stdout, "0 ") {
+		if got := runIt(t, workload.Spec{Command: []string{"digest"}, Options: workload.Options{}.Set("interactive", "true")}, nil); !strings.HasPrefix(got.stdout, "0 ") {
 			t.Fatalf("read %q, %v", got.stdout, got.err)
 		}
 	})
@@ -76,7 +75,7 @@ func TestAnImmediateEndLosesNothing(t *testing.T) {
 	for i := range 20 {
 		var stdout, stderr bytes.Buffer
 		c := create(t, e, workload.Spec{Command: []string{"echo", "round", fmt.Sprint(i)}}, capability.Of())
-		exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Stderr: &stderr})
+		exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 		if want := fmt.Sprintf("round %d\n", i); err != nil || exit.Code != 0 || stdout.String() != want {
 			t.Fatalf("round %d: %q, exit %d, %v", i, stdout.String(), exit.Code, err)
 		}
@@ -90,8 +89,8 @@ func TestTerminal(t *testing.T) {
 	sizes := make(chan engine.Size, 1)
 	sizes <- engine.Size{Width: 123, Height: 45}
 	var stdout bytes.Buffer
-	c := create(t, newEngine(t), workload.Spec{Command: []string{"window"}, TTY: true, Interactive: true}, capability.Of())
-	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Resize: sizes})
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"window"}, Options: workload.Options{}.Set("tty", "true").Set("interactive", "true")}, capability.Of())
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Resize: sizes})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v, %q", exit.Code, err, stdout.String())
 	}
@@ -107,7 +106,7 @@ func TestTerminalInputEnds(t *testing.T) {
 		"line\n": "line\r\nline\r\n",
 		"part":   "partpart",
 	} {
-		got := runIt(t, workload.Spec{Command: []string{"cat"}, TTY: true, Interactive: true}, strings.NewReader(input))
+		got := runIt(t, workload.Spec{Command: []string{"cat"}, Options: workload.Options{}.Set("tty", "true").Set("interactive", "true")}, strings.NewReader(input))
 		// The terminal echoes the input, and the workload prints it.
 		if got.err != nil || got.exit.Code != 0 || got.stdout != want {
 			t.Errorf("input %q: %q, exit %d, %v; want %q", input, got.stdout, got.exit.Code, got.err, want)
@@ -115,34 +114,42 @@ func TestTerminalInputEnds(t *testing.T) {
 	}
 }
 
-func TestASignalEndsARun(t *testing.T) {
+func TestKillEndsARunWithItsSignal(t *testing.T) {
 	hanging := newNotice("hanging\n")
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal before the start: %v", err)
-	}
 	killed := make(chan error, 1)
 	go func() {
 		<-hanging.seen
-		killed <- c.Signal(t.Context(), syscall.SIGKILL)
+		killed <- c.Kill(t.Context())
 	}()
-	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: hanging})
-	if err != nil || exit.Code != 137 || !exit.Signalled {
-		t.Fatalf("exit %+v, %v; want 137 by our own signal", exit, err)
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: hanging})
+	if err != nil || exit.Code != 137 {
+		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
 	}
 	if err := <-killed; err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal to what has ended: %v", err)
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatalf("killing what has ended: %v", err)
 	}
 	for range 2 {
 		if err := c.Remove(t.Context()); err != nil {
 			t.Fatalf("removing: %v", err)
 		}
 	}
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal to what is gone: %v", err)
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatalf("killing what is gone: %v", err)
+	}
+}
+
+func TestKillBeforeTheStartIsNotLost(t *testing.T) {
+	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
+	if err := c.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	exit, err := c.Run(t.Context(), engine.Stdio{})
+	if err != nil || exit.Code != 137 {
+		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
 	}
 }
 
@@ -155,7 +162,7 @@ func TestCancelKillsAndKeepsTheOutput(t *testing.T) {
 		<-hanging.seen
 		cancel()
 	}()
-	_, err := engine.Run(ctx, c, engine.Stdio{Stdout: hanging})
+	_, err := c.Run(ctx, engine.Stdio{Stdout: hanging})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
@@ -172,11 +179,11 @@ func TestAContextThatEndedStartsNothing(t *testing.T) {
 	e := newEngine(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := tryCreate(ctx, e, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := e.Create(ctx, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("create: %v", err)
 	}
 	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if _, err := engine.Run(ctx, c, engine.Stdio{}); !errors.Is(err, context.Canceled) {
+	if _, err := c.Run(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("run: %v", err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -192,7 +199,7 @@ func (refusingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
-	_, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: refusingWriter{}})
+	_, err := c.Run(t.Context(), engine.Stdio{Stdout: refusingWriter{}})
 	if !errors.Is(err, os.ErrClosed) {
 		t.Fatalf("error %v, want the writer's", err)
 	}
@@ -200,8 +207,8 @@ func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
 
 func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"file", "/proc/self/cgroup"}}, capability.Of())
-	if c.Cgroup().Name == "" || !strings.Contains(c.Cgroup().Name, c.ID()) {
-		t.Fatalf("cgroup %q of container %s", c.Cgroup().Name, c.ID())
+	if c.CgroupName() == "" || !strings.Contains(c.CgroupName(), c.ID()) {
+		t.Fatalf("cgroup %q of container %s", c.CgroupName(), c.ID())
 	}
 	// The engine's own word on the path that the runtime was given is in the
 	// process's cgroup file, seen from outside while it runs.
@@ -218,12 +225,12 @@ func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", state.State.Pid))
 			paths <- string(data)
 		}
-		_ = long.Signal(t.Context(), syscall.SIGKILL)
+		_ = long.Kill(t.Context())
 	}()
-	if _, err := engine.Run(t.Context(), long, engine.Stdio{Stdout: hanging}); err != nil {
+	if _, err := long.Run(t.Context(), engine.Stdio{Stdout: hanging}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-paths; !strings.Contains(got, "/"+long.Cgroup().Name+"\n") {
-		t.Fatalf("no cgroup named %s in:\n%s", long.Cgroup().Name, got)
+	if got := <-paths; !strings.Contains(got, "/"+long.CgroupName()+"\n") {
+		t.Fatalf("no cgroup named %s in:\n%s", long.CgroupName(), got)
 	}
 }

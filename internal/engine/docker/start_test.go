@@ -2,6 +2,7 @@ package docker
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		{"the same on a terminal", "with-capabilities", true, 126, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := runIt(t, workload.Spec{Entrypoint: []string{tc.command}, TTY: tc.tty}, nil)
+			got := runIt(t, workload.Spec{Options: workload.Options{}.Set("entrypoint", tc.command).Set("tty", strconv.FormatBool(tc.tty))}, nil)
 			var failure *engine.StartError
 			if !errors.As(got.err, &failure) {
 				t.Fatalf("exit %d, error %v; want a start error", got.exit.Code, got.err)
@@ -42,8 +43,8 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		})
 	}
 	t.Run("and can with the capability", func(t *testing.T) {
-		c := create(t, newEngine(t), workload.Spec{Entrypoint: []string{"/with-capabilities"}, Command: []string{"exit", "3"}}, capability.Of(capability.NetRaw))
-		if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit.Code != 3 {
+		c := create(t, newEngine(t), workload.Spec{Command: []string{"exit", "3"}, Options: workload.Options{}.Set("entrypoint", "/with-capabilities")}, capability.Of(capability.NetRaw))
+		if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 3 {
 			t.Fatalf("exit %d, %v", exit.Code, err)
 		}
 	})
@@ -84,7 +85,7 @@ func TestExecFailureForms(t *testing.T) {
 		{"too much to be kept", "exec /" + strings.Repeat("x", beginningSize) + ": operation not permitted\n", "", "/ping", 1, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			seen := &head{}
+			seen := &opening{}
 			seen.stderr.add([]byte(tc.stderr))
 			seen.stdout.add([]byte(tc.stdout))
 			failure := execFailure(tc.exit, seen, tc.command)
@@ -101,7 +102,7 @@ func TestExecFailureForms(t *testing.T) {
 func TestRefusedCapabilities(t *testing.T) {
 	e := newEngine(t)
 	unknown := capability.Max
-	_, err := tryCreate(t.Context(), e, workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
+	_, err := e.Create(t.Context(), workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
 	var no *engine.RefusedError
 	if !errors.As(err, &no) || no.Refused != capability.Of(unknown) {
 		t.Fatalf("error %v, want CAP_63 refused by name", err)
@@ -115,11 +116,11 @@ func TestRefusedCapabilities(t *testing.T) {
 		return
 	}
 	lacking := missing.Slice()[0]
-	_, err = engine.Run(t.Context(), create(t, e, workload.Spec{}, capability.Of(lacking)), engine.Stdio{})
+	_, err = create(t, e, workload.Spec{}, capability.Of(lacking)).Run(t.Context(), engine.Stdio{})
 	if no = nil; !errors.As(err, &no) || !no.Refused.Empty() {
 		t.Fatalf("starting with %s: %v, want an unnamed refusal", lacking, err)
 	}
-	if grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), capability.Of(lacking)); err != nil || !grantable.Empty() {
+	if grantable, err := e.Grantable(t.Context(), testImage, capability.Of(lacking)); err != nil || !grantable.Empty() {
 		t.Fatalf("grantable of %s: %v, %v", lacking, grantable, err)
 	}
 }
@@ -127,7 +128,7 @@ func TestRefusedCapabilities(t *testing.T) {
 func TestGrantableIsWhatStarts(t *testing.T) {
 	e := newEngine(t)
 	ask := capability.Known().With(capability.Max)
-	grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), ask)
+	grantable, err := e.Grantable(t.Context(), testImage, ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestGrantableIsWhatStarts(t *testing.T) {
 	}
 	c := create(t, e, workload.Spec{Command: []string{"line", "/proc/self/status", "CapBnd"}}, grantable)
 	var stdout strings.Builder
-	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout})
+	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
@@ -162,31 +163,30 @@ func TestRefusalForms(t *testing.T) {
 
 func TestOptionsThatTheEngineRefuses(t *testing.T) {
 	e := newEngine(t)
-	for name, w := range map[string]workload.Spec{
-		"security option":      {SecurityOpt: []string{"nonsense=1"}},
-		"missing network":      {Network: "capprof-no-such-network"},
-		"unknown user":         {User: "capprof-nobody"},
-		"relative working dir": {WorkingDir: "relative"},
-		"volume name":          {Volumes: []string{"relative/path:/x"}},
-		"malformed volume":     {Volumes: []string{"a:b:c:d"}},
-		"missing device":       {Devices: []string{"/dev/capprof-no-such-device"}},
-		"malformed device":     {Devices: []string{"/dev/null:/dev/null:x"}},
-		"tmpfs option":         {Tmpfs: []string{"/x:nonsense=1"}},
-		"sysctl of the host":   {Sysctls: map[string]string{"kernel.hostname2": "x"}},
-		"missing sysctl":       {Sysctls: map[string]string{"net.capprof.nonsense": "1"}},
-		"nameless variable":    {Env: []string{"=value"}},
-		"missing profile":      {SecurityOpt: []string{"seccomp=/no/such/file"}},
+	for name, option := range map[string]workload.Setting{
+		"security option":      {Name: "security-opt", Value: "nonsense=1"},
+		"missing network":      {Name: "network", Value: "capprof-no-such-network"},
+		"unknown user":         {Name: "user", Value: "capprof-nobody"},
+		"relative working dir": {Name: "workdir", Value: "relative"},
+		"volume name":          {Name: "volume", Value: "relative/path:/x"},
+		"malformed volume":     {Name: "volume", Value: "a:b:c:d"},
+		"missing device":       {Name: "device", Value: "/dev/capprof-no-such-device"},
+		"malformed device":     {Name: "device", Value: "/dev/null:/dev/null:x"},
+		"tmpfs option":         {Name: "tmpfs", Value: "/x:nonsense=1"},
+		"sysctl of the host":   {Name: "sysctl", Value: "kernel.hostname2=x"},
+		"missing sysctl":       {Name: "sysctl", Value: "net.capprof.nonsense=1"},
+		"nameless variable":    {Name: "env", Value: "=value"},
+		"missing profile":      {Name: "security-opt", Value: "seccomp=/no/such/file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.Image = testImage
-			c, err := tryCreate(t.Context(), e, w, capability.Of())
+			c, err := e.Create(t.Context(), workload.Spec{Image: testImage}.With(option), capability.Of())
 			if err == nil {
 				defer func() {
 					if err := c.Remove(t.Context()); err != nil {
 						t.Error(err)
 					}
 				}()
-				_, err = engine.Run(t.Context(), c, engine.Stdio{})
+				_, err = c.Run(t.Context(), engine.Stdio{})
 			}
 			if !errors.Is(err, engine.ErrBadWorkload) {
 				t.Fatalf("error %v, want a refusal of the options", err)

@@ -222,7 +222,7 @@ func Narrowed() *profile.Document {
 	mount.Executable, mount.Process, mount.Object, mount.Run = "/usr/bin/fusermount", "fusermount", "/dev/fuse on /mnt", 2
 	d := base("files:1")
 	d.Verdict = profile.Proven
-	d.Workload.Privileged = true
+	d.Workload.Options = d.Workload.Options.Set("privileged", "true")
 	d.Capabilities.Baseline, d.Capabilities.Allowed = capability.Known(), capability.Known()
 	d.Capabilities.Required = capability.Of(capability.SysAdmin)
 	d.Required = []profile.Requirement{{Capability: capability.SysAdmin, FoundBy: profile.FoundByTrace, ProvenBy: 6, Evidence: []profile.Denial{mount}}}

@@ -1,0 +1,78 @@
+package workload
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// check makes an option's Check of the parser of its values.
+func check[T any](parse func(string) (T, error)) func(string) error {
+	return func(value string) error {
+		_, err := parse(value)
+		return err
+	}
+}
+
+// parsed are values read by their parser. Those that it refuses are left out: they come
+// no further than Validate.
+func parsed[T any](values []string, parse func(string) (T, error)) []T {
+	var all []T
+	for _, value := range values {
+		if one, err := parse(value); err == nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func oneOf(choices ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(choices, value) {
+			return fmt.Errorf("not one of %s", strings.Join(choices, ", "))
+		}
+		return nil
+	}
+}
+
+func checkEnv(value string) error {
+	if beforeEquals(value) == "" {
+		return errors.New("it has no name")
+	}
+	return nil
+}
+
+func checkSysctl(value string) error {
+	if name, _, ok := strings.Cut(value, "="); !ok || name == "" {
+		return errors.New("not NAME=VALUE")
+	}
+	return nil
+}
+
+// Sysctls are what --sysctl sets, by name.
+func (o Options) Sysctls() map[string]string { return pairs(o.Values("sysctl")) }
+
+// variables fills in the values of names that stand alone. One that is not set here
+// stays a bare name, by which the engine takes the variable away from the image's.
+func variables(values []string, c Client) (Fields, error) {
+	all := make([]string, 0, len(values))
+	for _, entry := range values {
+		if value, set := c.LookupEnv(entry); set && !strings.Contains(entry, "=") {
+			if !utf8.ValidString(value) {
+				return nil, fmt.Errorf("the value of our variable %s is not UTF-8, which the engine's API cannot hold", entry)
+			}
+			entry += "=" + value
+		}
+		all = append(all, entry)
+	}
+	return Fields{"Config.Env": all}, nil
+}
+
+// SharesNetwork says that the container has no network namespace of its own: it is the
+// host's, or another container's. Every other network gives it addresses of its own.
+func (o Options) SharesNetwork() bool {
+	network := o.Value("network")
+	return network == "host" || strings.HasPrefix(network, "container:") || strings.HasPrefix(network, "ns:")
+}

@@ -1,0 +1,134 @@
+package workload
+
+import "strings"
+
+// Table has every option of docker run that capprof takes, in the order of the help.
+// It is a variable so that a test can show that an entry is all that an option needs.
+var Table = []*Option{
+	{
+		Name: "env", Short: "e", Kind: List, Check: checkEnv, Key: beforeEquals, Secret: true,
+		Usage:  "set an environment variable: `NAME=VALUE`, or NAME to pass ours on",
+		Fields: variables, Compose: "environment",
+	},
+	{
+		Name: "volume", Short: "v", Kind: List, Check: check(ParseVolume),
+		Usage:  "mount a volume or a directory: `[SOURCE:]TARGET[:OPTIONS]`",
+		Fields: binds, Compose: "volumes",
+	},
+	{
+		Name: "workdir", Short: "w", Kind: Text,
+		Usage: "working `directory` inside the container",
+		Field: "Config.WorkingDir", Compose: "working_dir",
+	},
+	{
+		Name: "user", Short: "u", Kind: Text,
+		Usage: "run as `user[:group]`",
+		Field: "Config.User", Compose: "user",
+	},
+	{
+		Name: "hostname", Short: "h", Kind: Text,
+		Usage: "host `name` of the container",
+		Field: "Config.Hostname", Compose: "hostname",
+	},
+	{
+		Name: "network", Kind: Text,
+		Usage: "connect to a `network`",
+		Field: "HostConfig.NetworkMode", Compose: "network_mode", ComposeValue: composeNetwork,
+	},
+	{
+		Name: "sysctl", Kind: List, Check: checkSysctl, Key: beforeEquals,
+		Usage: "set a kernel parameter of the container: `NAME=VALUE`",
+		Fields: func(values []string, _ Client) (Fields, error) {
+			return Fields{"HostConfig.Sysctls": pairs(values)}, nil
+		},
+
+		Compose: "sysctls", ComposeValue: func(values []string) any { return pairs(values) },
+	},
+	{
+		Name: "security-opt", Kind: List, Check: check(ParseSecurityOption),
+		Usage:  "security `option`, such as seccomp=FILE or no-new-privileges",
+		Fields: securityOptions, Compose: "security_opt",
+	},
+	{
+		Name: "device", Kind: List, Check: check(ParseDevice),
+		Usage:  "add a host device: `HOST[:CONTAINER[:PERMISSIONS]]`",
+		Fields: devices, Compose: "devices",
+	},
+	{
+		Name: "device-cgroup-rule", Kind: List, Check: checkDeviceRule,
+		Usage: "let the container use devices: `\"TYPE MAJOR:MINOR rwm\"`",
+		Field: "HostConfig.DeviceCgroupRules", Compose: "device_cgroup_rules",
+	},
+	{
+		Name: "cgroupns", Kind: Text, Check: oneOf("host", "private"),
+		Usage: "cgroup `namespace`: host or private",
+		Field: "HostConfig.CgroupnsMode", Compose: "cgroup",
+	},
+	{
+		Name: "tmpfs", Kind: List, Check: check(ParseTmpfs), Key: beforeColon,
+		Usage:  "mount a tmpfs: `TARGET[:OPTIONS]`",
+		Fields: tmpfs, Compose: "tmpfs",
+	},
+	{
+		Name: "entrypoint", Kind: Text, KeepsEmpty: true,
+		Usage:  "replace the image's entrypoint by `program`",
+		Fields: func(values []string, _ Client) (Fields, error) { return Fields{"Config.Entrypoint": values}, nil },
+
+		Compose: "entrypoint", ComposeValue: func(values []string) any { return values },
+	},
+	{
+		Name: "read-only", Kind: Flag,
+		Usage: "mount the root file system read-only",
+		Field: "HostConfig.ReadonlyRootfs", Compose: "read_only",
+	},
+	{
+		Name: "interactive", Short: "i", Kind: Flag,
+		Usage:  "pass standard input on; every run gets the same",
+		Fields: standardInput, Compose: "stdin_open",
+	},
+	{
+		Name: "tty", Short: "t", Kind: Flag,
+		Usage: "give the workload a terminal; with -i, Ctrl-P Ctrl-Q interrupts capprof",
+		Field: "Config.Tty", Compose: "tty",
+	},
+	{
+		Name: "cap-add", Kind: List, Baseline: true,
+		Usage: "a `capability` that you add today: it may be granted",
+	},
+	{
+		Name: "cap-drop", Kind: List, Baseline: true,
+		Usage: "a `capability` that you drop today: it is not granted",
+	},
+	{
+		Name: "privileged", Kind: Flag, Baseline: true,
+		Usage: "you run it privileged today: every capability may be granted",
+	},
+}
+
+// standardInput: the end of our input is the end of the workload's.
+func standardInput([]string, Client) (Fields, error) {
+	return Fields{"Config.OpenStdin": true, "Config.AttachStdin": true, "Config.StdinOnce": true}, nil
+}
+
+// composeNetwork: without a network, Compose makes one for the project, a bridge like
+// Docker's own.
+func composeNetwork(values []string) any {
+	if values[0] == "default" {
+		return nil
+	}
+	return values[0]
+}
+
+func beforeEquals(value string) string { key, _, _ := strings.Cut(value, "="); return key }
+
+func beforeColon(value string) string { key, _, _ := strings.Cut(value, ":"); return key }
+
+// pairs are NAME=VALUE by name.
+func pairs(values []string) map[string]string {
+	all := make(map[string]string, len(values))
+	for _, pair := range values {
+		name, value, _ := strings.Cut(pair, "=")
+		all[name] = value
+	}
+	return all
+}
