@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Follows the tasks of one container and aggregates, per kind, the system calls
+/* Follows the tasks of some containers and aggregates, per kind, the system calls
  * that failed or were checked for a capability. What is alike is counted; what it
  * was about is sent once. Everything that cannot be kept is counted as lost. */
 #include "kernel.h"
@@ -41,16 +41,15 @@ static __always_inline bool is_refusal(long ret)
 
 /* Whether a call that found no file looked for a device: without --device a container
  * has no node to be refused. */
-static __always_inline bool misses_device(struct pt_regs *regs, long ret, s32 number, bool compat)
+static __always_inline bool misses_device(struct pt_regs *regs, long ret, struct call call, bool compat)
 {
-	u32 kinds = kinds_of(number, compat);
 	u64 args[6], name = 0;
 
 	if (ret != -ENOENT)
 		return false;
 	read_args(regs, compat, args);
 	for (int i = 0; i < 6; i++) {
-		if (((kinds >> (4 * i)) & 15) != ARG_PATH)
+		if (call.argument[i] != ARG_PATH)
 			continue;
 		bpf_probe_read_user(&name, 5, (void *)args[i]);
 		break;
@@ -69,6 +68,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st = state_of(task);
 	u32 flags = OP_RETURNED;
+	struct call call;
+	bool compat;
 
 	if (!st)
 		return 0;
@@ -90,34 +91,51 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (st->repeats)
 		keep_repeats(st);
+	compat = is_compat(task);
+	call = call_of(st->number, compat);
 	if (st->phase == RUNTIME) {
 		if (ret >= 0 || !is_exec(st->number) || !in_container_mounts(task))
 			return 0;
 		flags |= OP_STARTING;
-	} else if (flags & OP_ENTERED) {
-		u32 network = kinds_of(st->number, is_compat(task)) >> ARGS_NETWORK_SHIFT & ARGS_NETWORK_MASK;
-
-		if (network)
-			note_network(network);
+	} else if (flags & OP_ENTERED && call.network) {
+		note_network(st->cgroup, call.network);
 	}
 	/* Without a check, a refusal is told by its errno, or by not being entered. */
 	if (!st->checks_len && (ret >= 0 || ret < -MAX_ERRNO || ((flags & OP_ENTERED) && !is_refusal(ret) &&
-	    !misses_device(regs, ret, st->number, is_compat(task)))))
+	    !misses_device(regs, ret, call, compat))))
 		return 0;
-	if (is_compat(task))
+	if (compat)
 		flags |= OP_COMPAT;
 	record(st, ret, flags);
 	return 0;
 }
 
+/* The container whose cgroup the current task is in. Names are looked at only until
+ * every target is found: each check of the host comes this way. */
+static __always_inline struct container *container_of_current(struct task_struct *task, u64 cgroup)
+{
+	struct container *container = container_in(cgroup);
+
+	if (container || !awaited)
+		return container;
+	if (add_container(task, cgroup))
+		__sync_fetch_and_add(&awaited, -1);
+	return container_in(cgroup);
+}
+
 /* A check by a task that is not followed yet: the runtime's, if in the cgroup. */
 static __noinline int follow_runtime(struct task_struct *task)
 {
+	u64 cgroup = bpf_get_current_cgroup_id();
+	struct container *container;
 	struct task_state *st;
 
-	if (!task || !in_container_cgroup(task))
+	if (!task)
 		return 0;
-	st = new_state(task);
+	container = container_of_current(task, cgroup);
+	if (!container)
+		return 0;
+	st = new_state(task, cgroup, container->number);
 	if (st)
 		st->phase = RUNTIME;
 	return 0;
@@ -146,7 +164,6 @@ static __always_inline bool is_repeat(struct task_state *st, struct raw_check *r
 	return true;
 }
 
-/* Whatever hook saw the check ends here. */
 static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -169,11 +186,11 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		/* The storage driver's own credentials, which may do everything: overlayfs
 		 * makes dozens of such checks to copy one file up. They decide nothing for
 		 * the container. */
-		if (granted && st->in_call && !(kinds_of(st->number, is_compat(task)) & ARGS_KEEP_OVERRIDDEN))
+		if (granted && st->in_call && !call_of(st->number, is_compat(task)).keeps_overridden)
 			return;
 		raw.flags |= CHECK_OVERRIDDEN;
 	}
-	if (st->phase == INSIDE && ns != container_ns)
+	if (st->phase == INSIDE && (u64)ns != st->user_ns)
 		raw.flags |= BPF_CORE_READ(ns, level) ? CHECK_OTHER_NS : CHECK_INITIAL_NS;
 	no_call = !st->in_call;
 
@@ -205,12 +222,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		st->raw_len = i + 1;
 }
 
-SEC("tp_btf/cap_capable")
-int BPF_PROG(on_cap_capable, const struct cred *cred, struct user_namespace *target_ns, const struct user_namespace *capable_ns, int cap, int ret)
-{
-	on_check(ctx, cred, target_ns, cap, ret == 0);
-	return 0;
-}
+#include "hook.h"
 
 /* Whether a path says no more than that a process's or descriptor's file is meant:
  * /proc/self/exe, /dev/fd/3. */
@@ -233,8 +245,8 @@ static __always_inline void name_executable(struct task_state *st, struct linux_
 		st->executable = mix(st->executable, (u64)dentry);
 	err = bpf_map_update_elem(&executables, &st->executable, &unnamed, BPF_NOEXIST);
 	/* Full: the operations still count, under an executable without a name. */
-	if (err == -7 /* E2BIG */)
-		lose(&lost.details);
+	if (err == -E2BIG)
+		lose(st->cgroup, LOST_DETAILS, 1);
 	if (err)
 		return;
 	/* This task alone fills the new entry in. */
@@ -250,27 +262,34 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct task_state *st = state_of(task);
+	struct container *container;
+	u64 cgroup;
 
 	if (!st || st->phase == RUNTIME) {
-		if (!in_container_cgroup(task) || !in_container_mounts(task))
+		cgroup = bpf_get_current_cgroup_id();
+		container = container_of_current(task, cgroup);
+		if (!container || !in_container_mounts(task))
 			return 0;
 		if (!st)
-			st = new_state(task);
+			st = new_state(task, cgroup, container->number);
 		if (!st)
 			return 0;
 		st->phase = INSIDE;
 		st->checks_len = 0;
 		st->raw_len = 0;
-		if (!container_ns) {
-			container_ns = task->real_cred->user_ns;
-			read_sysctls(task);
+		if (!container->user_ns) {
+			container->user_ns = (u64)task->real_cred->user_ns;
+			read_sysctls(task, container);
 		} else {
 			st->joined = true;
 		}
+		st->user_ns = container->user_ns;
 	}
 	flush_memo(st);
 	st->memo.valid = false;
-	__sync_fetch_and_add(&counted.executions, 1);
+	container = container_in(st->cgroup);
+	if (container)
+		__sync_fetch_and_add(&container->executions, 1);
 	name_executable(st, bprm);
 	return 0;
 }

@@ -1,39 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which tasks are the container's. */
+/* Which tasks are whose container's, and what is noted of a container. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "contract.h"
 
-/* The container's cgroup directory, set between load and attach: programs are
- * loaded before the container has a name. */
-char cgroup_name[CGROUP_LEN];
+/* The containers to follow, by the name of their cgroup directory: it is known
+ * before the container starts, the cgroup itself does not exist yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CONTAINERS);
+	__type(key, struct target_key);
+	__type(value, struct target);
+} targets SEC(".maps");
 
-/* The user namespace of the container's first process. */
-struct user_namespace *container_ns;
+/* The containers found, by cgroup ID. Whoever knows the cgroup beforehand may add
+ * its container here and needs no target. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CONTAINERS);
+	__type(key, u64);
+	__type(value, struct container);
+} containers SEC(".maps");
 
-/* Its network namespace, and the settings in there. */
-struct net *container_net;
-struct sysctls started_with = {-1, 0, -1, -1};
-
-static __always_inline bool in_container_cgroup(struct task_struct *task)
+static __always_inline struct container *container_in(u64 cgroup)
 {
-	char name[CGROUP_LEN] = {};
-	const char *kn_name = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name);
+	return bpf_map_lookup_elem(&containers, &cgroup);
+}
 
-	/* Most tasks of a host differ in the first bytes: look at them alone. */
-	if (bpf_probe_read_kernel(name, 8, kn_name) || *(u64 *)name != *(volatile u64 *)cgroup_name)
+/* Adds the container of the current task's cgroup if that has the name of a target,
+ * and says whether it did. The first cgroup of the name is the container's. */
+static __always_inline bool add_container(struct task_struct *task, u64 cgroup)
+{
+	struct container fresh = {.started_with = {.unprivileged_port_start = -1, .ping_group_low = -1, .ping_group_high = -1}};
+	struct target_key key = {};
+	struct target *target;
+
+	if (bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name)) < 0)
 		return false;
-	if (bpf_probe_read_kernel_str(name, sizeof(name), kn_name) < 0)
+	target = bpf_map_lookup_elem(&targets, &key);
+	if (!target || target->cgroup)
 		return false;
-	for (int i = 0; i < CGROUP_LEN; i++) {
-		if (name[i] != cgroup_name[i])
-			return false;
-		if (!name[i])
-			return true;
-	}
-	return false;
+	fresh.number = target->number;
+	/* Of two tasks at the same time, one succeeds. */
+	if (bpf_map_update_elem(&containers, &cgroup, &fresh, BPF_NOEXIST))
+		return false;
+	target->cgroup = cgroup;
+	return true;
 }
 
 /* A runtime's own process joins the cgroup, and may even exec itself there (runc
@@ -43,18 +57,4 @@ static __always_inline bool in_container_cgroup(struct task_struct *task)
 static __always_inline bool in_container_mounts(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, nsproxy, mnt_ns) != BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns);
-}
-
-/* Read where the kernel keeps them: /proc/sys/net shows the reader's own. */
-static __always_inline void read_sysctls(struct task_struct *task)
-{
-	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
-
-	container_net = net;
-	if (bpf_core_field_exists(struct netns_ipv4, sysctl_ip_prot_sock))
-		started_with.unprivileged_port_start = BPF_CORE_READ(net, ipv4.sysctl_ip_prot_sock);
-	if (bpf_core_field_exists(struct netns_ipv4, ping_group_range)) {
-		started_with.ping_group_low = BPF_CORE_READ(net, ipv4.ping_group_range.range[0].val);
-		started_with.ping_group_high = BPF_CORE_READ(net, ipv4.ping_group_range.range[1].val);
-	}
 }

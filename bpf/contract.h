@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 
+/* Sizes. Go knows those of arrays by their types. */
 #define MAX_CHECKS 16   /* different checks that one call can carry */
 #define MAX_MEMO 4      /* checks of a call that can be recognised as a repeat */
 #define MAX_STACK 20    /* kernel frames kept of a check */
@@ -15,8 +16,9 @@
 #define CGROUP_LEN 96
 #define MAX_SYSCALLS 512
 #define MAX_CAPABILITIES 64
+#define MAX_CONTAINERS 1024
 
-/* How an argument of a call is read; four bits an argument in arg_kinds. */
+/* How an argument of a call is read. */
 enum arg_kind {
 	ARG_IGNORED = 0,
 	ARG_SCALAR = 1,   /* tells calls apart: a command, a protocol, flags */
@@ -26,15 +28,10 @@ enum arg_kind {
 	ARG_DIRFD = 5,    /* the directory that a relative ARG_PATH starts from */
 	ARG_FIRST64 = 6,  /* pointer to a struct, kept as bytes, whose first u64 tells calls apart */
 	ARG_MESSAGE = 7,  /* pointer to a struct msghdr */
+	ARG_KINDS = 8,
 };
 
-/* The topmost bit of arg_kinds: the call overrides its own credentials and checks
- * on the caller's behalf all the same (access(2) and its kin). */
-#define ARGS_KEEP_OVERRIDDEN (1U << 31)
-
-/* Bits 24 to 26 of arg_kinds: what a call has to do with the sysctls below. */
-#define ARGS_NETWORK_SHIFT 24
-#define ARGS_NETWORK_MASK 7
+/* What a call has to do with the sysctls below. */
 enum network_call {
 	CALL_OTHER = 0,
 	CALL_BIND = 1,
@@ -43,8 +40,17 @@ enum network_call {
 	CALL_RING = 4,       /* io_uring_setup(2): what it does later is no call */
 };
 
+/* What the programs are told of a system call. */
+struct call {
+	u8 argument[6]; /* enum arg_kind */
+	u8 network;     /* enum network_call */
+	/* The call overrides its own credentials and checks on the caller's behalf all
+	 * the same (access(2) and its kin). */
+	u8 keeps_overridden;
+};
+
 /* Flags of a check. */
-enum {
+enum check_flag {
 	CHECK_GRANTED = 1,
 	CHECK_OVERRIDDEN = 2,    /* not the thread's own credentials */
 	CHECK_INITIAL_NS = 4,    /* asked in the initial user namespace, not the container's */
@@ -52,7 +58,7 @@ enum {
 };
 
 /* Flags of an operation. */
-enum {
+enum op_flag {
 	OP_ENTERED = 1,   /* the kernel began the call */
 	OP_RETURNED = 2,  /* and ended it */
 	OP_COMPAT = 4,    /* 32-bit calling convention */
@@ -76,7 +82,8 @@ struct op_key {
 	s32 number;
 	s32 error;      /* -errno, 0 for success */
 	u32 uid;
-	u32 flags;
+	u16 flags;
+	u16 container;  /* its number */
 };
 
 struct op_value {
@@ -122,13 +129,14 @@ struct detail {
 	struct names names;
 };
 
-struct losses {
-	u64 operations, details, checks, stacks, tasks;
-};
-
-struct counters {
-	u64 executions;
-	u64 order;
+/* What can be lost. */
+enum loss {
+	LOST_OPERATIONS = 0,
+	LOST_DETAILS = 1,
+	LOST_CHECKS = 2,
+	LOST_STACKS = 3,
+	LOST_TASKS = 4,
+	LOSSES = 5,
 };
 
 /* Settings of the container's network namespace when its first program starts.
@@ -146,16 +154,27 @@ struct uses {
 	u64 rings;        /* io_uring instances, which may do either unseen */
 };
 
-/* A container that is watched. */
-struct cgroup_key {
+/* A container to follow. */
+struct target_key {
 	char name[CGROUP_LEN];
 };
 
-struct watched {
-	u64 cgroup; /* the cgroup's number, 0 before the first program has started */
+struct target {
+	u64 cgroup; /* the cgroup's ID, 0 until a task is seen in it */
+	u32 number; /* user space's, for the container */
+	u32 pad;
 };
 
-/* A byte each: a store needs no lock. */
-struct denied {
-	u8 capability[MAX_CAPABILITIES];
+/* What is noted of a container, by the ID of its cgroup. */
+struct container {
+	u32 number;
+	u32 pad;
+	u64 executions; /* of the trace; the watch counts those that enter it alone */
+	/* The user and the network namespace of its first process: addresses, to compare. */
+	u64 user_ns, net;
+	struct sysctls started_with;
+	struct uses used;
+	u64 lost[LOSSES];
+	/* What the watch saw denied. A byte each: a store needs no lock. */
+	u8 denied[MAX_CAPABILITIES];
 };

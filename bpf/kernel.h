@@ -24,6 +24,20 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
+#define EPERM 1
+#define ENOENT 2
+#define E2BIG 7
+#define EACCES 13
+#define ENOSPC 28
+#define EROFS 30
+#define EDQUOT 122
+#define MAX_ERRNO 4095
+
+#define AT_FDCWD -100
+#define TS_COMPAT 2              /* thread_info.status, x86 */
+#define TIF_32BIT (1 << 22)      /* thread_info.flags, arm64 */
+#define PFA_NO_NEW_PRIVS 1       /* task_struct.atomic_flags */
+
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_RINGBUF = 27,

@@ -21,9 +21,7 @@
 #define SYS_SOCKET 1
 #define SYS_BIND 2
 
-struct uses used;
-
-static __always_inline void note_bind(u64 address)
+static __always_inline void note_bind(struct uses *used, u64 address)
 {
 	/* A struct sockaddr_in and a struct sockaddr_in6 begin alike. */
 	u16 head[2] = {};
@@ -36,26 +34,41 @@ static __always_inline void note_bind(u64 address)
 		return;
 	port = __builtin_bswap16(head[1]);
 	if (port && port < PROT_SOCK)
-		__sync_fetch_and_add(&used.low_ports, 1);
+		__sync_fetch_and_add(&used->low_ports, 1);
 }
 
-static __always_inline void note_socket(u32 family, u32 type, u32 protocol)
+static __always_inline void note_socket(struct uses *used, u32 family, u32 type, u32 protocol)
 {
 	if ((type & SOCK_TYPE_MASK) == SOCK_DGRAM &&
 	    ((family == AF_INET && protocol == IPPROTO_ICMP) || (family == AF_INET6 && protocol == IPPROTO_ICMPV6)))
-		__sync_fetch_and_add(&used.ping_sockets, 1);
+		__sync_fetch_and_add(&used->ping_sockets, 1);
+}
+
+/* Read where the kernel keeps them: /proc/sys/net shows the reader's own. */
+static __always_inline void read_sysctls(struct task_struct *task, struct container *container)
+{
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+
+	container->net = (u64)net;
+	if (bpf_core_field_exists(struct netns_ipv4, sysctl_ip_prot_sock))
+		container->started_with.unprivileged_port_start = BPF_CORE_READ(net, ipv4.sysctl_ip_prot_sock);
+	if (bpf_core_field_exists(struct netns_ipv4, ping_group_range)) {
+		container->started_with.ping_group_low = BPF_CORE_READ(net, ipv4.ping_group_range.range[0].val);
+		container->started_with.ping_group_high = BPF_CORE_READ(net, ipv4.ping_group_range.range[1].val);
+	}
 }
 
 /* Not inlined: rare, and no part of what the verifier follows on the way out of
  * every call. */
-__noinline int note_network(u32 call)
+__noinline int note_network(u64 cgroup, u32 call)
 {
+	struct container *container = container_in(cgroup);
 	struct task_struct *task = bpf_get_current_task_btf();
 	bool compat = is_compat(task);
 	u64 args[6] = {};
 
 	/* A network namespace that the workload made has settings of its own. */
-	if (BPF_CORE_READ(task, nsproxy, net_ns) != container_net)
+	if (!container || (u64)BPF_CORE_READ(task, nsproxy, net_ns) != container->net)
 		return 0;
 	read_args((struct pt_regs *)bpf_task_pt_regs(task), compat, args);
 	if (call == CALL_SOCKETCALL) {
@@ -69,10 +82,10 @@ __noinline int note_network(u32 call)
 		args[2] = packed[2];
 	}
 	if (call == CALL_BIND)
-		note_bind(args[1]);
+		note_bind(&container->used, args[1]);
 	else if (call == CALL_SOCKET)
-		note_socket(args[0], args[1], args[2]);
+		note_socket(&container->used, args[0], args[1], args[2]);
 	else if (call == CALL_RING)
-		__sync_fetch_and_add(&used.rings, 1);
+		__sync_fetch_and_add(&container->used.rings, 1);
 	return 0;
 }

@@ -6,9 +6,9 @@
 #include <bpf/bpf_core_read.h>
 #include "contract.h"
 
-/* Four bits an argument (enum arg_kind), by system call number; set before load. */
-const volatile u32 arg_kinds[MAX_SYSCALLS];
-const volatile u32 compat_arg_kinds[MAX_SYSCALLS];
+/* By system call number, set before load. The last one is of numbers beyond. */
+const volatile struct call calls[MAX_SYSCALLS + 1];
+const volatile struct call compat_calls[MAX_SYSCALLS + 1];
 
 #define FNV_OFFSET 0xcbf29ce484222325ULL
 #define FNV_PRIME 0x100000001b3ULL
@@ -63,36 +63,44 @@ static __always_inline void read_args(struct pt_regs *regs, bool compat, u64 arg
 static __always_inline bool is_compat(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
-	return task->thread_info.status & 2; /* TS_COMPAT */
+	return task->thread_info.status & TS_COMPAT;
 #else
-	return task->thread_info.flags & (1 << 22); /* TIF_32BIT */
+	return task->thread_info.flags & TIF_32BIT;
 #endif
 }
 
-static __always_inline u32 kinds_of(s32 number, bool compat)
+/* Read as one word: the verifier would follow a pointer down both of its ways. */
+static __always_inline struct call call_of(s32 number, bool compat)
 {
-	if (number < 0 || number >= MAX_SYSCALLS)
-		return 0;
-	return compat ? compat_arg_kinds[number] : arg_kinds[number];
+	union {
+		u64 word;
+		struct call call;
+	} read;
+	u32 i = number;
+
+	if (i > MAX_SYSCALLS)
+		i = MAX_SYSCALLS;
+	read.word = *(const volatile u64 *)(compat ? &compat_calls[i] : &calls[i]);
+	return read.call;
 }
 
 /* A call's arguments by their kind. Reading what they point to comes after the
  * sorting, once, which spares the verifier a copy of the reading code for each of
  * six arguments. */
 struct sorted {
-	u64 by_kind[16];
+	u64 by_kind[ARG_KINDS];
 	u64 second_path;
 	u64 scalars; /* hash of the scalar ones */
 	u32 seen;    /* bit n: there is an argument of kind n */
 };
 
-static __always_inline void sort_args(u32 kinds, const u64 args[6], struct sorted *sorted)
+static __always_inline void sort_args(struct call call, const u64 args[6], struct sorted *sorted)
 {
 	u64 hash = FNV_OFFSET;
 	u32 seen = 0;
 
 	for (int i = 0; i < 6; i++) {
-		u32 kind = (kinds >> (4 * i)) & 15;
+		u32 kind = call.argument[i] & (ARG_KINDS - 1);
 
 		if (kind == ARG_PATH && seen & (1 << ARG_PATH)) {
 			sorted->second_path = args[i];
@@ -161,8 +169,6 @@ static __always_inline void read_names(struct vfsmount *vfsmount, struct dentry 
 	}
 }
 
-#define AT_FDCWD -100
-
 /* Names the open file of a descriptor, or the working directory. */
 static __always_inline void read_fd(struct task_struct *task, s32 fd, struct detail *detail)
 {
@@ -187,13 +193,13 @@ static __always_inline void read_fd(struct task_struct *task, s32 fd, struct det
 }
 
 /* Copies what the arguments point to. User memory that cannot be read stays empty. */
-static __always_inline void read_object(struct task_struct *task, u32 kinds, struct detail *detail)
+static __always_inline void read_object(struct task_struct *task, struct call call, struct detail *detail)
 {
 	struct sorted sorted = {};
 	s32 fd = AT_FDCWD;
 	u64 path, blob;
 
-	sort_args(kinds, detail->args, &sorted);
+	sort_args(call, detail->args, &sorted);
 	path = sorted.by_kind[ARG_PATH];
 	blob = sorted.by_kind[ARG_BLOB] ?: sorted.by_kind[ARG_FIRST64];
 	if (path)

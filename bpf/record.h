@@ -4,12 +4,21 @@
 
 #include <bpf/bpf_helpers.h>
 #include "contract.h"
+#include "container.h"
 #include "object.h"
 #include "state.h"
 
-static __always_inline void lose(u64 *counter)
+/* Not inlined: rare. */
+__noinline int lose(u64 cgroup, u64 loss, u64 count)
 {
-	__sync_fetch_and_add(counter, 1);
+	struct container *container = container_in(cgroup);
+
+	/* Without this, the compiler checks a copy of the bound that the verifier does not
+	 * connect with the index. */
+	asm volatile("" : "+r"(loss));
+	if (container && loss < LOSSES)
+		__sync_fetch_and_add(&container->lost[loss], count);
+	return 0;
 }
 
 static __always_inline struct task_state *state_of(struct task_struct *task)
@@ -17,22 +26,27 @@ static __always_inline struct task_state *state_of(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
-static __always_inline struct task_state *new_state(struct task_struct *task)
+static __always_inline struct task_state *new_state(struct task_struct *task, u64 cgroup, u32 container)
 {
 	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (!st)
-		lose(&lost.tasks);
+	if (!st) {
+		lose(cgroup, LOST_TASKS, 1);
+		return 0;
+	}
+	st->cgroup = cgroup;
+	st->container = container;
 	return st;
 }
 
 /* Makes a task one of its parent's, or of its process's. */
 static __always_inline struct task_state *inherit_state(struct task_struct *task, struct task_state *from)
 {
-	struct task_state *st = new_state(task);
+	struct task_state *st = new_state(task, from->cgroup, from->container);
 
 	if (!st)
 		return 0;
+	st->user_ns = from->user_ns;
 	st->executable = from->executable;
 	st->phase = from->phase;
 	st->joined = from->joined;
@@ -69,7 +83,7 @@ static __always_inline void flush_memo(struct task_state *st)
 	if (value)
 		__sync_fetch_and_add(&value->count, st->memo.count);
 	else
-		__sync_fetch_and_add(&lost.operations, st->memo.count);
+		lose(st->cgroup, LOST_OPERATIONS, st->memo.count);
 	st->memo.count = 0;
 }
 
@@ -90,7 +104,7 @@ __noinline int add_check(struct task_state *st, struct raw_check *raw)
 		}
 	}
 	if (st->checks_len >= MAX_CHECKS) {
-		lose(&lost.checks);
+		lose(st->cgroup, LOST_CHECKS, 1);
 		return 0;
 	}
 	check = &st->checks[st->checks_len++];
@@ -124,7 +138,7 @@ static __always_inline u64 take_stack(void *ctx, struct task_state *st)
 	u64 key = FNV_OFFSET;
 
 	if (bytes <= 0) {
-		lose(&lost.stacks);
+		lose(st->cgroup, LOST_STACKS, 1);
 		return 0;
 	}
 	for (u32 i = 0; i < MAX_STACK; i++) {
@@ -135,7 +149,7 @@ static __always_inline u64 take_stack(void *ctx, struct task_state *st)
 	if (bpf_map_lookup_elem(&stacks, &key))
 		return key;
 	if (bpf_map_update_elem(&stacks, &key, st->frames, BPF_ANY)) {
-		lose(&lost.stacks);
+		lose(st->cgroup, LOST_STACKS, 1);
 		return 0;
 	}
 	return key;
@@ -169,12 +183,12 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	bpf_probe_read_kernel(&detail->permitted, 8, &cred->cap_permitted);
 	bpf_probe_read_kernel(&detail->effective, 8, &cred->cap_effective);
 	detail->pid = task->tgid;
-	detail->no_new_privs = task->atomic_flags & 1; /* PFA_NO_NEW_PRIVS */
+	detail->no_new_privs = task->atomic_flags & PFA_NO_NEW_PRIVS;
 	detail->checks_len = st->checks_len;
 	__builtin_memcpy(detail->checks, st->checks, sizeof(detail->checks));
 	bpf_probe_read_kernel(detail->comm, sizeof(detail->comm), task->comm);
 	if (!(key->flags & OP_NO_CALL))
-		read_object(task, kinds_of(key->number, key->flags & OP_COMPAT), detail);
+		read_object(task, call_of(key->number, key->flags & OP_COMPAT), detail);
 	bpf_ringbuf_submit(detail, 0);
 	return 1;
 }
@@ -185,7 +199,7 @@ static __always_inline struct op_value *entry_of(struct task_state *st, struct o
 
 	if (value)
 		return value;
-	st->value = (struct op_value){.first = __sync_fetch_and_add(&counted.order, 1)};
+	st->value = (struct op_value){.first = __sync_fetch_and_add(&order, 1)};
 	bpf_map_update_elem(&operations, key, &st->value, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&operations, key);
 }
@@ -205,6 +219,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		return 0;
 	key.executable = st->executable;
 	key.number = st->number;
+	key.container = st->container;
 	if (st->joined)
 		key.flags |= OP_JOINED;
 	key.error = failed ? ret : 0;
@@ -221,7 +236,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		u64 path, blob, first64;
 
 		read_args((struct pt_regs *)bpf_task_pt_regs(task), flags & OP_COMPAT, args);
-		sort_args(kinds_of(st->number, flags & OP_COMPAT), args, &sorted);
+		sort_args(call_of(st->number, flags & OP_COMPAT), args, &sorted);
 		/* Only a failure's object matters enough to tell paths apart. */
 		path = failed ? sorted.by_kind[ARG_PATH] : 0;
 		blob = failed ? sorted.by_kind[ARG_BLOB] : 0;
@@ -241,7 +256,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 	}
 	value = entry_of(st, &key);
 	if (!value) {
-		lose(&lost.operations);
+		lose(st->cgroup, LOST_OPERATIONS, 1);
 	} else {
 		__sync_fetch_and_add(&value->count, 1);
 		if (!value->detailed && send_detail(st, &key, ret))

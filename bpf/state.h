@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is kept: of a task while it runs, and of the container for user space. */
+/* What is kept: of a task while it runs, and of the containers for user space. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>
 #include "contract.h"
-
-#define EPERM 1
-#define ENOENT 2
-#define EACCES 13
-#define ENOSPC 28
-#define EROFS 30
-#define EDQUOT 122
-#define MAX_ERRNO 4095
 
 /* Objects told apart per executable; beyond it they share one entry, so that a
  * program that walks a forbidden tree cannot fill the table. */
@@ -22,14 +14,22 @@
 
 const volatile s32 nr_execve, nr_execveat, nr_exit, nr_exit_group;
 
-struct losses lost;
-struct counters counted;
+/* How many different operations there were so far: their order. */
+u64 order;
+
+/* Targets whose cgroup no task was seen in yet. */
+u32 awaited;
 
 /* What a new executable's entry begins as; too large for the stack. */
 const struct executable unnamed;
 
-/* The ring buffer has no value type of its own: keep its type in BTF. */
+/* What no map or function has for its type, kept in BTF for bpf2go. */
 const struct detail *unused_detail __attribute__((unused));
+const enum arg_kind *unused_arg_kind __attribute__((unused));
+const enum network_call *unused_network_call __attribute__((unused));
+const enum check_flag *unused_check_flag __attribute__((unused));
+const enum op_flag *unused_op_flag __attribute__((unused));
+const enum loss *unused_loss __attribute__((unused));
 
 enum phase {
 	RUNTIME = 0, /* the engine's runtime, in the container's cgroup */
@@ -58,18 +58,22 @@ struct memo {
 struct task_state {
 	u64 executable;
 	u64 args_hash;
+	u64 cgroup;  /* the container's, which the task may have left for one below it */
+	u64 user_ns; /* the container's too */
+	u16 container;
+	u16 pad;
 	s32 number;
 	u8 phase;
 	bool joined, in_call, worker;
 	u8 checks_len;
 	u8 raw_len;   /* checks so far in this call, at most MAX_MEMO + 1 */
 	u8 repeats;   /* of which this many are taken to be the memo's */
-	u8 pad;
+	u8 pad2;
 	struct raw_check raw[MAX_MEMO];
 	struct check checks[MAX_CHECKS];
 	struct memo memo;
 	u64 frames[MAX_STACK];
-	struct op_value value; /* too large for the stack beside the rest */
+	struct op_value value; /* too large for the stack */
 };
 
 struct {

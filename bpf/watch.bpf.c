@@ -11,56 +11,35 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* By the name of the container's cgroup directory. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct cgroup_key);
-	__type(value, struct watched);
-} containers SEC(".maps");
-
-/* By the cgroup's number, which is told faster, from the container's first program
- * on: what the runtime does before is not counted. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, u64);
-	__type(value, struct denied);
-} inside SEC(".maps");
-
-SEC("tp_btf/cap_capable")
-int BPF_PROG(on_cap_capable, const struct cred *cred, struct user_namespace *target_ns, const struct user_namespace *capable_ns, int cap, int ret)
+static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted)
 {
-	struct denied *d;
-	u64 cgroup, i = (u32)cap;
+	struct container *container;
+	u64 i = (u32)capability;
 
 	/* Of overridden credentials it takes the call to tell whose they are. */
-	if (!ret || cred != bpf_get_current_task_btf()->real_cred)
-		return 0;
-	cgroup = bpf_get_current_cgroup_id();
-	d = bpf_map_lookup_elem(&inside, &cgroup);
-	if (!d)
-		return 0;
+	if (granted || cred != bpf_get_current_task_btf()->real_cred)
+		return;
+	container = container_in(bpf_get_current_cgroup_id());
+	/* What the runtime does before the container's first program is not counted. */
+	if (!container || !container->executions)
+		return;
 	/* The verifier forgets the bound of a 32-bit register that is widened later. */
 	asm volatile("" : "+r"(i));
 	if (i < MAX_CAPABILITIES)
-		d->capability[i] = 1;
-	return 0;
+		container->denied[i] = 1;
 }
+
+#include "hook.h"
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct cgroup_key key = {};
-	struct denied none = {};
-	const char *name = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name);
 	u64 cgroup = bpf_get_current_cgroup_id();
-	struct watched *w;
+	struct container *container = container_in(cgroup);
 
-	if (bpf_probe_read_kernel_str(key.name, sizeof(key.name), name) < 0)
-		return 0;
-	w = bpf_map_lookup_elem(&containers, &key);
-	if (w && !w->cgroup && in_container_mounts(task) && !bpf_map_update_elem(&inside, &cgroup, &none, BPF_ANY))
-		w->cgroup = cgroup;
+	if (!container && add_container(task, cgroup))
+		container = container_in(cgroup);
+	if (container && in_container_mounts(task))
+		__sync_fetch_and_add(&container->executions, 1);
 	return 0;
 }

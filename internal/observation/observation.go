@@ -174,7 +174,8 @@ type Losses struct {
 	Stacks uint64
 	// Tasks that could not be followed for want of memory.
 	Tasks uint64
-	// Missed counts runs of a program that the kernel skipped (recursion).
+	// Missed counts runs of a BPF program that the kernel skipped (recursion), of all
+	// containers that are traced together.
 	Missed uint64
 }
 

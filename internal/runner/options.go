@@ -112,15 +112,26 @@ func Tracing(t *tracer.Tracer) Tracer { return tracing{t} }
 type tracing struct{ *tracer.Tracer }
 
 func (t tracing) Attach(cgroupName string) (Trace, error) {
-	session, err := t.Tracer.Attach(cgroupName)
+	session, err := t.Tracer.Attach(tracer.Target{CgroupName: cgroupName})
 	if err != nil {
 		return nil, err
 	}
-	return session, nil
+	return trace{session}, nil
+}
+
+// trace is a session of one container.
+type trace struct{ *tracer.Session }
+
+func (t trace) Finish() (observation.Observation, error) {
+	observations, err := t.Session.Finish()
+	if err != nil {
+		return observation.Observation{}, err
+	}
+	return observations[0], nil
 }
 
 func (t tracing) Watch(cgroupName string) (Watch, error) {
-	watch, err := t.Tracer.Watch(cgroupName)
+	watch, err := t.Tracer.Watch(tracer.Target{CgroupName: cgroupName})
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func Compat(goarch string) string {
 // Kind says how an argument tells what a call is about.
 type Kind uint8
 
-// The kinds, with the numbers of enum arg_kind in bpf/contract.h.
+// The kinds.
 const (
 	Ignored Kind = iota
 	Scalar       // a command, a protocol, flags

@@ -1,16 +1,93 @@
 package tracer
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
+	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/capability"
 )
+
+// The test binary plays the container too: it is started again inside a cgroup and
+// a mount namespace of its own, gives up its capabilities and does what actEnv says.
+const actEnv = "CAPPROF_TRACER_ACT"
+
+func TestMain(m *testing.M) {
+	if act := os.Getenv(actEnv); act != "" {
+		if err := perform(act); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// dropCapabilities empties the sets of the calling thread, which stays the one
+// that acts; the bounding set too, or root would have them back with an execve.
+func dropCapabilities() error {
+	runtime.LockOSThread()
+	for c := range capability.Known().All() {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {
+			return err
+		}
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capset(&header, &data[0])
+}
+
+// actIn plays a container in a cgroup.
+func actIn(t *testing.T, cgroup, act string) {
+	t.Helper()
+	dir, err := os.Open(cgroup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), actEnv+"="+act, "GOMAXPROCS=2")
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Unshareflags: unix.CLONE_NEWNS}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", act, err, out)
+	}
+}
+
+// newCgroup makes a cgroup in the unified hierarchy; name tells those of a test apart.
+func newCgroup(t *testing.T, name string) string {
+	t.Helper()
+	mounts, err := os.Open("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mounts.Close()
+	for lines := bufio.NewScanner(mounts); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); fields[2] == "cgroup2" {
+			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name())), name))
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := os.Remove(dir); err != nil {
+					t.Error(err)
+				}
+			})
+			return dir
+		}
+	}
+	t.Fatal("no cgroup2 file system is mounted; tracing needs the unified hierarchy")
+	return ""
+}
 
 func perform(act string) error {
 	if act == stormOfThreads {

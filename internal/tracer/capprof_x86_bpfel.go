@@ -13,10 +13,52 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type capprofCounters struct {
-	_          structs.HostLayout
-	Executions uint64
-	Order      uint64
+type capprofArgKind uint32
+
+const (
+	capprofArgKindARG_IGNORED capprofArgKind = 0
+	capprofArgKindARG_SCALAR  capprofArgKind = 1
+	capprofArgKindARG_PATH    capprofArgKind = 2
+	capprofArgKindARG_BLOB    capprofArgKind = 3
+	capprofArgKindARG_FD      capprofArgKind = 4
+	capprofArgKindARG_DIRFD   capprofArgKind = 5
+	capprofArgKindARG_FIRST64 capprofArgKind = 6
+	capprofArgKindARG_MESSAGE capprofArgKind = 7
+	capprofArgKindARG_KINDS   capprofArgKind = 8
+)
+
+type capprofCall struct {
+	_               structs.HostLayout
+	Argument        [6]uint8
+	Network         uint8
+	KeepsOverridden uint8
+}
+
+type capprofCheckFlag uint32
+
+const (
+	capprofCheckFlagCHECK_GRANTED    capprofCheckFlag = 1
+	capprofCheckFlagCHECK_OVERRIDDEN capprofCheckFlag = 2
+	capprofCheckFlagCHECK_INITIAL_NS capprofCheckFlag = 4
+	capprofCheckFlagCHECK_OTHER_NS   capprofCheckFlag = 8
+)
+
+type capprofContainer struct {
+	_           structs.HostLayout
+	Number      uint32
+	Pad         uint32
+	Executions  uint64
+	UserNs      uint64
+	Net         uint64
+	StartedWith capprofSysctls
+	Used        struct {
+		_           structs.HostLayout
+		LowPorts    uint64
+		PingSockets uint64
+		Rings       uint64
+	}
+	Lost   [5]uint64
+	Denied [64]uint8
 }
 
 type capprofDetail struct {
@@ -56,14 +98,16 @@ type capprofExecutable struct {
 	Pad     uint32
 }
 
-type capprofLosses struct {
-	_          structs.HostLayout
-	Operations uint64
-	Details    uint64
-	Checks     uint64
-	Stacks     uint64
-	Tasks      uint64
-}
+type capprofLoss uint32
+
+const (
+	capprofLossLOST_OPERATIONS capprofLoss = 0
+	capprofLossLOST_DETAILS    capprofLoss = 1
+	capprofLossLOST_CHECKS     capprofLoss = 2
+	capprofLossLOST_STACKS     capprofLoss = 3
+	capprofLossLOST_TASKS      capprofLoss = 4
+	capprofLossLOSSES          capprofLoss = 5
+)
 
 type capprofNames struct {
 	_         structs.HostLayout
@@ -71,6 +115,27 @@ type capprofNames struct {
 	Pad       uint32
 	Component [10][48]int8
 }
+
+type capprofNetworkCall uint32
+
+const (
+	capprofNetworkCallCALL_OTHER      capprofNetworkCall = 0
+	capprofNetworkCallCALL_BIND       capprofNetworkCall = 1
+	capprofNetworkCallCALL_SOCKET     capprofNetworkCall = 2
+	capprofNetworkCallCALL_SOCKETCALL capprofNetworkCall = 3
+	capprofNetworkCallCALL_RING       capprofNetworkCall = 4
+)
+
+type capprofOpFlag uint32
+
+const (
+	capprofOpFlagOP_ENTERED  capprofOpFlag = 1
+	capprofOpFlagOP_RETURNED capprofOpFlag = 2
+	capprofOpFlagOP_COMPAT   capprofOpFlag = 4
+	capprofOpFlagOP_STARTING capprofOpFlag = 8
+	capprofOpFlagOP_JOINED   capprofOpFlag = 16
+	capprofOpFlagOP_NO_CALL  capprofOpFlag = 32
+)
 
 type capprofOpKey struct {
 	_          structs.HostLayout
@@ -80,7 +145,8 @@ type capprofOpKey struct {
 	Number     int32
 	Error      int32
 	Uid        uint32
-	Flags      uint32
+	Flags      uint16
+	Container  uint16
 }
 
 type capprofOpValue struct {
@@ -104,10 +170,26 @@ type capprofSysctls struct {
 	PingGroupHigh         int64
 }
 
+type capprofTarget struct {
+	_      structs.HostLayout
+	Cgroup uint64
+	Number uint32
+	Pad    uint32
+}
+
+type capprofTargetKey struct {
+	_    structs.HostLayout
+	Name [96]int8
+}
+
 type capprofTaskState struct {
 	_          structs.HostLayout
 	Executable uint64
 	ArgsHash   uint64
+	Cgroup     uint64
+	UserNs     uint64
+	Container  uint16
+	Pad        uint16
 	Number     int32
 	Phase      uint8
 	Joined     bool
@@ -116,8 +198,7 @@ type capprofTaskState struct {
 	ChecksLen  uint8
 	RawLen     uint8
 	Repeats    uint8
-	Pad        uint8
-	_          [4]byte
+	Pad2       uint8
 	Raw        [4]struct {
 		_          structs.HostLayout
 		Stack      uint64
@@ -157,43 +238,38 @@ type capprofTaskState struct {
 	Value  capprofOpValue
 }
 
-type capprofUses struct {
-	_           structs.HostLayout
-	LowPorts    uint64
-	PingSockets uint64
-	Rings       uint64
-}
-
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	capprofMapDetails        = "details"
-	capprofMapExecutables    = "executables"
-	capprofMapOperations     = "operations"
-	capprofMapStacks         = "stacks"
-	capprofMapTasks          = "tasks"
-	capprofProgOnCapCapable  = "on_cap_capable"
-	capprofProgOnExec        = "on_exec"
-	capprofProgOnExit        = "on_exit"
-	capprofProgOnFork        = "on_fork"
-	capprofProgOnSysEnter    = "on_sys_enter"
-	capprofProgOnSysExit     = "on_sys_exit"
-	capprofVarArgKinds       = "arg_kinds"
-	capprofVarCgroupName     = "cgroup_name"
-	capprofVarCompatArgKinds = "compat_arg_kinds"
-	capprofVarContainerNet   = "container_net"
-	capprofVarContainerNs    = "container_ns"
-	capprofVarCounted        = "counted"
-	capprofVarLost           = "lost"
-	capprofVarNrExecve       = "nr_execve"
-	capprofVarNrExecveat     = "nr_execveat"
-	capprofVarNrExit         = "nr_exit"
-	capprofVarNrExitGroup    = "nr_exit_group"
-	capprofVarStartedWith    = "started_with"
-	capprofVarUnnamed        = "unnamed"
-	capprofVarUnusedDetail   = "unused_detail"
-	capprofVarUsed           = "used"
+	capprofMapContainers        = "containers"
+	capprofMapDetails           = "details"
+	capprofMapExecutables       = "executables"
+	capprofMapOperations        = "operations"
+	capprofMapStacks            = "stacks"
+	capprofMapTargets           = "targets"
+	capprofMapTasks             = "tasks"
+	capprofProgCheckTracepoint  = "check_tracepoint"
+	capprofProgOnExec           = "on_exec"
+	capprofProgOnExit           = "on_exit"
+	capprofProgOnFork           = "on_fork"
+	capprofProgOnSysEnter       = "on_sys_enter"
+	capprofProgOnSysExit        = "on_sys_exit"
+	capprofVarAwaited           = "awaited"
+	capprofVarCalls             = "calls"
+	capprofVarCompatCalls       = "compat_calls"
+	capprofVarNrExecve          = "nr_execve"
+	capprofVarNrExecveat        = "nr_execveat"
+	capprofVarNrExit            = "nr_exit"
+	capprofVarNrExitGroup       = "nr_exit_group"
+	capprofVarOrder             = "order"
+	capprofVarUnnamed           = "unnamed"
+	capprofVarUnusedArgKind     = "unused_arg_kind"
+	capprofVarUnusedCheckFlag   = "unused_check_flag"
+	capprofVarUnusedDetail      = "unused_detail"
+	capprofVarUnusedLoss        = "unused_loss"
+	capprofVarUnusedNetworkCall = "unused_network_call"
+	capprofVarUnusedOpFlag      = "unused_op_flag"
 )
 
 // loadCapprof returns the embedded CollectionSpec for capprof.
@@ -238,22 +314,24 @@ type capprofSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofProgramSpecs struct {
-	OnCapCapable *ebpf.ProgramSpec `ebpf:"on_cap_capable"`
-	OnExec       *ebpf.ProgramSpec `ebpf:"on_exec"`
-	OnExit       *ebpf.ProgramSpec `ebpf:"on_exit"`
-	OnFork       *ebpf.ProgramSpec `ebpf:"on_fork"`
-	OnSysEnter   *ebpf.ProgramSpec `ebpf:"on_sys_enter"`
-	OnSysExit    *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	CheckTracepoint *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
+	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
+	OnExit          *ebpf.ProgramSpec `ebpf:"on_exit"`
+	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnSysEnter      *ebpf.ProgramSpec `ebpf:"on_sys_enter"`
+	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
 }
 
 // capprofMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofMapSpecs struct {
+	Containers  *ebpf.MapSpec `ebpf:"containers"`
 	Details     *ebpf.MapSpec `ebpf:"details"`
 	Executables *ebpf.MapSpec `ebpf:"executables"`
 	Operations  *ebpf.MapSpec `ebpf:"operations"`
 	Stacks      *ebpf.MapSpec `ebpf:"stacks"`
+	Targets     *ebpf.MapSpec `ebpf:"targets"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 }
 
@@ -261,21 +339,21 @@ type capprofMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofVariableSpecs struct {
-	ArgKinds       *ebpf.VariableSpec `ebpf:"arg_kinds"`
-	CgroupName     *ebpf.VariableSpec `ebpf:"cgroup_name"`
-	CompatArgKinds *ebpf.VariableSpec `ebpf:"compat_arg_kinds"`
-	ContainerNet   *ebpf.VariableSpec `ebpf:"container_net"`
-	ContainerNs    *ebpf.VariableSpec `ebpf:"container_ns"`
-	Counted        *ebpf.VariableSpec `ebpf:"counted"`
-	Lost           *ebpf.VariableSpec `ebpf:"lost"`
-	NrExecve       *ebpf.VariableSpec `ebpf:"nr_execve"`
-	NrExecveat     *ebpf.VariableSpec `ebpf:"nr_execveat"`
-	NrExit         *ebpf.VariableSpec `ebpf:"nr_exit"`
-	NrExitGroup    *ebpf.VariableSpec `ebpf:"nr_exit_group"`
-	StartedWith    *ebpf.VariableSpec `ebpf:"started_with"`
-	Unnamed        *ebpf.VariableSpec `ebpf:"unnamed"`
-	UnusedDetail   *ebpf.VariableSpec `ebpf:"unused_detail"`
-	Used           *ebpf.VariableSpec `ebpf:"used"`
+	Awaited           *ebpf.VariableSpec `ebpf:"awaited"`
+	Calls             *ebpf.VariableSpec `ebpf:"calls"`
+	CompatCalls       *ebpf.VariableSpec `ebpf:"compat_calls"`
+	NrExecve          *ebpf.VariableSpec `ebpf:"nr_execve"`
+	NrExecveat        *ebpf.VariableSpec `ebpf:"nr_execveat"`
+	NrExit            *ebpf.VariableSpec `ebpf:"nr_exit"`
+	NrExitGroup       *ebpf.VariableSpec `ebpf:"nr_exit_group"`
+	Order             *ebpf.VariableSpec `ebpf:"order"`
+	Unnamed           *ebpf.VariableSpec `ebpf:"unnamed"`
+	UnusedArgKind     *ebpf.VariableSpec `ebpf:"unused_arg_kind"`
+	UnusedCheckFlag   *ebpf.VariableSpec `ebpf:"unused_check_flag"`
+	UnusedDetail      *ebpf.VariableSpec `ebpf:"unused_detail"`
+	UnusedLoss        *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedNetworkCall *ebpf.VariableSpec `ebpf:"unused_network_call"`
+	UnusedOpFlag      *ebpf.VariableSpec `ebpf:"unused_op_flag"`
 }
 
 // capprofObjects contains all objects after they have been loaded into the kernel.
@@ -298,19 +376,23 @@ func (o *capprofObjects) Close() error {
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofMaps struct {
+	Containers  *ebpf.Map `ebpf:"containers"`
 	Details     *ebpf.Map `ebpf:"details"`
 	Executables *ebpf.Map `ebpf:"executables"`
 	Operations  *ebpf.Map `ebpf:"operations"`
 	Stacks      *ebpf.Map `ebpf:"stacks"`
+	Targets     *ebpf.Map `ebpf:"targets"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *capprofMaps) Close() error {
 	return _CapprofClose(
+		m.Containers,
 		m.Details,
 		m.Executables,
 		m.Operations,
 		m.Stacks,
+		m.Targets,
 		m.Tasks,
 	)
 }
@@ -319,38 +401,38 @@ func (m *capprofMaps) Close() error {
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofVariables struct {
-	ArgKinds       *ebpf.Variable `ebpf:"arg_kinds"`
-	CgroupName     *ebpf.Variable `ebpf:"cgroup_name"`
-	CompatArgKinds *ebpf.Variable `ebpf:"compat_arg_kinds"`
-	ContainerNet   *ebpf.Variable `ebpf:"container_net"`
-	ContainerNs    *ebpf.Variable `ebpf:"container_ns"`
-	Counted        *ebpf.Variable `ebpf:"counted"`
-	Lost           *ebpf.Variable `ebpf:"lost"`
-	NrExecve       *ebpf.Variable `ebpf:"nr_execve"`
-	NrExecveat     *ebpf.Variable `ebpf:"nr_execveat"`
-	NrExit         *ebpf.Variable `ebpf:"nr_exit"`
-	NrExitGroup    *ebpf.Variable `ebpf:"nr_exit_group"`
-	StartedWith    *ebpf.Variable `ebpf:"started_with"`
-	Unnamed        *ebpf.Variable `ebpf:"unnamed"`
-	UnusedDetail   *ebpf.Variable `ebpf:"unused_detail"`
-	Used           *ebpf.Variable `ebpf:"used"`
+	Awaited           *ebpf.Variable `ebpf:"awaited"`
+	Calls             *ebpf.Variable `ebpf:"calls"`
+	CompatCalls       *ebpf.Variable `ebpf:"compat_calls"`
+	NrExecve          *ebpf.Variable `ebpf:"nr_execve"`
+	NrExecveat        *ebpf.Variable `ebpf:"nr_execveat"`
+	NrExit            *ebpf.Variable `ebpf:"nr_exit"`
+	NrExitGroup       *ebpf.Variable `ebpf:"nr_exit_group"`
+	Order             *ebpf.Variable `ebpf:"order"`
+	Unnamed           *ebpf.Variable `ebpf:"unnamed"`
+	UnusedArgKind     *ebpf.Variable `ebpf:"unused_arg_kind"`
+	UnusedCheckFlag   *ebpf.Variable `ebpf:"unused_check_flag"`
+	UnusedDetail      *ebpf.Variable `ebpf:"unused_detail"`
+	UnusedLoss        *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedNetworkCall *ebpf.Variable `ebpf:"unused_network_call"`
+	UnusedOpFlag      *ebpf.Variable `ebpf:"unused_op_flag"`
 }
 
 // capprofPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofPrograms struct {
-	OnCapCapable *ebpf.Program `ebpf:"on_cap_capable"`
-	OnExec       *ebpf.Program `ebpf:"on_exec"`
-	OnExit       *ebpf.Program `ebpf:"on_exit"`
-	OnFork       *ebpf.Program `ebpf:"on_fork"`
-	OnSysEnter   *ebpf.Program `ebpf:"on_sys_enter"`
-	OnSysExit    *ebpf.Program `ebpf:"on_sys_exit"`
+	CheckTracepoint *ebpf.Program `ebpf:"check_tracepoint"`
+	OnExec          *ebpf.Program `ebpf:"on_exec"`
+	OnExit          *ebpf.Program `ebpf:"on_exit"`
+	OnFork          *ebpf.Program `ebpf:"on_fork"`
+	OnSysEnter      *ebpf.Program `ebpf:"on_sys_enter"`
+	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
 }
 
 func (p *capprofPrograms) Close() error {
 	return _CapprofClose(
-		p.OnCapCapable,
+		p.CheckTracepoint,
 		p.OnExec,
 		p.OnExit,
 		p.OnFork,

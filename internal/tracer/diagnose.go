@@ -62,11 +62,11 @@ func privileges() Feature {
 func typeInformation() Feature { return fromError("BTF", btfPath, checkBTF()) }
 
 func hookFeature(kernel *btf.Spec) Feature {
-	h, err := chooseHook(kernel)
+	h, err := chooseHook(hooks, kernel)
 	if err != nil {
 		return fromError("hook", "", err)
 	}
-	return Feature{Name: "hook", Detail: h.name()}
+	return Feature{Name: "hook", Detail: h.name}
 }
 
 // cgroupFeature: containers are told apart by their cgroup in the unified
@@ -129,7 +129,7 @@ func attachFeature() Feature {
 	t, err := New()
 	if err == nil {
 		var session *Session
-		if session, err = t.Attach("capprof-doctor-attaches-to-nothing"); err == nil {
+		if session, err = t.Attach(Target{CgroupName: "capprof-doctor-attaches-to-nothing"}); err == nil {
 			session.Close()
 			return f
 		}

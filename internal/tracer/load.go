@@ -8,29 +8,29 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// spare is a set of programs and maps that is loaded before it is needed: the
-// kernel takes some 50 ms to verify the programs, in which the engine can be asked
-// and the container made. One that nobody takes goes with the process, or with the
-// tracer, because the library closes the descriptors of what is not referenced.
+// spare is an object that is loaded before it is needed: the kernel takes some 50 ms
+// to verify the programs, in which the engine can be asked and the container made. One
+// that nobody takes goes with the process, or with the tracer, because the library
+// closes the descriptors of what is not referenced.
 type spare struct {
 	mu     sync.Mutex
 	result chan loadResult // nil once taken
 }
 
 type loadResult struct {
-	objects capprofObjects
-	err     error
+	object *ebpf.Collection
+	err    error
 }
 
 // loadSpare begins to load. The kernel's types are handed on because reading them
 // takes a while too; afterwards nothing refers to them, which is most of what a
 // tracer would hold in memory.
-func loadSpare(kernel *btf.Spec) *spare {
+func loadSpare(kernel *btf.Spec, h hook) *spare {
 	s := &spare{result: make(chan loadResult, 1)}
 	result := s.result
 	go func() {
-		objects, err := load(kernel, nil)
-		result <- loadResult{objects, err}
+		object, err := loadTrace(kernel, h, nil)
+		result <- loadResult{object, err}
 	}()
 	return s
 }
@@ -51,31 +51,36 @@ func (s *spare) take() (loadResult, bool) {
 // The first call gets the spare ones. Later runs load their own: whether there is
 // another traced run is known only when it comes, and nothing is left over from
 // the run before.
-func (t *Tracer) loaded() (capprofObjects, error) {
+func (t *Tracer) loaded() (*ebpf.Collection, error) {
 	if t.shrink == nil {
 		if result, ok := t.spare.take(); ok {
-			return result.objects, result.err
+			return result.object, result.err
 		}
 	}
-	return load(nil, t.shrink)
+	return loadTrace(nil, t.hook, t.shrink)
 }
 
-// load loads the programs and makes their maps. kernel may be nil.
-func load(kernel *btf.Spec, shrink func(*ebpf.CollectionSpec)) (capprofObjects, error) {
-	var objects capprofObjects
+// loadTrace loads the programs of a trace and makes their maps. kernel may be nil.
+func loadTrace(kernel *btf.Spec, h hook, shrink func(*ebpf.CollectionSpec)) (*ebpf.Collection, error) {
 	spec, err := loadCapprof()
 	if err != nil {
-		return objects, fmt.Errorf("reading the BPF object: %w", err)
+		return nil, fmt.Errorf("reading the BPF object: %w", err)
 	}
 	if err := configure(spec); err != nil {
-		return objects, err
+		return nil, err
 	}
 	if shrink != nil {
 		shrink(spec)
 	}
-	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}}
-	if err := spec.LoadAndAssign(&objects, options); err != nil {
-		return objects, explainLoad(err)
+	return load(spec, kernel, h)
+}
+
+// load loads an object with the sections of one hook. kernel may be nil.
+func load(spec *ebpf.CollectionSpec, kernel *btf.Spec, h hook) (*ebpf.Collection, error) {
+	h.prune(spec, hooks)
+	object, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}})
+	if err != nil {
+		return nil, explainLoad(err)
 	}
-	return objects, nil
+	return object, nil
 }

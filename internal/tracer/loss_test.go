@@ -86,6 +86,11 @@ func TestMillionsOfChecksLoseNothing(t *testing.T) {
 	}
 }
 
+// smallTable makes a map too small for what happens.
+func smallTable(name string, entries uint32) func(*ebpf.CollectionSpec) {
+	return func(spec *ebpf.CollectionSpec) { spec.Maps[name].MaxEntries = entries }
+}
+
 // Maps are made too small for what happens: it must show.
 func TestWhatDoesNotFitIsCounted(t *testing.T) {
 	const page = 4096
@@ -106,7 +111,7 @@ func TestWhatDoesNotFitIsCounted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tracer.shrink = func(spec *ebpf.CollectionSpec) { spec.Maps[test.maps].MaxEntries = test.entries }
+			tracer.shrink = smallTable(test.maps, test.entries)
 			obs := tracedBy(t, tracer, test.act)
 			if test.lost(obs.Losses) == 0 || obs.Losses.Total() == 0 {
 				t.Fatalf("losses: %+v", obs.Losses)

@@ -23,7 +23,7 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 	names := d.Names.path()
 	given := text(d.Path[:])
 	if slices.Contains(kinds[:], syscalls.FD) {
-		// The open file, and a string such as an attribute's name beside it.
+		// The open file, and a string such as an attribute's name.
 		o.Path, o.SecondPath = names, given
 	} else {
 		o.Path, o.SecondPath = given, text(d.SecondPath[:])

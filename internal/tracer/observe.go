@@ -12,64 +12,27 @@ import (
 	"github.com/capprof/capprof/internal/syscalls"
 )
 
-// Flags of a check and of an operation, as in bpf/contract.h.
-const (
-	checkGranted    = 1
-	checkOverridden = 2
-	checkInitialNS  = 4
-	checkOtherNS    = 8
-
-	opEntered  = 1
-	opReturned = 2
-	opCompat   = 4
-	opStarting = 8
-	opJoined   = 16
-)
-
-// observe reads the maps and puts everything together.
-func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbols) (observation.Observation, error) {
-	var obs observation.Observation
-	var counted capprofCounters
-	if err := s.objects.Counted.Get(&counted); err != nil {
-		return obs, fmt.Errorf("reading counters: %w", err)
-	}
-	obs.Executions = counted.Executions
-	var settings capprofSysctls
-	if err := s.objects.StartedWith.Get(&settings); err != nil {
-		return obs, fmt.Errorf("reading the container's settings: %w", err)
-	}
-	obs.Sysctls = sysctls(settings)
-	var used capprofUses
-	if err := s.objects.Used.Get(&used); err != nil {
-		return obs, fmt.Errorf("reading what depends on the container's settings: %w", err)
-	}
-	obs.SysctlUses = map[string]uint64{
-		observation.UnprivilegedPortStart: used.LowPorts + used.Rings,
-		observation.PingGroupRange:        used.PingSockets + used.Rings,
-	}
-	losses, err := s.losses()
+// observe reads the maps and puts everything together, a container after the other.
+func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbols) ([]observation.Observation, error) {
+	observations, err := s.containers()
 	if err != nil {
-		return obs, err
+		return nil, err
 	}
-	obs.Losses = losses
-	if obs.Executions == 0 {
-		obs.Losses.Unseen = 1
-	}
-
 	executables, err := s.executables()
 	if err != nil {
-		return obs, err
+		return nil, err
 	}
 	stacks, err := s.stacks(symbols)
 	if err != nil {
-		return obs, err
+		return nil, err
 	}
 	entries, err := s.operations()
 	if err != nil {
-		return obs, err
+		return nil, err
 	}
-	known := map[string]int{} // by identity, the index in obs.Operations
+	known := map[string]int{} // by identity, the index in the container's operations
 	for _, entry := range entries {
+		obs := &observations[entry.key.Container]
 		detail, ok := details[entry.key]
 		if !ok {
 			obs.Losses.Details++
@@ -86,7 +49,58 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		known[id] = len(obs.Operations)
 		obs.Operations = append(obs.Operations, op)
 	}
-	return obs, nil
+	return observations, nil
+}
+
+// containers returns what is known of each target but its operations.
+func (s *Session) containers() ([]observation.Observation, error) {
+	missed, err := s.missed()
+	if err != nil {
+		return nil, err
+	}
+	// Of a container that was not found there is no entry.
+	observations := make([]observation.Observation, s.targets)
+	for i := range observations {
+		observations[i].Losses = observation.Losses{Unseen: 1, Missed: missed}
+	}
+	var (
+		cgroup    uint64
+		container capprofContainer
+	)
+	entries := s.object.Maps[capprofMapContainers].Iterate()
+	for entries.Next(&cgroup, &container) {
+		obs := &observations[container.Number]
+		obs.Executions = container.Executions
+		obs.Sysctls = sysctls(container.StartedWith)
+		obs.SysctlUses = map[string]uint64{
+			observation.UnprivilegedPortStart: container.Used.LowPorts + container.Used.Rings,
+			observation.PingGroupRange:        container.Used.PingSockets + container.Used.Rings,
+		}
+		if container.Executions > 0 {
+			obs.Losses.Unseen = 0
+		}
+		obs.Losses.Operations = container.Lost[capprofLossLOST_OPERATIONS]
+		obs.Losses.Details = container.Lost[capprofLossLOST_DETAILS]
+		obs.Losses.Checks = container.Lost[capprofLossLOST_CHECKS]
+		obs.Losses.Stacks = container.Lost[capprofLossLOST_STACKS]
+		obs.Losses.Tasks = container.Lost[capprofLossLOST_TASKS]
+	}
+	if err := entries.Err(); err != nil {
+		return nil, fmt.Errorf("reading the containers: %w", err)
+	}
+	return observations, nil
+}
+
+// missed counts the runs of a program that the kernel skipped.
+func (s *Session) missed() (missed uint64, _ error) {
+	for name, program := range s.object.Programs {
+		stats, err := program.Stats()
+		if err != nil {
+			return 0, fmt.Errorf("reading the statistics of %s: %w", name, err)
+		}
+		missed += stats.RecursionMisses
+	}
+	return missed, nil
 }
 
 // identity tells operations apart by the names of the functions in their stacks.
@@ -104,7 +118,7 @@ func (s *Session) executables() (map[uint64]string, error) {
 		hash  uint64
 		exe   capprofExecutable
 	)
-	entries := s.objects.Executables.Iterate()
+	entries := s.object.Maps[capprofMapExecutables].Iterate()
 	for entries.Next(&hash, &exe) {
 		names[hash] = text(exe.Path[:])
 		if file := exe.File.path(); file != "" {
@@ -123,7 +137,7 @@ func (s *Session) stacks(symbols *symbols) (map[uint64][]string, error) {
 		hash  uint64
 		stack capprofStack
 	)
-	entries := s.objects.Stacks.Iterate()
+	entries := s.object.Maps[capprofMapStacks].Iterate()
 	for entries.Next(&hash, &stack) {
 		names[hash] = symbols.stackNames(stack.Frames[:])
 	}
@@ -145,7 +159,7 @@ func (s *Session) operations() ([]entry, error) {
 		table []entry
 		next  entry
 	)
-	entries := s.objects.Operations.Iterate()
+	entries := s.object.Maps[capprofMapOperations].Iterate()
 	for entries.Next(&next.key, &next.value) {
 		table = append(table, next)
 	}
@@ -168,28 +182,9 @@ func sysctls(s capprofSysctls) map[string]string {
 	return values
 }
 
-// losses sums up what the programs counted and what the kernel skipped.
-func (s *Session) losses() (observation.Losses, error) {
-	var lost capprofLosses
-	if err := s.objects.Lost.Get(&lost); err != nil {
-		return observation.Losses{}, fmt.Errorf("reading losses: %w", err)
-	}
-	out := observation.Losses{
-		Operations: lost.Operations, Details: lost.Details, Checks: lost.Checks, Stacks: lost.Stacks, Tasks: lost.Tasks,
-	}
-	for name, program := range s.programs() {
-		stats, err := program.Stats()
-		if err != nil {
-			return out, fmt.Errorf("reading the statistics of %s: %w", name, err)
-		}
-		out.Missed += stats.RecursionMisses
-	}
-	return out, nil
-}
-
 // operation translates one detail.
 func operation(d capprofDetail, stacks map[uint64][]string) observation.Operation {
-	flags := d.Key.Flags
+	flags := capprofOpFlag(d.Key.Flags)
 	op := observation.Operation{
 		Comm:        text(d.Comm[:]),
 		PID:         int(d.Pid),
@@ -199,16 +194,16 @@ func operation(d capprofDetail, stacks map[uint64][]string) observation.Operatio
 		Permitted:   capability.Set(d.Permitted),
 		Effective:   capability.Set(d.Effective),
 		NoNewPrivs:  d.NoNewPrivs != 0,
-		Starting:    flags&opStarting != 0,
-		Joined:      flags&opJoined != 0,
+		Starting:    flags&capprofOpFlagOP_STARTING != 0,
+		Joined:      flags&capprofOpFlagOP_JOINED != 0,
 		Arch:        runtime.GOARCH,
 		Number:      int(d.Key.Number),
 		Args:        d.Args,
 		Errno:       syscall.Errno(-d.Key.Error),
-		Entered:     flags&opEntered != 0,
-		Returned:    flags&opReturned != 0,
+		Entered:     flags&capprofOpFlagOP_ENTERED != 0,
+		Returned:    flags&capprofOpFlagOP_RETURNED != 0,
 	}
-	if flags&opCompat != 0 {
+	if flags&capprofOpFlagOP_COMPAT != 0 {
 		op.Arch = syscalls.Compat(runtime.GOARCH)
 	}
 	if op.Number >= 0 {
@@ -218,17 +213,18 @@ func operation(d capprofDetail, stacks map[uint64][]string) observation.Operatio
 		op.Value = d.Value
 	}
 	for _, c := range d.Checks[:d.ChecksLen] {
+		flags := capprofCheckFlag(c.Flags)
 		check := observation.Check{
 			Capability: capability.Cap(c.Capability),
-			Granted:    c.Flags&checkGranted != 0,
-			Overridden: c.Flags&checkOverridden != 0,
+			Granted:    flags&capprofCheckFlagCHECK_GRANTED != 0,
+			Overridden: flags&capprofCheckFlagCHECK_OVERRIDDEN != 0,
 			Stack:      stacks[c.Stack],
 			Count:      uint64(c.Count),
 		}
 		switch {
-		case c.Flags&checkInitialNS != 0:
+		case flags&capprofCheckFlagCHECK_INITIAL_NS != 0:
 			check.Namespace = observation.InitialNamespace
-		case c.Flags&checkOtherNS != 0:
+		case flags&capprofCheckFlagCHECK_OTHER_NS != 0:
 			check.Namespace = observation.OtherNamespace
 		}
 		op.Checks = append(op.Checks, check)

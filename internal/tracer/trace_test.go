@@ -1,12 +1,9 @@
 package tracer
 
 import (
-	"bufio"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,35 +14,6 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 )
-
-// The test binary plays the container too: it is started again inside a cgroup and
-// a mount namespace of its own, gives up its capabilities and does what actEnv says.
-const actEnv = "CAPPROF_TRACER_ACT"
-
-func TestMain(m *testing.M) {
-	if act := os.Getenv(actEnv); act != "" {
-		if err := perform(act); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// dropCapabilities empties the sets of the calling thread, which stays the one
-// that acts; the bounding set too, or root would have them back with an execve.
-func dropCapabilities() error {
-	runtime.LockOSThread()
-	for c := range capability.Known().All() {
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {
-			return err
-		}
-	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	return unix.Capset(&header, &data[0])
-}
 
 // traced runs an act in a cgroup of its own and returns what was seen.
 func traced(t *testing.T, act string) observation.Observation {
@@ -60,59 +28,22 @@ func traced(t *testing.T, act string) observation.Observation {
 func tracedBy(t *testing.T, tracer *Tracer, act string) observation.Observation {
 	t.Helper()
 	cgroup := newCgroup(t, act)
-	session, err := tracer.Attach(filepath.Base(cgroup))
+	session, err := tracer.Attach(Target{filepath.Base(cgroup)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
 	actIn(t, cgroup, act)
-	obs, err := session.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return obs
+	return finished(t, session)[0]
 }
 
-// actIn plays a container in a cgroup.
-func actIn(t *testing.T, cgroup, act string) {
+func finished(t *testing.T, session *Session) []observation.Observation {
 	t.Helper()
-	dir, err := os.Open(cgroup)
+	observations, err := session.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), actEnv+"="+act, "GOMAXPROCS=2")
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Unshareflags: unix.CLONE_NEWNS}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", act, err, out)
-	}
-}
-
-// newCgroup makes a cgroup in the unified hierarchy; name tells those of a test apart.
-func newCgroup(t *testing.T, name string) string {
-	t.Helper()
-	mounts, err := os.Open("/proc/self/mounts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mounts.Close()
-	for lines := bufio.NewScanner(mounts); lines.Scan(); {
-		if fields := strings.Fields(lines.Text()); fields[2] == "cgroup2" {
-			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name())), name))
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := os.Remove(dir); err != nil {
-					t.Error(err)
-				}
-			})
-			return dir
-		}
-	}
-	t.Fatal("no cgroup2 file system is mounted; tracing needs the unified hierarchy")
-	return ""
+	return observations
 }
 
 // find returns the operations of a call, failed or not.
@@ -270,7 +201,7 @@ func TestOtherCgroupsAreNotSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := tracer.Attach("a-cgroup-that-nobody-is-in")
+	session, err := tracer.Attach(Target{"a-cgroup-that-nobody-is-in"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,10 +211,7 @@ func TestOtherCgroupsAreNotSeen(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	obs, err := session.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
+	obs := finished(t, session)[0]
 	if len(obs.Operations) != 0 || obs.Executions != 0 {
 		t.Fatalf("%d operations of others: %+v", len(obs.Operations), obs.Operations)
 	}

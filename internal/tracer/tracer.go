@@ -1,13 +1,12 @@
-// Package tracer follows the tasks of one container with BPF programs and returns
-// what they were refused. It interprets nothing: that is the mapper's.
+// Package tracer follows the tasks of containers with BPF programs and returns what
+// they were refused. It interprets nothing: that is the mapper's.
 //
 // The programs aggregate in the kernel (see bpf/capprof.bpf.c). They are attached
-// for the time of one run only, because the system call tracepoints slow every
+// for the time of a run only, because the system call tracepoints slow every
 // task of the machine down.
 package tracer
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -22,7 +21,8 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 )
 
-// Tracer can trace runs on this machine, one at a time.
+// Tracer can trace runs on this machine. Its sessions and watches are independent of
+// each other, and any number of them may be there at one time.
 type Tracer struct {
 	hook    hook
 	symbols func() (*symbols, error)
@@ -44,7 +44,7 @@ func New() (*Tracer, error) {
 	if err != nil {
 		return nil, &UnavailableError{Feature: "the kernel's BTF type information", Cure: "see capprof doctor", Err: err}
 	}
-	hook, err := chooseHook(kernel)
+	hook, err := chooseHook(hooks, kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +58,17 @@ func New() (*Tracer, error) {
 	// Kernels before 5.11 account maps as locked memory; an error there shows when
 	// the maps are made, with a better message.
 	_ = rlimit.RemoveMemlock()
-	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel), watcher: newWatcher(hook, kernel)}, nil
+	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel, hook), watcher: newWatcher(hook, kernel)}, nil
 }
 
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".
-func (t *Tracer) Hook() string { return t.hook.name() }
+func (t *Tracer) Hook() string { return t.hook.name }
 
-// Session traces one container, from before its start to after its end.
+// Session traces containers, from before their start to after their end.
 type Session struct {
 	tracer  *Tracer
-	objects capprofObjects
+	targets int // how many
+	object  *ebpf.Collection
 	links   []link.Link
 	reader  *ringbuf.Reader
 	// details receives what the reader goroutine collected, when it is done.
@@ -75,23 +76,22 @@ type Session struct {
 	closed  sync.Once
 }
 
-// Attach begins to trace the container whose cgroup directory has the name
-// cgroupName. The container must have been created and not started. The caller
-// ends with Close.
-func (t *Tracer) Attach(cgroupName string) (_ *Session, err error) {
-	s := &Session{tracer: t, details: make(chan collected, 1)}
+// Attach begins to trace containers, which must have been created and not started.
+// The caller ends with Close.
+func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
+	s := &Session{tracer: t, targets: len(targets), details: make(chan collected, 1)}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
-	if s.objects, err = t.loaded(); err != nil {
+	if s.object, err = t.loaded(); err != nil {
 		return nil, err
 	}
-	if err := setCgroup(s.objects.CgroupName, cgroupName); err != nil {
+	if err := s.await(targets); err != nil {
 		return nil, err
 	}
-	if s.reader, err = ringbuf.NewReader(s.objects.Details); err != nil {
+	if s.reader, err = ringbuf.NewReader(s.object.Maps[capprofMapDetails]); err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
 	go func() { s.details <- collect(s.reader) }()
@@ -102,18 +102,16 @@ func (t *Tracer) Attach(cgroupName string) (_ *Session, err error) {
 		// the process would have to wait for the kernel that still checks them.
 		go func() { _, _ = t.watcher.loaded() }() // Watch returns the error
 	}
-
-	programs := s.programs()
 	// The order matters: what creates a task's state comes last, so that no task
 	// is followed by half of the programs.
 	for _, name := range []string{capprofProgOnExit, capprofProgOnSysEnter, capprofProgOnSysExit, capprofProgOnFork, capprofProgOnExec} {
-		l, err := link.AttachTracing(link.TracingOptions{Program: programs[name]})
+		l, err := attachTracing(s.object.Programs[name])
 		if err != nil {
 			return nil, explainLoad(fmt.Errorf("attaching %s: %w", name, err))
 		}
 		s.links = append(s.links, l)
 	}
-	links, err := t.hook.attach(programs)
+	links, err := t.hook.attachTo(s.object.Programs)
 	if err != nil {
 		return nil, explainLoad(err)
 	}
@@ -121,55 +119,60 @@ func (t *Tracer) Attach(cgroupName string) (_ *Session, err error) {
 	return s, nil
 }
 
-func (s *Session) programs() map[string]*ebpf.Program {
-	return map[string]*ebpf.Program{
-		capprofProgOnCapCapable: s.objects.OnCapCapable,
-		capprofProgOnExec:       s.objects.OnExec,
-		capprofProgOnExit:       s.objects.OnExit,
-		capprofProgOnFork:       s.objects.OnFork,
-		capprofProgOnSysEnter:   s.objects.OnSysEnter,
-		capprofProgOnSysExit:    s.objects.OnSysExit,
+// await tells loaded programs which containers to follow, before they are attached.
+func (s *Session) await(targets []Target) error {
+	for i, target := range targets {
+		key, err := target.key()
+		if err != nil {
+			return err
+		}
+		if err := s.object.Maps[capprofMapTargets].Update(key, capprofTarget{Number: uint32(i)}, ebpf.UpdateNoExist); err != nil {
+			return fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
+		}
 	}
+	if err := s.object.Variables[capprofVarAwaited].Set(uint32(len(targets))); err != nil {
+		return fmt.Errorf("telling the programs how many containers there are: %w", err)
+	}
+	return nil
 }
 
-// Finish detaches the programs and returns what was seen. The container must have
-// ended: what is still running is cut off.
-func (s *Session) Finish() (observation.Observation, error) {
+// Finish detaches the programs and returns what was seen of each target, in the order
+// given to Attach. The containers must have ended: what is still running is cut off.
+func (s *Session) Finish() ([]observation.Observation, error) {
 	if err := s.detach(); err != nil {
-		return observation.Observation{}, err
+		return nil, err
 	}
 	if err := s.reader.Flush(); err != nil {
-		return observation.Observation{}, fmt.Errorf("flushing the ring buffer: %w", err)
+		return nil, fmt.Errorf("flushing the ring buffer: %w", err)
 	}
 	details := <-s.details
 	s.details <- details // for Close
 	if details.err != nil {
-		return observation.Observation{}, fmt.Errorf("reading details: %w", details.err)
+		return nil, fmt.Errorf("reading details: %w", details.err)
 	}
 	symbols, err := s.tracer.symbols()
 	if err != nil {
-		return observation.Observation{}, err
+		return nil, err
 	}
 	return s.observe(details.byKey, symbols)
 }
 
 func (s *Session) detach() error {
-	var errs []error
-	for _, l := range s.links {
-		errs = append(errs, l.Close())
-	}
+	links := s.links
 	s.links = nil
-	return errors.Join(errs...)
+	return closeAll(links)
 }
 
 // Close releases everything, whether or not the session finished.
 func (s *Session) Close() {
 	s.closed.Do(func() {
-		_ = s.detach() // closing a link's descriptor does not fail in a way that could be mended
+		_ = s.detach() // closing a link's descriptor does not fail in a way that could be fixed
 		if s.reader != nil {
 			_ = s.reader.Close()
 			<-s.details
 		}
-		_ = s.objects.Close()
+		if s.object != nil {
+			s.object.Close()
+		}
 	})
 }

@@ -64,7 +64,7 @@ func explainLoad(err error) error {
 	}
 	return &UnavailableError{
 		Feature: "BPF programs",
-		Cure:    "see capprof doctor; a kernel of 5.11 or later, with BTF and without lockdown=confidentiality, is needed",
+		Cure:    "see capprof doctor; a kernel of " + oldestKernel() + " or later, with BTF and without lockdown=confidentiality, is needed",
 		Err:     err,
 	}
 }

@@ -15,20 +15,19 @@ import (
 
 // Watch notes which capabilities one container is denied, and nothing else. It is
 // what a run can carry that need not be explained: without the system call
-// tracepoints it costs next to nothing. Several may be there at one time, beside
-// sessions.
+// tracepoints it costs next to nothing.
 type Watch struct {
 	watcher *watcher
-	key     watchCgroupKey
+	key     capprofTargetKey
 	closed  sync.Once
 }
 
 // watcher is what all watches of a tracer share: programs that are attached while
-// there is one, and a map with an entry for each.
+// there is one, and maps with an entry for each.
 type watcher struct {
 	hook hook
 	// loaded loads the programs, once.
-	loaded func() (*watchObjects, error)
+	loaded func() (*ebpf.Collection, error)
 
 	mu      sync.Mutex
 	watches int
@@ -36,47 +35,47 @@ type watcher struct {
 }
 
 // newWatcher makes a watcher that loads its programs when they are first asked for.
-func newWatcher(hook hook, kernel *btf.Spec) *watcher {
-	return &watcher{hook: hook, loaded: sync.OnceValues(func() (*watchObjects, error) {
-		objects := &watchObjects{}
-		options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}}
-		if err := loadWatchObjects(objects, options); err != nil {
-			return nil, explainLoad(err)
+func newWatcher(h hook, kernel *btf.Spec) *watcher {
+	return &watcher{hook: h, loaded: sync.OnceValues(func() (*ebpf.Collection, error) {
+		spec, err := loadWatch()
+		if err != nil {
+			return nil, fmt.Errorf("reading the BPF object: %w", err)
 		}
-		return objects, nil
+		return load(spec, kernel, h)
 	})}
 }
 
-// Watch begins to watch the container whose cgroup directory has the name
-// cgroupName, as Attach begins to trace one.
-func (t *Tracer) Watch(cgroupName string) (*Watch, error) {
-	objects, err := t.watcher.loaded()
+// Watch begins to watch a container, which must have been created and not started.
+// The caller ends with Close.
+func (t *Tracer) Watch(target Target) (*Watch, error) {
+	object, err := t.watcher.loaded()
 	if err != nil {
 		return nil, err
 	}
 	w := &Watch{watcher: t.watcher}
-	if w.key.Name, err = cgroupKey(cgroupName); err != nil {
+	if w.key, err = target.key(); err != nil {
 		return nil, err
 	}
-	if err := objects.Containers.Put(w.key, watchWatched{}); err != nil {
-		return nil, fmt.Errorf("telling the watch the container's cgroup: %w", err)
+	targets := object.Maps[watchMapTargets]
+	if err := targets.Update(w.key, watchTarget{}, ebpf.UpdateNoExist); err != nil {
+		return nil, fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
 	}
-	if err := t.watcher.attach(objects); err != nil {
-		return nil, errors.Join(err, objects.Containers.Delete(w.key))
+	if err := t.watcher.attach(object); err != nil {
+		return nil, errors.Join(err, targets.Delete(w.key))
 	}
 	return w, nil
 }
 
 // attach attaches the programs for the first watch.
-func (w *watcher) attach(objects *watchObjects) error {
+func (w *watcher) attach(object *ebpf.Collection) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.watches == 0 {
-		l, err := link.AttachTracing(link.TracingOptions{Program: objects.OnExec})
+		l, err := attachTracing(object.Programs[watchProgOnExec])
 		if err != nil {
 			return explainLoad(fmt.Errorf("attaching %s: %w", watchProgOnExec, err))
 		}
-		links, err := w.hook.attach(map[string]*ebpf.Program{watchProgOnCapCapable: objects.OnCapCapable})
+		links, err := w.hook.attachTo(object.Programs)
 		if err != nil {
 			return explainLoad(errors.Join(err, l.Close()))
 		}
@@ -93,9 +92,7 @@ func (w *watcher) detach() {
 	if w.watches--; w.watches > 0 {
 		return
 	}
-	for _, l := range w.links {
-		_ = l.Close() // closing a link's descriptor does not fail in a way that could be mended
-	}
+	_ = closeAll(w.links) // closing a link's descriptor does not fail in a way that could be fixed
 	w.links = nil
 }
 
@@ -103,23 +100,25 @@ func (w *watcher) detach() {
 // that is a loss.
 func (w *Watch) Seen() (observation.Watched, error) {
 	var watched observation.Watched
-	objects, err := w.watcher.loaded()
+	object, err := w.watcher.loaded()
 	if err != nil {
 		return watched, err
 	}
-	var container watchWatched
-	if err := objects.Containers.Lookup(w.key, &container); err != nil {
+	var target watchTarget
+	if err := object.Maps[watchMapTargets].Lookup(w.key, &target); err != nil {
 		return watched, fmt.Errorf("reading which cgroup is watched: %w", err)
 	}
-	if container.Cgroup == 0 {
+	var container watchContainer
+	if target.Cgroup != 0 {
+		if err := object.Maps[watchMapContainers].Lookup(target.Cgroup, &container); err != nil {
+			return watched, fmt.Errorf("reading what was denied: %w", err)
+		}
+	}
+	if container.Executions == 0 {
 		watched.Losses.Unseen = 1
 		return watched, nil
 	}
-	var seen watchDenied
-	if err := objects.Inside.Lookup(container.Cgroup, &seen); err != nil {
-		return watched, fmt.Errorf("reading what was denied: %w", err)
-	}
-	for c, yes := range seen.Capability {
+	for c, yes := range container.Denied {
 		if yes != 0 {
 			watched.Denied = watched.Denied.With(capability.Cap(c))
 		}
@@ -131,15 +130,15 @@ func (w *Watch) Seen() (observation.Watched, error) {
 func (w *Watch) Close() {
 	w.closed.Do(func() {
 		w.watcher.detach()
-		objects, err := w.watcher.loaded()
+		object, err := w.watcher.loaded()
 		if err != nil {
 			return
 		}
 		// An entry that is left over does no harm.
-		var container watchWatched
-		if objects.Containers.Lookup(w.key, &container) == nil {
-			_ = objects.Inside.Delete(container.Cgroup)
+		var target watchTarget
+		if object.Maps[watchMapTargets].Lookup(w.key, &target) == nil {
+			_ = object.Maps[watchMapContainers].Delete(target.Cgroup)
 		}
-		_ = objects.Containers.Delete(w.key)
+		_ = object.Maps[watchMapTargets].Delete(w.key)
 	})
 }

@@ -21,7 +21,7 @@ func TestAWatchNotesWhatIsDenied(t *testing.T) {
 	chown, nice := newCgroup(t, "chown"), newCgroup(t, "nice")
 	watches := map[string]*Watch{}
 	for _, cgroup := range []string{chown, nice} {
-		w, err := tracer.Watch(filepath.Base(cgroup))
+		w, err := tracer.Watch(Target{filepath.Base(cgroup)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestAWatchNotesWhatIsDenied(t *testing.T) {
 	}
 	obs := tracedBy(t, tracer, "capset")
 	if len(find(obs, "capset", unix.EPERM)) != 1 || len(find(obs, "fchownat", unix.EPERM)) != 0 {
-		t.Errorf("the trace beside: %+v", obs.Operations)
+		t.Errorf("the trace at the same time: %+v", obs.Operations)
 	}
 	actIn(t, chown, "chown")
 	actIn(t, nice, "setpriority")
@@ -55,7 +55,7 @@ func TestAWatchFollowsChildren(t *testing.T) {
 		t.Fatal(err)
 	}
 	cgroup := newCgroup(t, "children")
-	w, err := tracer.Watch(filepath.Base(cgroup))
+	w, err := tracer.Watch(Target{filepath.Base(cgroup)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +78,12 @@ func TestUnderAWrongNameNothingIsSeenAndThatIsALoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	cgroup := newCgroup(t, "right")
-	w, err := tracer.Watch(filepath.Base(cgroup) + ".scope")
+	w, err := tracer.Watch(Target{filepath.Base(cgroup) + ".scope"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	session, err := tracer.Attach(filepath.Base(cgroup) + ".scope")
+	session, err := tracer.Attach(Target{filepath.Base(cgroup) + ".scope"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +93,8 @@ func TestUnderAWrongNameNothingIsSeenAndThatIsALoss(t *testing.T) {
 	if seen, err := w.Seen(); err != nil || seen != (observation.Watched{Losses: unseen}) {
 		t.Errorf("watched %+v, %v", seen, err)
 	}
-	if obs, err := session.Finish(); err != nil || obs.Losses != unseen || len(obs.Operations) != 0 {
-		t.Errorf("traced %+v, %v", obs, err)
+	if obs := finished(t, session)[0]; obs.Losses != unseen || len(obs.Operations) != 0 {
+		t.Errorf("traced %+v", obs)
 	}
 }
 
@@ -104,7 +104,7 @@ func BenchmarkWatch(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		w, err := tracer.Watch("a-cgroup-that-nobody-is-in")
+		w, err := tracer.Watch(Target{"a-cgroup-that-nobody-is-in"})
 		if err != nil {
 			b.Fatal(err)
 		}

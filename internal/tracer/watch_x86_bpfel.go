@@ -13,41 +13,50 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type watchCgroupKey struct {
-	_    structs.HostLayout
-	Name [96]int8
+type watchContainer struct {
+	_           structs.HostLayout
+	Number      uint32
+	Pad         uint32
+	Executions  uint64
+	UserNs      uint64
+	Net         uint64
+	StartedWith struct {
+		_                     structs.HostLayout
+		UnprivilegedPortStart int32
+		Pad                   int32
+		PingGroupLow          int64
+		PingGroupHigh         int64
+	}
+	Used struct {
+		_           structs.HostLayout
+		LowPorts    uint64
+		PingSockets uint64
+		Rings       uint64
+	}
+	Lost   [5]uint64
+	Denied [64]uint8
 }
 
-type watchDenied struct {
-	_          structs.HostLayout
-	Capability [64]uint8
-}
-
-type watchSysctls struct {
-	_                     structs.HostLayout
-	UnprivilegedPortStart int32
-	Pad                   int32
-	PingGroupLow          int64
-	PingGroupHigh         int64
-}
-
-type watchWatched struct {
+type watchTarget struct {
 	_      structs.HostLayout
 	Cgroup uint64
+	Number uint32
+	Pad    uint32
+}
+
+type watchTargetKey struct {
+	_    structs.HostLayout
+	Name [96]int8
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	watchMapContainers    = "containers"
-	watchMapInside        = "inside"
-	watchProgOnCapCapable = "on_cap_capable"
-	watchProgOnExec       = "on_exec"
-	watchVarCgroupName    = "cgroup_name"
-	watchVarContainerNet  = "container_net"
-	watchVarContainerNs   = "container_ns"
-	watchVarStartedWith   = "started_with"
+	watchMapContainers       = "containers"
+	watchMapTargets          = "targets"
+	watchProgCheckTracepoint = "check_tracepoint"
+	watchProgOnExec          = "on_exec"
 )
 
 // loadWatch returns the embedded CollectionSpec for watch.
@@ -92,8 +101,8 @@ type watchSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchProgramSpecs struct {
-	OnCapCapable *ebpf.ProgramSpec `ebpf:"on_cap_capable"`
-	OnExec       *ebpf.ProgramSpec `ebpf:"on_exec"`
+	CheckTracepoint *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
+	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
 }
 
 // watchMapSpecs contains maps before they are loaded into the kernel.
@@ -101,17 +110,13 @@ type watchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchMapSpecs struct {
 	Containers *ebpf.MapSpec `ebpf:"containers"`
-	Inside     *ebpf.MapSpec `ebpf:"inside"`
+	Targets    *ebpf.MapSpec `ebpf:"targets"`
 }
 
 // watchVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchVariableSpecs struct {
-	CgroupName   *ebpf.VariableSpec `ebpf:"cgroup_name"`
-	ContainerNet *ebpf.VariableSpec `ebpf:"container_net"`
-	ContainerNs  *ebpf.VariableSpec `ebpf:"container_ns"`
-	StartedWith  *ebpf.VariableSpec `ebpf:"started_with"`
 }
 
 // watchObjects contains all objects after they have been loaded into the kernel.
@@ -135,13 +140,13 @@ func (o *watchObjects) Close() error {
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchMaps struct {
 	Containers *ebpf.Map `ebpf:"containers"`
-	Inside     *ebpf.Map `ebpf:"inside"`
+	Targets    *ebpf.Map `ebpf:"targets"`
 }
 
 func (m *watchMaps) Close() error {
 	return _WatchClose(
 		m.Containers,
-		m.Inside,
+		m.Targets,
 	)
 }
 
@@ -149,23 +154,19 @@ func (m *watchMaps) Close() error {
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchVariables struct {
-	CgroupName   *ebpf.Variable `ebpf:"cgroup_name"`
-	ContainerNet *ebpf.Variable `ebpf:"container_net"`
-	ContainerNs  *ebpf.Variable `ebpf:"container_ns"`
-	StartedWith  *ebpf.Variable `ebpf:"started_with"`
 }
 
 // watchPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchPrograms struct {
-	OnCapCapable *ebpf.Program `ebpf:"on_cap_capable"`
-	OnExec       *ebpf.Program `ebpf:"on_exec"`
+	CheckTracepoint *ebpf.Program `ebpf:"check_tracepoint"`
+	OnExec          *ebpf.Program `ebpf:"on_exec"`
 }
 
 func (p *watchPrograms) Close() error {
 	return _WatchClose(
-		p.OnCapCapable,
+		p.CheckTracepoint,
 		p.OnExec,
 	)
 }
