@@ -2,6 +2,7 @@ package runner
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -40,5 +41,32 @@ func TestHostSettings(t *testing.T) {
 	}
 	if _, err := os.Stat("/proc/sys/fs/protected_symlinks"); err == nil && got["fs.protected_symlinks"] == "" {
 		t.Errorf("read nothing: %v", got)
+	}
+}
+
+// TestTheSeccompProfileThatIsMeant: a path may hold a colon, and the last option counts.
+func TestTheSeccompProfileThatIsMeant(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a:b.json")
+	if err := os.WriteFile(file, []byte(`{"defaultAction":"SCMP_ACT_ALLOW"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info := engine.Info{Seccomp: "builtin"}
+	for _, given := range []string{"seccomp=" + file, "seccomp:" + file} {
+		w := workload.Spec{Options: workload.Options{}.Set("security-opt", "seccomp=unconfined", given)}
+		if gate, err := gateFor(info, w); err != nil || gate == nil || seccompName(info, w) != file {
+			t.Errorf("%s: %q, %v, %v", given, seccompName(info, w), gate, err)
+		}
+	}
+}
+
+// TestAVolumesSourceIsNoTarget: what a volume brings in does not stand where it came
+// from, so that /sys itself can still be given.
+func TestAVolumesSourceIsNoTarget(t *testing.T) {
+	sys := workload.Setting{Name: "volume", Value: "/sys:/sys"}
+	for given, want := range map[string]bool{"/sys:/hostsys": true, "/mnt:/sys": false, "/mnt:/sys/": false, "/sys": false} {
+		s := &session{ledger: &ledger{}, opts: Options{Workload: workload.Spec{Options: workload.Options{}.Set("volume", given)}}}
+		if got := slices.Contains(s.openable([]workload.Setting{sys}), sys); got != want {
+			t.Errorf("-v %s: %s can be tried: %v, want %v", given, sys, got, want)
+		}
 	}
 }
