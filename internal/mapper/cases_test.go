@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 )
@@ -46,7 +47,7 @@ type mapCase struct {
 	op   observation.Operation
 	env  Environment
 	want []string
-	// words must be found in the meaning, cause, cure or reason.
+	// words must be found in the meaning, cause, remedies or reason.
 	words string
 }
 
@@ -62,10 +63,10 @@ func run(t *testing.T, cases []mapCase) {
 			}
 			words := ""
 			for _, d := range r.Denials {
-				words += strings.Join([]string{d.Meaning, d.Cure, d.Why, d.CallSite}, " ")
+				words += strings.Join([]string{d.Meaning, advice.Sentence(d.Remedies, advice.Docker), d.Why, d.CallSite}, " ")
 			}
 			for _, f := range r.Failures {
-				words += f.Cause + " " + f.Cure
+				words += f.Cause + " " + advice.Sentence(f.Remedies, advice.Docker)
 			}
 			if !strings.Contains(words, c.words) {
 				t.Errorf("%q says nothing of %q", words, c.words)
@@ -307,7 +308,7 @@ func TestChecksThatCount(t *testing.T) {
 			want: []string{"decisive bounding-set drop SETPCAP"},
 		},
 		{
-			name: "a file's mode: the better cure",
+			name: "a file's mode: the better way",
 			op: observation.Operation{Syscall: "openat", Errno: syscall.EACCES, Entered: true, Checks: []observation.Check{
 				denied(capability.DACOverride, "capable_wrt_inode_uidgid", "generic_permission", "inode_permission", "may_open"),
 			}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // chain is one question of the kernel's: the capabilities that one piece of
@@ -31,10 +32,10 @@ const (
 	whyOwnNS   = "the process holds the capability in a user namespace of its own making, and the object belongs to the container's"
 )
 
-// cures are what helps against each.
-var cures = map[string]string{
-	whyInitial: "--userns=host, where the engine remaps users; with a rootless engine, an engine of root's",
-	whyOwnNS:   "do it before the namespace is made, or make the object in the namespace (a namespace of its kind beside the user namespace)",
+// whereLost are the remedies for each.
+var whereLost = map[string][]remedy.Remedy{
+	whyInitial: try(remedy.HostUserNamespace),
+	whyOwnNS:   try(remedy.BeforeNamespace),
 }
 
 // linking are the calls in which being the file's owner and having its mode

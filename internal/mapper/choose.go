@@ -12,8 +12,6 @@ type Choice struct {
 	Set capability.Set
 	// Added is what the choice adds to it.
 	Added capability.Set
-	// Unmet are the clauses that no allowed capability meets.
-	Unmet []Clause
 }
 
 // Choose finds the least dangerous set, among the allowed capabilities, that
@@ -27,20 +25,16 @@ type Choice struct {
 // A caller that learns that a capability is of no use takes it out of allowed,
 // and the choice falls on the alternatives.
 func Choose(clauses []Clause, allowed, already capability.Set) Choice {
-	var open []capability.Set
-	var unmet []Clause
+	var unmet []capability.Set
 	for _, c := range clauses {
-		switch candidates := c.AnyOf.Intersect(allowed); {
-		case !c.AnyOf.Intersect(already).Empty():
-		case candidates.Empty():
-			unmet = append(unmet, c)
-		default:
-			open = append(open, candidates)
+		candidates := c.AnyOf.Intersect(allowed)
+		if c.AnyOf.Intersect(already).Empty() && !candidates.Empty() {
+			unmet = append(unmet, candidates)
 		}
 	}
 	var union capability.Set
-	for _, o := range open {
-		union = union.Union(o)
+	for _, c := range unmet {
+		union = union.Union(c)
 	}
 	// Under this order the greedy choice is exact. A set without the most
 	// dangerous capability beats every set with it, so it goes whenever the
@@ -48,11 +42,11 @@ func Choose(clauses []Clause, allowed, already capability.Set) Choice {
 	// else; and so on down.
 	added := union
 	for _, c := range slices.Backward(union.ByDanger()) {
-		if without := added.Without(c); meetsAll(without, open) {
+		if without := added.Without(c); meetsAll(without, unmet) {
 			added = without
 		}
 	}
-	return Choice{Set: already.Union(added), Added: added, Unmet: unmet}
+	return Choice{Set: already.Union(added), Added: added}
 }
 
 func meetsAll(set capability.Set, clauses []capability.Set) bool {

@@ -220,7 +220,7 @@ func FuzzMap(f *testing.F) {
 			}
 			op.Checks = append(op.Checks, c)
 		}
-		for _, env := range []Environment{{}, {Gate: gate, Granted: capability.Set(permitted)}, {Granted: capability.Known()}} {
+		for _, env := range []Environment{{}, {Seccomp: gate, Granted: capability.Set(permitted)}, {Granted: capability.Known()}} {
 			o := observation.Observation{Operations: []observation.Operation{op}}
 			r := Map(o, env)
 			checkResult(t, r, op)

@@ -1,5 +1,5 @@
 // Package mapper turns what a traced run showed into what it means: which
-// refusals a capability would have prevented, which failures none cures, and
+// refusals a capability would have prevented, which failures none would have prevented, and
 // the least dangerous set of capabilities that meets all of the former. It is
 // pure: no BPF, no engine, no clock and no files.
 package mapper
@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // Map explains every operation of an observation that failed for want of a
@@ -16,13 +17,19 @@ import (
 // failed with EPERM or EACCES is in the result in any case, as a denial or as a
 // failure.
 func Map(o observation.Observation, env Environment) Result {
+	return explain(o, env, Unclear)
+}
+
+// explain is Map for denials of at least an effect.
+func explain(o observation.Observation, env Environment, least Effect) Result {
 	var r Result
+	env.sysctls = o.Sysctls
 	made := madeNodes(o.Operations)
 	for _, op := range o.Operations {
 		e := explanation{op: op, env: env, made: made}
 		e.explain()
 		for _, d := range e.denials {
-			if d.Effect > Noise || env.Noise {
+			if d.Effect >= least {
 				r.Denials = append(r.Denials, d)
 			}
 		}
@@ -54,14 +61,14 @@ func (e *explanation) explain() {
 		return
 	}
 	if e.missesDevice() {
-		e.fail("the container has no such device, and the machine has it", "--device "+e.op.Object.Path)
+		e.fail("the container has no such device, and the machine has it", try(remedy.Device))
 		return
 	}
 	if !fails(e.op) {
 		return
 	}
 	if why != "" {
-		e.fail(why, cures[why])
+		e.fail(why, whereLost[why])
 		return
 	}
 	if e.refusedUIDMap() {
@@ -71,8 +78,7 @@ func (e *explanation) explain() {
 		e.fail(deviceNode(e.op, e.env, rule))
 		return
 	}
-	cause, cure := causeOf(e.op, e.env)
-	e.fail(cause, cure)
+	e.fail(causeOf(e.op, e.env))
 }
 
 // fails reports whether an operation must be explained: it failed with an error
@@ -86,17 +92,22 @@ func (e *explanation) explained() bool {
 	return slices.ContainsFunc(e.denials, func(d Denial) bool { return d.Effect >= Silent })
 }
 
-func (e *explanation) fail(cause, cure string) {
-	e.failBy(e.obstacle(), cause, cure)
+func (e *explanation) fail(cause string, remedies []remedy.Remedy) {
+	e.failBy(e.obstacle(), cause, remedies)
 }
 
-func (e *explanation) failBy(obstacle Obstacle, cause, cure string) {
-	e.failures = append(e.failures, Failure{Cause: cause, Cure: cure, Obstacle: obstacle, DeviceRule: e.made[e.op.Object.Path], Operation: e.op})
+func (e *explanation) failBy(obstacle Obstacle, cause string, remedies []remedy.Remedy) {
+	e.failures = append(e.failures, Failure{Cause: cause, Remedies: suit(remedies, e.op, e.env), Obstacle: obstacle, Operation: e.op})
 }
 
 // deny adds a denial, unless the same was said already of this operation.
 func (e *explanation) deny(d Denial) {
 	d.Operation = e.op
+	d.Remedies = suit(d.Remedies, e.op, e.env)
+	if d.Probe = isProbe(e.op); d.Probe {
+		d.Meaning = "asking whether another user's process is there (signal 0)"
+		d.Remedies = try(remedy.AskOtherwise)
+	}
 	d.reach(e.env)
 	for i, other := range e.denials {
 		if slices.Equal(other.AnyOf, d.AnyOf) && other.Mechanism == d.Mechanism && other.Unreachable == d.Unreachable {
@@ -121,13 +132,10 @@ func (e *explanation) refusedByCheck() (why string) {
 		}
 		d := Denial{AnyOf: v.caps.ByDanger(), Mechanism: Check, Effect: v.effect, CallSite: v.place.function}
 		if entry := v.place.entry; entry != nil {
-			d.Meaning, d.Cure = entry.meaning, entry.cure
-			if entry.cure == cureOwner {
-				d.Cure = ownerCure(e.op)
-			}
+			d.Meaning, d.Remedies = entry.meaning, entry.remedies
 			if (e.op.Syscall == "link" || e.op.Syscall == "linkat") && e.op.Errno == syscall.EPERM {
 				// A mode alone gives EACCES.
-				d.Meaning, d.Cure = meaningHardLink, cureHardLink
+				d.Meaning, d.Remedies = meaningHardLink, hardLinkRemedies
 			}
 		}
 		switch {

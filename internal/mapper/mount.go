@@ -3,19 +3,36 @@ package mapper
 import (
 	"path"
 	"strings"
-
-	"github.com/capprof/capprof/internal/observation"
 )
 
 // Mount is a part of the container's file tree with rules of its own.
 type Mount struct {
 	// Target is where it lies, an absolute path.
-	Target string
-	// Kind is what the user knows it as: "volume", "tmpfs", "root file system", ""
-	// for what the engine mounts by itself.
-	Kind                    string
+	Target                  string
+	Kind                    MountKind
 	ReadOnly, NoExec, NoDev bool
 }
+
+// MountKind is what the user knows a mount as.
+type MountKind string
+
+// The kinds of mounts.
+const (
+	// EngineMount is what the engine mounts by itself.
+	EngineMount MountKind = ""
+	RootFS      MountKind = "root file system"
+	Tmpfs       MountKind = "tmpfs"
+	// Bind is a directory of the host's, and Volume one that the engine keeps.
+	Bind   MountKind = "bind"
+	Volume MountKind = "volume"
+)
+
+// ofTheUser reports whether the user asked for the mount, and the image has no part
+// in what is on it.
+func (k MountKind) ofTheUser() bool { return k == Tmpfs || k.holdsData() }
+
+// holdsData reports whether it is what docker run calls a volume.
+func (k MountKind) holdsData() bool { return k == Bind || k == Volume }
 
 // engineMounts are what engines mount by themselves (moby oci/defaults.go,
 // containers/common). Masked paths lie in them.
@@ -40,7 +57,7 @@ func mountOf(name string, env Environment) (on Mount, known bool) {
 		return Mount{}, false
 	}
 	name = path.Clean(name)
-	on = Mount{Target: "/", Kind: "root file system"}
+	on = Mount{Target: "/", Kind: RootFS}
 	// The user's mounts come last: they lie over the engine's.
 	for _, mounts := range [][]Mount{engineMounts, env.Mounts} {
 		for _, m := range mounts {
@@ -61,66 +78,13 @@ func within(name, directory string) bool {
 // words name the mount: "the tmpfs at /mnt".
 func (m Mount) words() string {
 	switch m.Kind {
-	case "":
+	case EngineMount:
 		return m.Target
-	case "root file system":
+	case RootFS:
 		return "the root file system"
+	case Tmpfs:
+		return "the tmpfs at " + m.Target
 	default:
-		return "the " + m.Kind + " at " + m.Target
-	}
-}
-
-// namespaced are the settings that --sysctl can change for one container
-// (docker run reference, "Configure namespaced kernel parameters").
-func namespaced(sysctl string) bool {
-	for _, prefix := range []string{"net.", "kernel.msg", "kernel.shm", "fs.mqueue."} {
-		if strings.HasPrefix(sysctl, prefix) {
-			return true
-		}
-	}
-	return sysctl == "kernel.sem"
-}
-
-// readOnly explains EROFS.
-func readOnly(op observation.Operation, env Environment) (cause, cure string) {
-	name := op.Object.Path
-	on, known := mountOf(name, env)
-	if !known || !on.ReadOnly {
-		return "the file system is read-only, and no capability makes it writable",
-			"write to a volume or a --tmpfs instead, or mount it without read-only"
-	}
-	cause = on.words() + " is mounted read-only, and no capability makes it writable"
-	switch {
-	case on.Target == "/proc/sys" && on.Kind == "":
-		sysctl := strings.ReplaceAll(strings.TrimPrefix(path.Clean(name), "/proc/sys/"), "/", ".")
-		if namespaced(sysctl) {
-			return cause, "set it when the container is created: --sysctl " + sysctl + "=VALUE"
-		}
-		return cause, "the setting is the whole machine's: set " + sysctl + " on the host"
-	case within(on.Target, "/proc") && on.Kind == "":
-		return cause, "--security-opt systempaths=unconfined"
-	case on.Target == "/sys/fs/cgroup" && on.Kind == "":
-		return cause, "let the engine set the limits (--memory, --cpus, --pids-limit); a container that manages control groups itself needs --volume /sys/fs/cgroup:/sys/fs/cgroup and --cgroupns=host"
-	case within(on.Target, "/sys") && on.Kind == "":
-		return cause, "set it on the host, or mount what has to be written: --volume " + path.Clean(name) + ":" + path.Clean(name)
-	case on.Kind == "root file system":
-		return cause, "mount what has to be written, --tmpfs " + path.Dir(path.Clean(name)) + " or a volume, or run without --read-only"
-	case on.Kind == "tmpfs":
-		return cause, "--tmpfs " + on.Target + " without the option ro"
-	default:
-		return cause, "mount it without :ro"
-	}
-}
-
-// noExec explains a file that may not be executed, or mapped to be.
-func noExec(on Mount) (cause, cure string) {
-	cause = on.words() + " is mounted noexec"
-	switch on.Kind {
-	case "tmpfs":
-		return cause + ", as --tmpfs does by default", "--tmpfs " + on.Target + ":exec, or put the program elsewhere"
-	case "":
-		return cause, "put the program elsewhere, or --tmpfs " + on.Target + ":exec"
-	default:
-		return cause, "mount it without noexec, or put the program elsewhere"
+		return "the volume at " + m.Target
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 )
@@ -15,19 +16,19 @@ import (
 // those of the option that made it.
 func TestMountsTellTheCause(t *testing.T) {
 	env := Environment{Mounts: []Mount{
-		{Target: "/", Kind: "root file system", ReadOnly: true},
-		{Target: "/data", Kind: "volume", ReadOnly: true},
-		{Target: "/data/cache", Kind: "tmpfs", NoExec: true, NoDev: true},
-		{Target: "/ro", Kind: "tmpfs", ReadOnly: true, NoExec: true},
+		{Target: "/", Kind: RootFS, ReadOnly: true},
+		{Target: "/data", Kind: Volume, ReadOnly: true},
+		{Target: "/data/cache", Kind: Tmpfs, NoExec: true, NoDev: true},
+		{Target: "/ro", Kind: Tmpfs, ReadOnly: true, NoExec: true},
 	}}
 	for _, c := range []struct {
-		call, path  string
-		errno       syscall.Errno
-		cause, cure string
+		call, path    string
+		errno         syscall.Errno
+		cause, better string
 	}{
-		{"openat", "/etc/x", unix.EROFS, "the root file system is mounted read-only", "--tmpfs /etc or a volume, or run without --read-only"},
+		{"openat", "/etc/x", unix.EROFS, "the root file system is mounted read-only", "--tmpfs /etc or a volume; or run without --read-only"},
 		{"openat", "/data/x", unix.EROFS, "the volume at /data is mounted read-only", "without :ro"},
-		{"openat", "/data/../ro/x", unix.EROFS, "the tmpfs at /ro is mounted read-only", "--tmpfs /ro without the option ro"},
+		{"openat", "/data/../ro/x", unix.EROFS, "the tmpfs at /ro is mounted read-only", "without the option ro: --tmpfs /ro"},
 		{"openat", "/database/x", unix.EROFS, "the root file system", "--tmpfs /database"},
 		{"openat", "data/x", unix.EROFS, "the file system is read-only", "volume"},
 		{"openat", "/data/cache/x", unix.EROFS, "the file system is read-only", "volume"},
@@ -52,8 +53,8 @@ func TestMountsTellTheCause(t *testing.T) {
 			t.Errorf("%s(%s): %+v", c.call, c.path, r)
 			continue
 		}
-		if f := r.Failures[0]; !strings.Contains(f.Cause, c.cause) || !strings.Contains(f.Cure, c.cure) {
-			t.Errorf("%s(%s): %s; %s", c.call, c.path, f.Cause, f.Cure)
+		if f := r.Failures[0]; !strings.Contains(f.Cause, c.cause) || !strings.Contains(advice.Sentence(f.Remedies, advice.Docker), c.better) {
+			t.Errorf("%s(%s): %s; %s", c.call, c.path, f.Cause, advice.Sentence(f.Remedies, advice.Docker))
 		}
 	}
 }
@@ -66,7 +67,7 @@ func TestCausesAreNarrowedDown(t *testing.T) {
 			Object: observation.Object{Path: "/srv/x"}, Checks: checks,
 		}
 	}
-	root := []Mount{{Target: "/", Kind: "root file system"}}
+	root := []Mount{{Target: "/", Kind: RootFS}}
 	off := map[string]string{"fs.protected_regular": "0", "fs.protected_fifos": "0", "fs.protected_symlinks": "0"}
 	on := map[string]string{"fs.protected_regular": "2", "fs.protected_fifos": "0", "fs.protected_symlinks": "1"}
 	read := granted(capability.DACReadSearch, "capable_wrt_inode_uidgid", "generic_permission")
@@ -84,7 +85,7 @@ func TestCausesAreNarrowedDown(t *testing.T) {
 		},
 		"not for creation": {file(0), Environment{Settings: on, Mounts: root}, []string{"fs.protected_symlinks"}, []string{"fs.protected_regular"}},
 		"nothing is known": {file(unix.O_CREAT), Environment{}, []string{"fs.protected_regular", "fs.protected_symlinks"}, nil},
-		"a volume":         {file(0), Environment{Settings: off, Mounts: append(root, Mount{Target: "/srv", Kind: "volume"})}, []string{"root_squash", "a security module"}, []string{"sticky"}},
+		"a volume":         {file(0), Environment{Settings: off, Mounts: append(root, Mount{Target: "/srv", Kind: Volume})}, []string{"root_squash", "a security module"}, []string{"sticky"}},
 		"AppArmor, after the capability": {
 			file(0, read),
 			Environment{Settings: off, Mounts: root, SecurityModules: []string{"apparmor"}},
@@ -103,7 +104,7 @@ func TestCausesAreNarrowedDown(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 			continue
 		}
-		words := r.Failures[0].Cause + "; " + r.Failures[0].Cure
+		words := r.Failures[0].Cause + "; " + advice.Sentence(r.Failures[0].Remedies, advice.Docker)
 		for _, part := range c.says {
 			if !strings.Contains(words, part) {
 				t.Errorf("%s: lacks %q: %s", name, part, words)

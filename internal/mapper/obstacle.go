@@ -11,26 +11,42 @@ import (
 )
 
 // Obstacle is what a failure ran into, where an option of docker run takes just
-// that away.
-type Obstacle string
+// that away; the zero value is none. It is comparable.
+type Obstacle struct {
+	Kind ObstacleKind
+	// Path is the device, or the file that is masked or read-only, cleaned.
+	Path string
+	// Rule is the device as device rules name it: "c 10:229".
+	Rule string
+	// Sysctl is the name of a sysctl of the container's own namespaces.
+	Sysctl string
+	// Call is what the seccomp profile refuses.
+	Call string
+}
 
-// The obstacles.
+// ObstacleKind says of which kind an obstacle is.
+type ObstacleKind string
+
+// The kinds of obstacles.
 const (
 	// NoDevice: the container has no such device, or may not use it (--device).
-	NoDevice Obstacle = "device"
+	NoDevice ObstacleKind = "device"
 	// NoDeviceRule: the workload made the device node itself and may not use it
 	// (--device-cgroup-rule).
-	NoDeviceRule Obstacle = "device rule"
+	NoDeviceRule ObstacleKind = "device rule"
 	// ReadOnlySys: the engine mounts /sys, and the control groups in it, read-only.
-	ReadOnlySys Obstacle = "read-only /sys"
+	ReadOnlySys ObstacleKind = "read-only /sys"
+	// NamespacedSysctl: the engine mounts /proc/sys read-only, and the sysctl is the
+	// container's own, so that the engine can set it (--sysctl).
+	NamespacedSysctl ObstacleKind = "namespaced sysctl"
 	// SystemPath: the engine masks a path of /proc or /sys, or mounts it read-only.
-	SystemPath Obstacle = "system path"
+	SystemPath ObstacleKind = "system path"
 	// SeccompProfile: the engine's profile refuses the call whatever the
 	// capabilities.
-	SeccompProfile Obstacle = "seccomp profile"
+	SeccompProfile ObstacleKind = "seccomp profile"
 	// SecurityModule: nothing else is known to refuse, and the container is confined
 	// by AppArmor or SELinux.
-	SecurityModule Obstacle = "security module"
+	SecurityModule ObstacleKind = "security module"
 )
 
 // nodes are the device nodes that a workload made, by path, as device rules name
@@ -41,52 +57,61 @@ type nodes map[string]string
 func madeNodes(ops []observation.Operation) nodes {
 	made := nodes{}
 	for _, op := range ops {
-		first := 1 // the mode, behind the path
-		switch {
-		case op.Failed() || op.Object.Path == "":
-			continue
-		case op.Syscall == "mknodat":
-			first = 2
-		case op.Syscall != "mknod":
-			continue
+		if device := deviceOf(op); device != "" && !op.Failed() && op.Object.Path != "" {
+			made[op.Object.Path] = device
 		}
-		kind := ""
-		switch op.Args[first] & unix.S_IFMT {
-		case unix.S_IFCHR:
-			kind = "c"
-		case unix.S_IFBLK:
-			kind = "b"
-		default:
-			continue
-		}
-		// include/linux/kdev_t.h:new_decode_dev
-		dev := op.Args[first+1]
-		major, minor := dev>>8&0xfff, dev&0xff|dev>>12&0xfff00
-		made[op.Object.Path] = fmt.Sprintf("%s %d:%d", kind, major, minor)
 	}
 	return made
 }
 
-// obstacle finds what a failure ran into, "" when that is nothing that an option
-// takes away.
+// deviceOf is the device for which a call is to make a node, as device rules name it;
+// "" for none.
+func deviceOf(op observation.Operation) string {
+	mode := 1 // behind the path
+	switch op.Syscall {
+	case "mknod":
+	case "mknodat":
+		mode = 2
+	default:
+		return ""
+	}
+	kind := ""
+	switch op.Args[mode] & unix.S_IFMT {
+	case unix.S_IFCHR:
+		kind = "c"
+	case unix.S_IFBLK:
+		kind = "b"
+	default:
+		return ""
+	}
+	// include/linux/kdev_t.h:new_decode_dev
+	dev := op.Args[mode+1]
+	major, minor := dev>>8&0xfff, dev&0xff|dev>>12&0xfff00
+	return fmt.Sprintf("%s %d:%d", kind, major, minor)
+}
+
+// obstacle finds what a failure ran into, the zero value when that is nothing that an
+// option takes away.
 func (e *explanation) obstacle() Obstacle {
-	file := e.op.Object.Path
+	file := path.Clean(e.op.Object.Path)
 	refused := e.op.Errno == syscall.EPERM || e.op.Errno == syscall.EACCES
 	switch {
 	case e.op.Errno == syscall.EROFS && within(file, "/sys"):
-		return ReadOnlySys
+		return Obstacle{Kind: ReadOnlySys, Path: file}
 	case e.op.Errno == syscall.EROFS && within(file, "/proc"):
-		return SystemPath
+		if name, ok := sysctlOf(file); ok && e.env.namespaced(name) {
+			return Obstacle{Kind: NamespacedSysctl, Path: file, Sysctl: name}
+		}
+		return Obstacle{Kind: SystemPath, Path: file}
 	case e.op.Errno == syscall.EROFS:
-		return ""
-	case refused && openCalls[e.op.Syscall] && e.made[file] != "":
-		return NoDeviceRule
+	case refused && openCalls[e.op.Syscall] && e.made[e.op.Object.Path] != "":
+		return Obstacle{Kind: NoDeviceRule, Path: file, Rule: e.made[e.op.Object.Path]}
 	case refused && openCalls[e.op.Syscall] && isDevice(e.op), e.missesDevice():
-		return NoDevice
+		return Obstacle{Kind: NoDevice, Path: file}
 	case refused && len(e.env.SecurityModules) > 0:
-		return SecurityModule
+		return Obstacle{Kind: SecurityModule}
 	}
-	return ""
+	return Obstacle{}
 }
 
 // missesDevice reports whether the operation looked for a device that the machine

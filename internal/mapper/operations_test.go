@@ -93,7 +93,7 @@ func TestOperationsThatNeedNothingLeaveNoClause(t *testing.T) {
 		if clauses := Clauses(r.Denials); whole != (len(clauses) == 0) {
 			t.Errorf("%s: whole effect %v, clauses %+v", m.ID, whole, clauses)
 		}
-		noisy := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Noise: true})
+		noisy := explain(observation.Observation{Operations: []observation.Operation{op}}, Environment{}, Noise)
 		if whole && len(op.Checks) > 0 && len(noisy.Denials) == 0 {
 			t.Errorf("%s: the noise is not shown on demand", m.ID)
 		}

@@ -51,7 +51,7 @@ func TestWhatNoGrantReaches(t *testing.T) {
 				denied(capability.IPCLock, "capable", "can_do_mlock"),
 			}},
 			env:  Environment{Granted: capability.Of(capability.IPCLock)},
-			want: []string{"unreachable capability check IPC_LOCK"}, words: "--ulimit memlock=-1; otherwise put it on the executable (setcap cap_ipc_lock+ep FILE",
+			want: []string{"unreachable capability check IPC_LOCK"}, words: "--ulimit memlock=-1; or put it on the executable (setcap cap_ipc_lock+ep FILE",
 		},
 		{
 			name: "no-new-privileges in the way of the remedy",

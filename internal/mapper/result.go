@@ -3,6 +3,7 @@ package mapper
 import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/seccomp"
 )
 
@@ -12,16 +13,16 @@ type Environment struct {
 	// Granted is the container's set: what its processes may hold at most, and
 	// what the engine derived the seccomp filter from.
 	Granted capability.Set
-	// Gate is the seccomp profile in force; nil when the container is unconfined
-	// or its profile is unknown.
-	Gate Gate
+	// Seccomp is the engine's seccomp profile in force; nil when the container is
+	// unconfined or its profile is unknown.
+	Seccomp Filter
 	// NoNewPrivileges says that the container runs with no-new-privileges, which
 	// makes execve(2) ignore set-user-ID bits and file capabilities.
 	NoNewPrivileges bool
 	// RootUID is the user ID, in the initial user namespace, of the container's
 	// root: 0 unless the engine remaps users or is rootless.
 	RootUID uint32
-	// SecurityModules names the modules that confine the container beside
+	// SecurityModules names the modules that confine the container in addition to
 	// capabilities and seccomp ("apparmor", "selinux"), for the words of a
 	// failure; nil when not known.
 	SecurityModules []string
@@ -33,13 +34,15 @@ type Environment struct {
 	// Settings are values of the host's sysctls, "0" for one that the kernel has
 	// not; one that is not in it is unknown.
 	Settings map[string]string
-	// Noise asks for the denied checks that mean nothing too, as denials with
-	// the effect Noise.
-	Noise bool
+	// SharedNetwork says that the network namespace is not the container's own.
+	SharedNetwork bool
+
+	// sysctls are the container's own, as its trace saw them.
+	sysctls map[string]string
 }
 
-// Gate judges system calls as a seccomp profile would; *seccomp.Gate is one.
-type Gate interface {
+// Filter judges system calls as a seccomp profile would; *seccomp.Gate is one.
+type Filter interface {
 	// Judge says what the profile does with a call under a granted set, and
 	// which single capabilities would make it let the call pass.
 	Judge(call seccomp.Call, granted capability.Set) seccomp.Verdict
@@ -130,9 +133,11 @@ type Denial struct {
 	// Meaning says in words what was refused; "" for a function that the table
 	// does not know.
 	Meaning string
-	// Cure names a better way than the capability, or, for an unreachable
-	// denial, a way that works; "" when there is none to name.
-	Cure string
+	// Remedies are better ways than the capability, or, for an unreachable denial,
+	// ways that work. One is enough; the better ones come first.
+	Remedies []remedy.Remedy
+	// Probe says that the call only asked whether a process is there: kill(pid, 0).
+	Probe bool
 	// Unreachable says that granting the capabilities to the container does not
 	// help this process: it does not hold what was granted already. Such a
 	// denial makes no clause. Why is the reason, a sentence.
@@ -142,14 +147,13 @@ type Denial struct {
 	Operation observation.Operation
 }
 
-// Failure is a refused call that no capability cures.
+// Failure is a refused call that no capability would have let through.
 type Failure struct {
-	// Cause is a sentence, never empty; Cure one that may be.
-	Cause, Cure string
-	// Obstacle is what an option of docker run would take away, "" for nothing.
-	Obstacle Obstacle
-	// DeviceRule is the device, as rules name it, where the workload made the node
-	// itself: "c 10:229".
-	DeviceRule string
-	Operation  observation.Operation
+	// Cause is a sentence, never empty.
+	Cause string
+	// Remedies are what to do about it, of which one is enough.
+	Remedies []remedy.Remedy
+	// Obstacle is what an option of docker run would take away.
+	Obstacle  Obstacle
+	Operation observation.Operation
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // site is what a refused check at one place of the kernel means. The entries
@@ -19,8 +20,10 @@ type site struct {
 	// source cites the kernel's source file and function, as of Linux 6.12
 	// unless it says otherwise.
 	source string
-	// meaning says what was refused, and cure a better way than the capability.
-	meaning, cure string
+	// meaning says what was refused, and remedies are better ways than the capability,
+	// without the arguments that the call gives them.
+	meaning  string
+	remedies []remedy.Remedy
 	// caps and calls narrow the entry to some capabilities and system calls;
 	// empty for all.
 	caps  capability.Set

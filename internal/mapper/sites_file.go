@@ -4,40 +4,34 @@ import (
 	"syscall"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
-// What several entries recommend.
-const (
-	cureOwner = "give the file to the user that the process runs as (chown or chmod in the Dockerfile), or start as its owner or with its group (--user USER:GROUP), instead of a capability that overrides every file's mode"
-	// Docker makes a device node as it is on the host (runc libcontainer/devices).
-	cureDeviceOwner = "the node has the owner and the mode that it has on the host: give the user its group there (--group-add), or change it on the host (udev)"
-	cureDumpable    = "run both as one user, and keep the other process dumpable (prctl PR_SET_DUMPABLE; one that changed its user or has file capabilities is not)"
-	// The rule asks for the file's mode first (fs/namei.c:safe_hardlink_source).
-	meaningHardLink = "making a hard link to another user's file (fs.protected_hardlinks)"
-	cureHardLink    = "start as the file's owner (--user), or give it away at build time (COPY --chown)"
+// meaningHardLink is said of a link whose file's mode was asked for first
+// (fs/namei.c:safe_hardlink_source).
+const meaningHardLink = "making a hard link to another user's file (fs.protected_hardlinks)"
 
-	cureMount = "let the engine mount it: --mount, --volume or --tmpfs"
-)
+var hardLinkRemedies = try(remedy.RunAsOwner, remedy.SetOwner)
 
 // fileSites are the places in file systems.
 var fileSites = []site{
 	{
 		functions: []string{"generic_permission", "acl_permission_check"}, source: "fs/namei.c:generic_permission",
-		meaning: "the file's mode does not give this user the access", cure: cureOwner,
+		meaning: "the file's mode does not give this user the access", remedies: try(remedy.OwnFile, remedy.RunAsOwner),
 	},
 	{
 		functions: []string{"inode_owner_or_capable"}, source: "fs/inode.c:inode_owner_or_capable",
-		meaning: "only the owner of the file may do this, and it is another user's", cure: "let the file's owner do it, or give the file away at build time (COPY --chown)",
+		meaning: "only the owner of the file may do this, and it is another user's", remedies: try(remedy.ActAsOwner, remedy.SetOwner),
 	},
 	{
 		functions: []string{"chown_ok", "chgrp_ok", "setattr_prepare", "notify_change"}, source: "fs/attr.c:chown_ok",
 		caps:    capability.Of(capability.Chown),
-		meaning: "giving a file to another user or group", cure: "set the owner at build time: COPY --chown, or chown in a RUN step",
+		meaning: "giving a file to another user or group", remedies: try(remedy.SetOwner),
 	},
 	{
 		functions: []string{"setattr_prepare", "notify_change"}, source: "fs/attr.c:setattr_prepare",
 		caps:    capability.Of(capability.FOwner),
-		meaning: "changing a file's mode or times, which only its owner may", cure: "let the file's owner do it, or set the mode at build time (COPY --chmod)",
+		meaning: "changing a file's mode or times, which only its owner may", remedies: try(remedy.ActAsOwner, remedy.SetMode),
 	},
 	{
 		// Never decisive: the bit goes, the call succeeds. This is a loss that stays
@@ -53,20 +47,20 @@ var fileSites = []site{
 	},
 	{
 		functions: []string{"__check_sticky", "may_delete", "may_delete_dentry"}, source: "fs/namei.c:__check_sticky",
-		meaning: "removing or renaming another user's file in a sticky directory", cure: "let the file's owner do it, or use a directory of the user's own",
+		meaning: "removing or renaming another user's file in a sticky directory", remedies: try(remedy.ActAsOwner, remedy.OwnDirectory),
 	},
 	{
 		functions: []string{"vfs_mknod", "do_mknodat"}, source: "fs/namei.c:vfs_mknod",
-		meaning: "creating a device node", cure: "let the engine make it: --device",
+		meaning: "creating a device node", remedies: try(remedy.Device),
 	},
 	{
 		functions: []string{"may_linkat", "safe_hardlink_source"}, source: "fs/namei.c:may_linkat (fs.protected_hardlinks)",
-		meaning: meaningHardLink, cure: cureHardLink,
+		meaning: meaningHardLink, remedies: hardLinkRemedies,
 	},
 	{
 		functions: []string{"path_init", "do_linkat", "getname_uflags"}, source: "fs/namei.c:path_init (LOOKUP_LINKAT_EMPTY)",
 		caps: capability.Of(capability.DACReadSearch), calls: []string{"linkat"}, fails: []syscall.Errno{syscall.ENOENT},
-		meaning: "linking an open file by its descriptor (AT_EMPTY_PATH)", cure: "link /proc/self/fd/N with AT_SYMLINK_FOLLOW, which needs nothing",
+		meaning: "linking an open file by its descriptor (AT_EMPTY_PATH)", remedies: try(remedy.LinkByDescriptor),
 	},
 	{
 		functions: []string{"may_decode_fh", "handle_to_path", "do_handle_open", "sys_open_by_handle_at", "do_handle_to_path"}, source: "fs/fhandle.c:may_decode_fh",
@@ -78,7 +72,7 @@ var fileSites = []site{
 	},
 	{
 		functions: []string{"cap_convert_nscap", "setxattr_convert"}, source: "security/commoncap.c:cap_convert_nscap",
-		meaning: "setting capabilities on a file", cure: "set them at build time: setcap in a RUN step",
+		meaning: "setting capabilities on a file", remedies: try(remedy.FileCapabilitiesInImage),
 	},
 	{
 		functions: []string{"xattr_permission"}, source: "fs/xattr.c:xattr_permission",
@@ -97,7 +91,7 @@ var fileSites = []site{
 	{functions: []string{"ioctl_fibmap", "do_vfs_ioctl"}, source: "fs/ioctl.c:ioctl_fibmap", caps: capability.Of(capability.SysRawIO), meaning: "asking for a file's physical blocks"},
 	{functions: []string{"ioctl_fsfreeze", "ioctl_fsthaw", "do_vfs_ioctl"}, source: "fs/ioctl.c:ioctl_fsfreeze", caps: capability.Of(capability.SysAdmin), meaning: "freezing or thawing a file system"},
 	{functions: []string{"generic_setlease", "vfs_setlease", "kernel_setlease", "fcntl_setlease"}, source: "fs/locks.c:generic_setlease", meaning: "taking a lease on another user's file"},
-	{functions: []string{"sys_chroot", "ksys_chroot", "path_chroot"}, source: "fs/open.c:chroot", meaning: "changing the root directory", cure: "switch the program's own chroot off, where it has a setting for it: the container is a jail already"},
+	{functions: []string{"sys_chroot", "ksys_chroot", "path_chroot"}, source: "fs/open.c:chroot", meaning: "changing the root directory", remedies: try(remedy.NoChroot)},
 	{
 		functions: []string{
 			"may_mount", "path_mount", "do_mount", "sys_mount", "path_umount", "ksys_umount", "sys_umount", "can_umount", "do_move_mount",
@@ -105,7 +99,7 @@ var fileSites = []site{
 			"sys_open_tree", "sys_move_mount", "path_pivot_root", "sget_fc",
 		},
 		source: "fs/namespace.c:may_mount, fs/super.c:mount_capable", caps: capability.Of(capability.SysAdmin),
-		meaning: "mounting or unmounting", cure: cureMount,
+		meaning: "mounting or unmounting", remedies: try(remedy.EngineMount),
 	},
 	{
 		functions: []string{"sys_quotactl", "check_quotactl_permission", "do_quotactl"}, source: "fs/quota/quota.c:check_quotactl_permission",
@@ -113,19 +107,19 @@ var fileSites = []site{
 	},
 	{
 		functions: []string{"ext4_has_free_clusters", "ext2_has_free_blocks"}, source: "fs/ext4/balloc.c:ext4_has_free_clusters",
-		fails: []syscall.Errno{syscall.ENOSPC}, meaning: "using the blocks that the file system reserves", cure: "free space on the file system",
+		fails: []syscall.Errno{syscall.ENOSPC}, meaning: "using the blocks that the file system reserves", remedies: try(remedy.FreeSpace),
 	},
 	{
 		functions: []string{"ignore_hardlimit", "dquot_add_space", "dquot_add_inodes"}, source: "fs/quota/dquot.c:ignore_hardlimit",
-		fails: []syscall.Errno{syscall.EDQUOT}, meaning: "exceeding the disk quota", cure: "raise the quota",
+		fails: []syscall.Errno{syscall.EDQUOT}, meaning: "exceeding the disk quota", remedies: try(remedy.DiskQuota),
 	},
 	{
 		functions: []string{"alloc_empty_file"}, source: "fs/file_table.c:alloc_empty_file",
-		fails: []syscall.Errno{syscall.ENFILE}, meaning: "exceeding the system's limit of open files", cure: "raise fs.file-max on the host",
+		fails: []syscall.Errno{syscall.ENFILE}, meaning: "exceeding the system's limit of open files", remedies: hostSysctl("fs.file-max", ""),
 	},
 	{
 		functions: []string{"alloc_pipe_info", "pipe_is_unprivileged_user"}, source: "fs/pipe.c:alloc_pipe_info",
-		fails: []syscall.Errno{syscall.ENFILE}, meaning: "more pipe memory than a user may have: the pipe got a smaller buffer", cure: "raise fs.pipe-user-pages-soft on the host",
+		fails: []syscall.Errno{syscall.ENFILE}, meaning: "more pipe memory than a user may have: the pipe got a smaller buffer", remedies: hostSysctl("fs.pipe-user-pages-soft", ""),
 	},
 	{functions: []string{"pipe_set_size", "pipe_fcntl"}, source: "fs/pipe.c:pipe_set_size", meaning: "a pipe larger than fs.pipe-max-size"},
 	{
@@ -149,20 +143,20 @@ var fileSites = []site{
 	},
 	{
 		functions: []string{"__set_oom_adj"}, source: "fs/proc/base.c:__set_oom_adj",
-		meaning: "protecting a process from the out-of-memory killer", cure: "--oom-score-adj",
+		meaning: "protecting a process from the out-of-memory killer", remedies: try(remedy.OOMScore),
 	},
 	{functions: []string{"proc_pid_stack", "lock_trace"}, source: "fs/proc/base.c:proc_pid_stack", meaning: "reading a process's kernel stack"},
 	{
 		// The owner, uid 0 of the namespace, passes by the file's mode all the same.
 		functions: []string{"net_ctl_permissions"}, source: "net/sysctl_net.c:net_ctl_permissions", fails: []syscall.Errno{syscall.EACCES},
-		meaning: "a network sysctl", cure: "set it when the container is created: --sysctl",
+		meaning: "a network sysctl", remedies: try(remedy.Sysctl),
 	},
 	{functions: []string{"set_permissions"}, source: "kernel/ucount.c:set_permissions", meaning: "a limit under /proc/sys/user"},
-	{functions: []string{"ipc_permissions", "mq_permissions"}, source: "ipc/ipc_sysctl.c:ipc_permissions", meaning: "a sysctl of the IPC namespace", cure: "set it when the container is created: --sysctl"},
+	{functions: []string{"ipc_permissions", "mq_permissions"}, source: "ipc/ipc_sysctl.c:ipc_permissions", meaning: "a sysctl of the IPC namespace", remedies: try(remedy.Sysctl)},
 	{functions: []string{"proc_dointvec_minmax_sysadmin", "proc_taint", "proc_do_cad_pid", "mmap_min_addr_handler"}, source: "kernel/sysctl.c:proc_dointvec_minmax_sysadmin", meaning: "changing a kernel setting under /proc/sys"},
 	{functions: []string{"pid_table_root_permissions"}, source: "kernel/pid.c:pid_table_root_permissions (seen on 6.18)", fails: []syscall.Errno{syscall.EACCES}, meaning: "a sysctl of the PID namespace"},
 	{functions: []string{"pid_ns_ctl_handler"}, source: "kernel/pid_namespace.c:pid_ns_ctl_handler", meaning: "choosing the next process ID"},
-	{functions: []string{"devinet_sysctl_forward", "addrconf_sysctl_forward"}, source: "net/ipv4/devinet.c:devinet_sysctl_forward", meaning: "switching IP forwarding", cure: "set it when the container is created: --sysctl net.ipv4.ip_forward=1"},
+	{functions: []string{"devinet_sysctl_forward", "addrconf_sysctl_forward"}, source: "net/ipv4/devinet.c:devinet_sysctl_forward", meaning: "switching IP forwarding", remedies: []remedy.Remedy{{Kind: remedy.Sysctl, Name: "net.ipv4.ip_forward", Value: "1"}}},
 	{functions: []string{"blkdev_ioctl", "blkdev_common_ioctl", "blkpg_do_ioctl", "blkdev_bszset", "loop_set_status", "lo_ioctl"}, source: "block/ioctl.c:blkdev_common_ioctl", meaning: "controlling a block device"},
 	{functions: []string{"open_port"}, source: "drivers/char/mem.c:open_port", meaning: "reading or writing physical memory or ports"},
 	{functions: []string{"random_ioctl"}, source: "drivers/char/random.c:random_ioctl", meaning: "feeding the kernel's random numbers"},

@@ -4,19 +4,16 @@ import (
 	"syscall"
 
 	"github.com/capprof/capprof/internal/capability"
-)
-
-const (
-	curePort = "listen on a port of 1024 or above, or set --sysctl net.ipv4.ip_unprivileged_port_start=0"
-	cureNet  = "let the engine set up the network (--network, --sysctl), or do it outside of the container"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // networkSites are the places in the network stack.
 var networkSites = []site{
-	{functions: []string{"__inet_bind", "__inet6_bind", "inet_bind_sk", "inet6_bind_sk", "inet_bind", "inet6_bind", "sctp_do_bind", "sctp_bind"}, source: "net/ipv4/af_inet.c:__inet_bind", meaning: "listening on a port below net.ipv4.ip_unprivileged_port_start", cure: curePort},
+	{functions: []string{"__inet_bind", "__inet6_bind", "inet_bind_sk", "inet6_bind_sk", "inet_bind", "inet6_bind", "sctp_do_bind", "sctp_bind"}, source: "net/ipv4/af_inet.c:__inet_bind", meaning: "listening on a port below net.ipv4.ip_unprivileged_port_start", remedies: []remedy.Remedy{{Kind: remedy.HighPort}, {Kind: remedy.Sysctl, Name: observation.UnprivilegedPortStart, Value: "0"}}},
 	{functions: []string{"__vsock_bind_connectible", "__vsock_bind", "vsock_bind", "__vsock_bind_stream"}, source: "net/vmw_vsock/af_vsock.c:__vsock_bind_connectible", caps: capability.Of(capability.NetBindService), meaning: "listening on a vsock port below 1024"},
 	{functions: []string{"__vsock_create", "vsock_create"}, source: "net/vmw_vsock/af_vsock.c:__vsock_create", fails: noErrno, meaning: "marking a vsock socket as trusted"},
-	{functions: []string{"inet_create", "inet6_create"}, source: "net/ipv4/af_inet.c:inet_create", meaning: "a raw socket", cure: "for ping, an ICMP datagram socket: --sysctl net.ipv4.ping_group_range='0 2147483647'"},
+	{functions: []string{"inet_create", "inet6_create"}, source: "net/ipv4/af_inet.c:inet_create", meaning: "a raw socket", remedies: try(remedy.DatagramPing)},
 	{functions: []string{"packet_create"}, source: "net/packet/af_packet.c:packet_create", meaning: "a packet socket, which sees all frames"},
 	{functions: []string{"xsk_create", "pfkey_create"}, source: "net/xdp/xsk.c:xsk_create, net/key/af_key.c:pfkey_create", meaning: "a socket of a privileged family"},
 	{
@@ -30,7 +27,7 @@ var networkSites = []site{
 		// The capability only lets the kernel load a module or take a restricted
 		// algorithm; one that is loaded and allowed needs nothing.
 		functions: []string{"tcp_set_congestion_control"}, source: "net/ipv4/tcp_cong.c:tcp_set_congestion_control",
-		fails: []syscall.Errno{syscall.EPERM}, meaning: "a congestion control that is not in net.ipv4.tcp_allowed_congestion_control", cure: "add it to net.ipv4.tcp_allowed_congestion_control on the host",
+		fails: []syscall.Errno{syscall.EPERM}, meaning: "a congestion control that is not in net.ipv4.tcp_allowed_congestion_control", remedies: hostSysctl("net.ipv4.tcp_allowed_congestion_control", ""),
 	},
 	{functions: []string{"tcp_ca_find_autoload", "tcp_set_ulp", "__tcp_ulp_find_autoload"}, source: "net/ipv4/tcp_cong.c:tcp_ca_find_autoload", fails: noErrno, meaning: "loading a kernel module for a TCP algorithm"},
 	{
@@ -43,7 +40,7 @@ var networkSites = []site{
 			"addrconf_add_ifaddr", "addrconf_del_ifaddr", "addrconf_set_dstaddr", "br_ioctl_stub", "vlan_ioctl_handler",
 			"wext_handle_ioctl",
 		},
-		source: "net/core/dev_ioctl.c:dev_ioctl, net/ipv4/devinet.c:devinet_ioctl", meaning: "configuring a network interface", cure: cureNet,
+		source: "net/core/dev_ioctl.c:dev_ioctl, net/ipv4/devinet.c:devinet_ioctl", meaning: "configuring a network interface", remedies: try(remedy.EngineNetwork),
 	},
 	{functions: []string{"tun_set_iff", "__tun_chr_ioctl", "tun_chr_ioctl", "tun_not_capable"}, source: "drivers/net/tun.c:tun_set_iff", meaning: "making a TUN or TAP interface"},
 	{functions: []string{
@@ -61,7 +58,7 @@ var networkSites = []site{
 		source: "net/ipv4/inet_diag.c:inet_diag_dump_icsk", fails: noErrno, meaning: "marks and filters of sockets in a listing",
 	},
 	{functions: []string{"sock_diag_destroy", "tcp_abort"}, source: "net/core/sock_diag.c:sock_diag_destroy", meaning: "closing another process's connection"},
-	{functions: []string{"rtnetlink_rcv_msg"}, source: "net/core/rtnetlink.c:rtnetlink_rcv_msg", meaning: "configuring interfaces, addresses or routes", cure: cureNet, foreign: true},
+	{functions: []string{"rtnetlink_rcv_msg"}, source: "net/core/rtnetlink.c:rtnetlink_rcv_msg", meaning: "configuring interfaces, addresses or routes", remedies: try(remedy.EngineNetwork), foreign: true},
 	{functions: []string{"rtnl_newlink", "__rtnl_newlink", "do_setlink", "rtnl_setlink", "rtnl_link_get_net_capable", "rtnl_get_net_ns_capable"}, source: "net/core/rtnetlink.c:rtnl_link_get_net_capable", meaning: "configuring an interface of another network namespace", foreign: true},
 	{functions: []string{"nfnetlink_rcv", "nfnetlink_rcv_msg"}, source: "net/netfilter/nfnetlink.c:nfnetlink_rcv", meaning: "reading or changing the packet filter", foreign: true},
 	{functions: []string{"genl_rcv_msg", "genl_family_rcv_msg", "genl_family_rcv_msg_doit", "genl_family_rcv_msg_dumpit"}, source: "net/netlink/genetlink.c:genl_family_rcv_msg", meaning: "a privileged request of a generic netlink family", foreign: true},
@@ -75,10 +72,10 @@ var networkSites = []site{
 	{functions: []string{"do_one_broadcast", "netlink_broadcast_filtered"}, source: "net/netlink/af_netlink.c:do_one_broadcast", meaning: "a listener in another network namespace did not get a message", fails: noErrno, foreign: true},
 	{
 		functions: []string{"too_many_unix_fds", "unix_attach_fds", "unix_prepare_fpl", "unix_scm_to_skb"}, source: "net/unix/af_unix.c:too_many_unix_fds",
-		fails: []syscall.Errno{syscall.ETOOMANYREFS}, meaning: "more descriptors in flight than the limit", cure: cureUlimit,
+		fails: []syscall.Errno{syscall.ETOOMANYREFS}, meaning: "more descriptors in flight than the limit", remedies: limit("nofile", ""),
 	},
 	{
 		functions: []string{"xdp_umem_account_pages", "xdp_umem_reg", "xdp_umem_create"}, source: "net/xdp/xdp_umem.c:xdp_umem_account_pages",
-		fails: []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM}, meaning: "locking more memory than the limit", cure: cureLock,
+		fails: []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM}, meaning: "locking more memory than the limit", remedies: limit("memlock", "-1"),
 	},
 }

@@ -2,9 +2,8 @@ package mapper
 
 import (
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
 )
-
-const cureClock = "leave the clock to the host"
 
 // systemSites are the places that are about the machine as a whole.
 var systemSites = []site{
@@ -17,19 +16,19 @@ var systemSites = []site{
 		functions: []string{"bpf_int_jit_compile", "do_jit", "emit_spectre_bhb_barrier"}, source: "arch/x86/net/bpf_jit_comp.c:emit_spectre_bhb_barrier (seen)",
 		fails: noErrno, meaning: "compiling a filter without a mitigation",
 	},
-	{functions: []string{"perf_allow_kernel", "perf_allow_cpu", "perf_allow_tracepoint", "sys_perf_event_open", "perf_event_open"}, source: "kernel/events/core.c:perf_event_open, include/linux/perf_event.h:perf_allow_kernel", meaning: "measuring the kernel or other processes", cure: "lower kernel.perf_event_paranoid on the host, with a seccomp profile that allows perf_event_open"},
-	{functions: []string{"check_syslog_permissions", "do_syslog", "sys_syslog", "devkmsg_open"}, source: "kernel/printk/printk.c:check_syslog_permissions", meaning: "reading the kernel's log", cure: "read the log on the host, or set kernel.dmesg_restrict=0 there, with a seccomp profile that allows syslog"},
+	{functions: []string{"perf_allow_kernel", "perf_allow_cpu", "perf_allow_tracepoint", "sys_perf_event_open", "perf_event_open"}, source: "kernel/events/core.c:perf_event_open, include/linux/perf_event.h:perf_allow_kernel", meaning: "measuring the kernel or other processes", remedies: []remedy.Remedy{{Kind: remedy.HostSysctl, Name: "kernel.perf_event_paranoid", Value: "1", Call: "perf_event_open"}}},
+	{functions: []string{"check_syslog_permissions", "do_syslog", "sys_syslog", "devkmsg_open"}, source: "kernel/printk/printk.c:check_syslog_permissions", meaning: "reading the kernel's log", remedies: []remedy.Remedy{{Kind: remedy.HostLog, Name: "kernel.dmesg_restrict", Value: "0", Call: "syslog"}}},
 	{functions: []string{"sys_reboot"}, source: "kernel/reboot.c:reboot", meaning: "restarting the machine or the container"},
 	{functions: []string{"kexec_load_permitted", "kexec_load_check", "sys_kexec_load", "sys_kexec_file_load", "do_kexec_load"}, source: "kernel/kexec.c:kexec_load_check", meaning: "loading another kernel"},
 	{functions: []string{"may_init_module", "sys_init_module", "sys_finit_module", "sys_delete_module"}, source: "kernel/module/main.c:may_init_module", meaning: "loading or unloading a kernel module"},
 	{functions: []string{"sys_acct", "acct_on"}, source: "kernel/acct.c:acct", meaning: "switching process accounting"},
-	{functions: []string{"cap_settime", "timekeeping_validate_timex", "do_adjtimex", "__do_adjtimex", "do_sys_settimeofday64", "sys_settimeofday"}, source: "security/commoncap.c:cap_settime, kernel/time/timekeeping.c:timekeeping_validate_timex", meaning: "setting the machine's clock", cure: cureClock},
+	{functions: []string{"cap_settime", "timekeeping_validate_timex", "do_adjtimex", "__do_adjtimex", "do_sys_settimeofday64", "sys_settimeofday"}, source: "security/commoncap.c:cap_settime, kernel/time/timekeeping.c:timekeeping_validate_timex", meaning: "setting the machine's clock", remedies: try(remedy.HostClock)},
 	{functions: []string{"sys_timerfd_create", "do_timerfd_settime", "alarm_timer_create", "alarm_timer_nsleep"}, source: "fs/timerfd.c:timerfd_create", caps: capability.Of(capability.WakeAlarm), meaning: "a timer that wakes the machine"},
 	{functions: []string{"sys_vhangup", "ksys_vhangup"}, source: "fs/open.c:vhangup", meaning: "hanging up the terminal"},
 	{functions: []string{"tiocsti", "tty_ioctl", "tiocsctty", "__tiocsctty", "tiocspgrp", "tioccons", "tty_jobctrl_ioctl"}, source: "drivers/tty/tty_io.c:tiocsti", meaning: "controlling a terminal that is not the process's own"},
 	{functions: []string{"vt_ioctl", "vt_k_ioctl", "vt_do_kdsk_ioctl", "vt_do_kdgkb_ioctl"}, source: "drivers/tty/vt/vt_ioctl.c:vt_ioctl", meaning: "controlling a virtual console"},
-	{functions: []string{"sys_sethostname"}, source: "kernel/sys.c:sethostname", meaning: "changing the host name", cure: "--hostname"},
-	{functions: []string{"sys_setdomainname"}, source: "kernel/sys.c:setdomainname", meaning: "changing the domain name", cure: "--domainname"},
+	{functions: []string{"sys_sethostname"}, source: "kernel/sys.c:sethostname", meaning: "changing the host name", remedies: try(remedy.Hostname)},
+	{functions: []string{"sys_setdomainname"}, source: "kernel/sys.c:setdomainname", meaning: "changing the domain name", remedies: try(remedy.Domainname)},
 	{functions: []string{"sys_swapon", "sys_swapoff"}, source: "mm/swapfile.c:swapon", meaning: "changing the swap space"},
 	{functions: []string{"ksys_ioperm", "sys_iopl"}, source: "arch/x86/kernel/ioport.c:ksys_ioperm", meaning: "access to hardware ports"},
 	{functions: []string{"audit_set_loginuid_perm", "audit_set_loginuid", "proc_loginuid_write"}, source: "kernel/auditsc.c:audit_set_loginuid_perm", meaning: "changing the login user ID"},

@@ -11,6 +11,7 @@ import (
 	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/seccomp"
 )
 
@@ -37,7 +38,7 @@ func (e *explanation) refusedWithoutCheck() bool {
 		return e.denyEach(missing, Denial{
 			Mechanism: FileCapabilities,
 			Meaning:   fmt.Sprintf("the file carries capabilities (%s) that the container may not hold", e.op.Object.Capabilities),
-			Cure:      "remove the file's capabilities at build time (setcap -r FILE) if the program works without them",
+			Remedies:  try(remedy.NoFileCapabilities),
 		})
 	case e.op.Syscall == "capset":
 		// security/commoncap.c:cap_capset
@@ -87,7 +88,7 @@ func (e *explanation) refusedUIDMap() bool {
 		Mechanism: UserNamespaceMap,
 		CallSite:  "verify_root_map",
 		Meaning:   "mapping the container's root into a user namespace",
-		Cure:      "map another user than root",
+		Remedies:  try(remedy.MapOtherUser),
 	})
 }
 
@@ -105,34 +106,43 @@ func beyondClone(o observation.Object) string {
 	return ""
 }
 
-// cureOfCall is what does without calls that seccomp gates and the kernel guards.
-var cureOfCall = map[string]string{
-	"mount": cureMount, "umount": cureMount, "umount2": cureMount, "fsopen": cureMount, "fsmount": cureMount, "move_mount": cureMount,
-	"open_tree": cureMount, "mount_setattr": cureMount,
-	"sethostname": "--hostname", "setdomainname": "--domainname",
-	"settimeofday": cureClock, "clock_settime": cureClock, "clock_settime64": cureClock, "adjtimex": cureClock, "clock_adjtime": cureClock, "stime": cureClock,
-}
-
-// cureOf is what does without a call that seccomp gates, or what the table advises
-// at the place where the kernel asks as well. Another seccomp profile alone would
-// not help there.
-func cureOf(call string, caps []capability.Cap) string {
-	if cure := cureOfCall[call]; cure != "" {
-		return cure
-	}
-	for _, entry := range sites["sys_"+call] {
-		if entry.cure != "" && slices.ContainsFunc(caps, func(c capability.Cap) bool { return entry.covers(c, call) }) {
-			return entry.cure
+// remediesOfCall do without calls that seccomp keeps from a container and the kernel
+// guards by a capability too.
+var remediesOfCall = func() map[string][]remedy.Remedy {
+	all := map[string][]remedy.Remedy{}
+	for kind, calls := range map[remedy.Kind]string{
+		remedy.EngineMount: "mount umount umount2 fsopen fsmount move_mount open_tree mount_setattr",
+		remedy.Hostname:    "sethostname",
+		remedy.Domainname:  "setdomainname",
+		remedy.HostClock:   "settimeofday clock_settime clock_settime64 adjtimex clock_adjtime stime",
+	} {
+		for call := range nameSet(calls) {
+			all[call] = try(kind)
 		}
 	}
-	return ""
+	return all
+}()
+
+// remediesOf do without a call that seccomp refuses, or are what the table advises at
+// the place where the kernel asks as well. Another seccomp profile alone would not
+// help there.
+func remediesOf(call string, caps []capability.Cap) []remedy.Remedy {
+	if remedies := remediesOfCall[call]; remedies != nil {
+		return remedies
+	}
+	for _, entry := range sites["sys_"+call] {
+		if len(entry.remedies) > 0 && slices.ContainsFunc(caps, func(c capability.Cap) bool { return entry.covers(c, call) }) {
+			return entry.remedies
+		}
+	}
+	return nil
 }
 
 // refusedEarly explains a call that the kernel refused before it looked at it.
 func (e *explanation) refusedEarly() {
 	var v seccomp.Verdict
-	if e.env.Gate != nil {
-		v = e.env.Gate.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
+	if e.env.Seccomp != nil {
+		v = e.env.Seccomp.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
 	}
 	switch {
 	case e.op.Syscall == "clone3" && len(v.Opens) > 0 && beyondClone(e.op.Object) != "":
@@ -144,30 +154,34 @@ func (e *explanation) refusedEarly() {
 	case e.op.Errno == syscall.ENOSYS:
 		// Programs take it for a kernel without the call, and go on.
 	case v.Fallback:
-		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, and not in the way of the engine's seccomp profile: programs can install filters of their own", e.op.Syscall), "")
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, and not in the way of the engine's seccomp profile: programs can install filters of their own", e.op.Syscall), nil)
 	case v.Refused && len(v.Opens) > 0:
 		d := Denial{
 			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
-			Meaning: fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
-			Cure:    cureOf(e.op.Syscall, v.Opens),
+			Meaning:  fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
+			Remedies: remediesOf(e.op.Syscall, v.Opens),
 		}
 		if need, ok := needsNone(e.op); ok {
 			d.Meaning += "; the kernel itself " + need
-			d.Cure = fmt.Sprintf("a seccomp profile that allows %s (--security-opt seccomp=FILE) instead of the capability", e.op.Syscall)
+			d.Remedies = allowCall(e.op)
 		} else if e.op.UID != e.env.RootUID && e.op.Effective.Empty() {
-			// The gate opens with the container's set, and then the kernel asks the process.
+			// The profile goes by the container's set, and then the kernel asks the process.
 			d.Meaning += fmt.Sprintf("; what the kernel asks for then, it asks a process of %s, which an added capability does not reach", userWords(e.op.UID, e.env))
-			if d.Cure == "" {
-				d.Cure = unreachableCure(d, true, e.op.NoNewPrivs || e.env.NoNewPrivileges)
+			if len(d.Remedies) == 0 {
+				d.Operation = e.op
+				d.Remedies = whereUnreachable(d, true, e.op.NoNewPrivs || e.env.NoNewPrivileges)
 			}
 		}
 		e.deny(d)
 	case v.Refused:
-		e.failBy(SeccompProfile, fmt.Sprintf("the seccomp profile refuses %s whatever the capabilities", callwords.Call(e.op)),
-			fmt.Sprintf("a seccomp profile that allows %s: --security-opt seccomp=FILE", e.op.Syscall))
-	case e.env.Gate == nil:
-		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, by a seccomp filter that is not the engine's: the container has none that is known, and programs can install their own", e.op.Syscall), "")
+		e.failBy(Obstacle{Kind: SeccompProfile, Call: e.op.Syscall}, fmt.Sprintf("the seccomp profile refuses %s whatever the capabilities", callwords.Call(e.op)), allowCall(e.op))
+	case e.env.Seccomp == nil:
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, by a seccomp filter that is not the engine's: the container has none that is known, and programs can install their own", e.op.Syscall), nil)
 	default:
-		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, although the engine's seccomp profile allows it: the program installed a filter of its own, or the engine's profile is another one", e.op.Syscall), "")
+		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, although the engine's seccomp profile allows it: the program installed a filter of its own, or the engine's profile is another one", e.op.Syscall), nil)
 	}
+}
+
+func allowCall(op observation.Operation) []remedy.Remedy {
+	return []remedy.Remedy{{Kind: remedy.AllowCall, Call: op.Syscall}}
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/seccomp"
@@ -16,62 +17,62 @@ func TestSeccompRefusals(t *testing.T) {
 	gate := seccomp.Default("")
 	run(t, []mapCase{
 		{
-			name: "mount", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			name: "mount", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "syslog takes the lesser of two", op: observation.Operation{Syscall: "syslog", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			name: "syslog takes the lesser of two", op: observation.Operation{Syscall: "syslog", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
 			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"},
 		},
 		{
-			name: "a user whom the capability does not reach behind the gate", env: Environment{Gate: gate},
+			name: "a user whom the capability does not reach behind the filter", env: Environment{Seccomp: gate},
 			op:   observation.Operation{Syscall: "syslog", Errno: syscall.EPERM, UID: 1000},
 			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"}, words: "a process of user 1000, which an added capability does not reach",
 		},
 		{
 			name: "the rest of a gate after one of its capabilities did not help",
-			op:   observation.Operation{Syscall: "bpf", Errno: syscall.EPERM}, env: Environment{Gate: seccomp.Default("20.10.24"), Granted: capability.Of(capability.BPF)},
+			op:   observation.Operation{Syscall: "bpf", Errno: syscall.EPERM}, env: Environment{Seccomp: seccomp.Default("20.10.24"), Granted: capability.Of(capability.BPF)},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "mbind needs nothing of the kernel", op: observation.Operation{Syscall: "mbind", Errno: syscall.EPERM}, env: Environment{Gate: gate},
-			want: []string{"decisive seccomp SYS_NICE"}, words: "instead of the capability",
+			name: "mbind needs nothing of the kernel", op: observation.Operation{Syscall: "mbind", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			want: []string{"decisive seccomp SYS_NICE"}, words: "--security-opt seccomp=FILE",
 		},
 		{
-			name: "a user namespace", op: observation.Operation{Syscall: "unshare", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWUSER}}, env: Environment{Gate: gate},
+			name: "a user namespace", op: observation.Operation{Syscall: "unshare", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWUSER}}, env: Environment{Seccomp: gate},
 			want: []string{"decisive seccomp SYS_ADMIN"}, words: "every user",
 		},
 		{
-			name: "clone with namespaces", op: observation.Operation{Syscall: "clone", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWNS}}, env: Environment{Gate: gate},
+			name: "clone with namespaces", op: observation.Operation{Syscall: "clone", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWNS}}, env: Environment{Seccomp: gate},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Gate: gate},
+			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Seccomp: gate},
 		},
 		{
-			name: "clone3 for an ID that clone cannot choose", env: Environment{Gate: gate},
+			name: "clone3 for an ID that clone cannot choose", env: Environment{Seccomp: gate},
 			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{ChosenIDs: 1}},
 			want: []string{"silent seccomp SYS_ADMIN"}, words: "ID of the caller's choice",
 		},
 		{
-			name: "clone3 into a control group", env: Environment{Gate: gate},
+			name: "clone3 into a control group", env: Environment{Seccomp: gate},
 			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_INTO_CGROUP}},
 			want: []string{"silent seccomp SYS_ADMIN"}, words: "control group",
 		},
 		{
-			name: "clone3 with namespaces goes on to clone, which is refused in earnest", env: Environment{Gate: gate},
+			name: "clone3 with namespaces goes on to clone, which is refused in earnest", env: Environment{Seccomp: gate},
 			op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_NEWNS}},
 		},
 		{
-			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
 			want: []string{"failure"}, words: "whatever the capabilities",
 		},
 		{
-			name: "an address family", op: observation.Operation{Syscall: "socket", Errno: syscall.EPERM, Args: [6]uint64{unix.AF_ALG}}, env: Environment{Gate: gate},
+			name: "an address family", op: observation.Operation{Syscall: "socket", Errno: syscall.EPERM, Args: [6]uint64{unix.AF_ALG}}, env: Environment{Seccomp: gate},
 			want: []string{"failure"}, words: "family 38",
 		},
 		{
-			name: "a filter of the program's own", op: observation.Operation{Syscall: "openat", Errno: syscall.EPERM}, env: Environment{Gate: gate},
+			name: "a filter of the program's own", op: observation.Operation{Syscall: "openat", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
 			want: []string{"failure"}, words: "of its own",
 		},
 		{
@@ -158,8 +159,8 @@ func TestRefusalsWithoutACheck(t *testing.T) {
 	})
 }
 
-// Another seccomp profile is a cure only where the kernel asks for nothing itself.
-func TestCuresOfWhatSeccompRefuses(t *testing.T) {
+// Another seccomp profile is a remedy only where the kernel asks for nothing itself.
+func TestRemediesOfWhatSeccompRefuses(t *testing.T) {
 	gate := seccomp.Default("")
 	for call, c := range map[string]struct{ has, lacks string }{
 		"mbind":       {"a seccomp profile that allows mbind", ""},
@@ -171,13 +172,13 @@ func TestCuresOfWhatSeccompRefuses(t *testing.T) {
 		"acct":   {"", "seccomp"},
 	} {
 		op := observation.Operation{Syscall: call, Number: 1, Arch: "amd64", Errno: syscall.EPERM, Returned: true}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Gate: gate})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Seccomp: gate})
 		if len(r.Denials) != 1 || r.Denials[0].Mechanism != Seccomp {
 			t.Errorf("%s: %+v", call, r)
 			continue
 		}
-		if cure := r.Denials[0].Cure; !strings.Contains(cure, c.has) || c.lacks != "" && strings.Contains(cure, c.lacks) {
-			t.Errorf("%s: the cure is %q", call, cure)
+		if better := advice.Sentence(r.Denials[0].Remedies, advice.Docker); !strings.Contains(better, c.has) || c.lacks != "" && strings.Contains(better, c.lacks) {
+			t.Errorf("%s: better is %q", call, better)
 		}
 	}
 }

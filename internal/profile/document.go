@@ -196,6 +196,8 @@ type Denial struct {
 	Meaning  string `json:"meaning"`
 	// Remedies are better ways than the capability, of which one is enough.
 	Remedies []remedy.Remedy `json:"remedies"`
+	// Probe says that the call only asked whether a process is there: kill(pid, 0).
+	Probe bool `json:"probe,omitempty"`
 	// Lost says that the call succeeded and left something out for good, which an
 	// exit code need not tell: Meaning says what.
 	Lost bool `json:"lost,omitempty"`

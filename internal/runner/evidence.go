@@ -93,40 +93,41 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Mechanism: profile.Mechanism(m.Mechanism),
 		CallSite:  m.CallSite,
 		Meaning:   m.Meaning,
+		Probe:     m.Probe,
 		Lost:      m.Effect == mapper.Degraded,
 		Run:       run,
 	}
 	d.ID = "d-" + identify(d)
 	// What to do instead is advice, and no part of what was seen.
-	d.Remedies = remedy.InWords(m.Cure)
+	d.Remedies = m.Remedies
 	return d
 }
 
-// failure describes a failure that no capability cures.
+// failure describes a failure that no capability would have prevented.
 func (e *explainer) failure(run, index int, m mapper.Failure) profile.Failure {
-	return e.failed(run, index, m.Operation, m.Cause, m.Cure)
+	return e.failed(run, index, m.Operation, m.Cause, m.Remedies)
 }
 
 // unreachable describes a denial that granting the capability would not change.
 func (e *explainer) unreachable(run, index int, m mapper.Denial) profile.Failure {
-	return e.failed(run, index, m.Operation, m.Why, m.Cure)
+	return e.failed(run, index, m.Operation, m.Why, m.Remedies)
 }
 
-func (e *explainer) failed(run, index int, op observation.Operation, cause, cure string) profile.Failure {
-	f := describeFailure(run, op, cause, cure)
+func (e *explainer) failed(run, index int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
+	f := describeFailure(run, op, cause, remedies)
 	e.count(f.ID, run, index, op)
 	return f
 }
 
 // describeFailure describes a failure. Alike ones get the same ID.
-func describeFailure(run int, op observation.Operation, cause, cure string) profile.Failure {
+func describeFailure(run int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
 	f := profile.Failure{
 		Operation: operationOf(op),
 		Cause:     cause,
 		Run:       run,
 	}
 	f.ID = "f-" + identify(f)
-	f.Remedies = remedy.InWords(cure)
+	f.Remedies = remedies
 	return f
 }
 

@@ -68,7 +68,7 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 		AnyOf:     []capability.Cap{chown},
 		Operation: profile.Operation{Executable: "/usr/bin/chown", Process: "chown", Syscall: "fchownat", Errno: "EPERM", Object: "/data"},
 		Mechanism: "capability check", CallSite: "setattr_prepare", Meaning: "giving a file to another user or group",
-		Remedies: remedy.InWords("set the owner at build time: COPY --chown, or chown in a RUN step"),
+		Remedies: []remedy.Remedy{{Kind: remedy.SetOwner, Path: "/data", User: "0"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -22,7 +22,7 @@ func under(env mapper.Environment, run profile.Run) mapper.Environment {
 	for _, option := range run.Options {
 		switch option {
 		case workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"}.String():
-			env.Gate = nil
+			env.Seccomp = nil
 		case moduleOpening["apparmor"].String(), moduleOpening["selinux"].String():
 			env.SecurityModules = nil
 		}
@@ -235,7 +235,7 @@ func (s *session) openings(e *explainer, found *findings) []profile.Opening {
 				if !slices.Contains(s.openingsFor(failure), o) {
 					continue
 				}
-				kind := describeFailure(0, failure.Operation, failure.Cause, failure.Cure).ID
+				kind := describeFailure(0, failure.Operation, failure.Cause, nil).ID
 				first, seen := firstIn[kind]
 				if seen && first != number {
 					continue

@@ -169,23 +169,23 @@ func (s *session) openable(options []workload.Setting) []workload.Setting {
 
 // openingsFor are the options that open what a failure ran into.
 func (s *session) openingsFor(f mapper.Failure) []workload.Setting {
-	file := path.Clean(f.Operation.Object.Path)
-	switch f.Obstacle {
+	o := f.Obstacle
+	switch o.Kind {
 	case mapper.NoDevice:
-		if s.info.HasDevice(file) {
-			return []workload.Setting{{Name: "device", Value: file}}
+		if s.info.HasDevice(o.Path) {
+			return []workload.Setting{{Name: "device", Value: o.Path}}
 		}
 	case mapper.NoDeviceRule:
-		return []workload.Setting{{Name: "device-cgroup-rule", Value: f.DeviceRule + " rwm"}}
+		return []workload.Setting{{Name: "device-cgroup-rule", Value: o.Rule + " rwm"}}
 	case mapper.ReadOnlySys:
-		dir := path.Dir(file)
-		if strings.HasPrefix(file, "/sys/fs/cgroup/") {
+		dir := path.Dir(o.Path)
+		if strings.HasPrefix(o.Path, "/sys/fs/cgroup/") {
 			// In a control group namespace of its own the container's paths are not
 			// those of the host's tree.
 			return []workload.Setting{{Name: "cgroupns", Value: "host"}, {Name: "volume", Value: "/sys/fs/cgroup:/sys/fs/cgroup"}}
 		}
 		return []workload.Setting{{Name: "volume", Value: dir + ":" + dir}}
-	case mapper.SystemPath:
+	case mapper.SystemPath, mapper.NamespacedSysctl:
 		return []workload.Setting{{Name: "security-opt", Value: "systempaths=unconfined"}}
 	case mapper.SeccompProfile:
 		return []workload.Setting{{Name: "security-opt", Value: "seccomp=unconfined"}}
@@ -205,7 +205,7 @@ func (s *session) openingsFor(f mapper.Failure) []workload.Setting {
 func (s *session) named(found *findings) []workload.Setting {
 	var known, guessed []workload.Setting
 	for _, f := range found.failures[found.last.run.Number] {
-		if f.Obstacle == mapper.SecurityModule {
+		if f.Obstacle.Kind == mapper.SecurityModule {
 			guessed = append(guessed, s.openingsFor(f)...)
 		} else {
 			known = append(known, s.openingsFor(f)...)

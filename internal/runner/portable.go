@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
@@ -151,8 +152,8 @@ func (e *elsewhere) closed() []string {
 		switch op := f.Operation; op.Syscall {
 		case "socket", "bind":
 			reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, callwords.Object(op), errnoName(op), f.Cause)
-			if f.Cure != "" {
-				reason += "; " + f.Cure
+			if todo := advice.Sentence(f.Remedies, advice.Docker); todo != "" {
+				reason += "; " + todo
 			}
 			if !slices.Contains(reasons, reason) {
 				reasons = append(reasons, reason)

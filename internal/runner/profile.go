@@ -71,12 +71,13 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	}
 	found := newFindings(0)
 	env := mapper.Environment{
-		Gate:            gate,
+		Seccomp:         gate,
 		NoNewPrivileges: opts.Workload.Options.NoNewPrivileges(),
 		SecurityModules: securityModules(info),
 		RootUID:         info.RootUID,
 		Mounts:          mountsOf(info, opts.Workload),
 		Settings:        hostSettings(info),
+		SharedNetwork:   opts.Workload.Options.SharesNetwork(),
 		HasDevice:       info.HasDevice,
 	}
 	a, err := s.answer(ctx, env, found, known{})
@@ -120,7 +121,7 @@ func (s *session) emptyCommand() error {
 
 // gateFor is the seccomp profile that the engine applies to a workload, nil when
 // there is none.
-func gateFor(info engine.Info, w workload.Spec) (mapper.Gate, error) {
+func gateFor(info engine.Info, w workload.Spec) (mapper.Filter, error) {
 	switch name := seccompName(info, w); name {
 	case "unconfined":
 		return nil, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
@@ -53,14 +54,14 @@ func fewNames(set capability.Set) string {
 // whyUnreachable says which capabilities do not arrive where they are needed, why,
 // and what helps.
 func whyUnreachable(found *findings) []string {
-	type obstacle struct{ why, cure string }
+	type obstacle struct{ why, todo string }
 	wanted := map[obstacle]capability.Set{}
 	var obstacles []obstacle
 	for _, d := range found.latest() {
 		if !d.Unreachable {
 			continue
 		}
-		o := obstacle{d.Why, d.Cure}
+		o := obstacle{d.Why, advice.Sentence(d.Remedies, advice.Docker)}
 		if _, seen := wanted[o]; !seen {
 			obstacles = append(obstacles, o)
 		}
@@ -69,8 +70,8 @@ func whyUnreachable(found *findings) []string {
 	var reasons []string
 	for _, o := range obstacles {
 		reason := fmt.Sprintf("it asks for %s, and granting that changes nothing: %s", strings.Join(wanted[o].ShortNames(), " or "), o.why)
-		if o.cure != "" {
-			reason += "; " + o.cure
+		if o.todo != "" {
+			reason += "; " + o.todo
 		}
 		reasons = append(reasons, reason)
 	}

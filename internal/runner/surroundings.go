@@ -15,18 +15,22 @@ import (
 // mountsOf are the mounts of a container as its options make them. The engine's
 // own are no secret and not among them.
 func mountsOf(info engine.Info, w workload.Spec) []mapper.Mount {
-	root := mapper.Mount{Target: "/", Kind: "root file system", ReadOnly: w.Options.Bool("read-only")}
+	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only")}
 	// A file system in user space, which the daemon mounts without devices.
 	root.NoDev = info.StorageDriver == "fuse-overlayfs"
 	mounts := []mapper.Mount{root}
 	for _, v := range w.Options.Volumes() {
-		mounts = append(mounts, mapper.Mount{Target: path.Clean(v.Target), Kind: "volume", ReadOnly: v.ReadOnly()})
+		kind := mapper.Volume
+		if v.Source != "" && !v.Named() {
+			kind = mapper.Bind
+		}
+		mounts = append(mounts, mapper.Mount{Target: path.Clean(v.Target), Kind: kind, ReadOnly: v.ReadOnly()})
 	}
 	for _, t := range w.Options.Tmpfs() {
 		// Without other options noexec, nosuid and nodev hold (moby pkg/mount,
 		// daemon/oci_linux.go).
 		mounts = append(mounts, mapper.Mount{
-			Target: path.Clean(t.Target), Kind: "tmpfs", ReadOnly: t.ReadOnly(), NoExec: !t.Has("exec"), NoDev: !t.Has("dev"),
+			Target: path.Clean(t.Target), Kind: mapper.Tmpfs, ReadOnly: t.ReadOnly(), NoExec: !t.Has("exec"), NoDev: !t.Has("dev"),
 		})
 	}
 	return mounts

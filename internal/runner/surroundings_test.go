@@ -14,14 +14,14 @@ import (
 func TestMountsOfAWorkload(t *testing.T) {
 	got := mountsOf(engine.Info{StorageDriver: "fuse-overlayfs"}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
 	want := []mapper.Mount{
-		{Target: "/", Kind: "root file system", ReadOnly: true, NoDev: true},
-		{Target: "/data", Kind: "volume", ReadOnly: true},
-		{Target: "/var/lib/x", Kind: "volume"},
-		{Target: "/anonymous", Kind: "volume"},
-		{Target: "/b", Kind: "volume", ReadOnly: true},
-		{Target: "/tmp", Kind: "tmpfs", NoExec: true, NoDev: true},
-		{Target: "/run", Kind: "tmpfs", NoDev: true},
-		{Target: "/mnt", Kind: "tmpfs", ReadOnly: true, NoExec: true},
+		{Target: "/", Kind: mapper.RootFS, ReadOnly: true, NoDev: true},
+		{Target: "/data", Kind: mapper.Bind, ReadOnly: true},
+		{Target: "/var/lib/x", Kind: mapper.Volume},
+		{Target: "/anonymous", Kind: mapper.Volume},
+		{Target: "/b", Kind: mapper.Bind, ReadOnly: true},
+		{Target: "/tmp", Kind: mapper.Tmpfs, NoExec: true, NoDev: true},
+		{Target: "/run", Kind: mapper.Tmpfs, NoDev: true},
+		{Target: "/mnt", Kind: mapper.Tmpfs, ReadOnly: true, NoExec: true},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -1,0 +1,51 @@
+package mapper
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/observation"
+)
+
+// moduleWords name the security modules that may refuse. A program can put itself
+// under Landlock, of which no engine knows.
+func moduleWords(env Environment) string {
+	names := "AppArmor, SELinux"
+	if len(env.SecurityModules) > 0 {
+		names = strings.Join(env.SecurityModules, ", ")
+	}
+	return "a security module (" + names + ", or the program's own Landlock rules)"
+}
+
+func laterRefusal(env Environment) string {
+	return moduleWords(env) + ", a rule of the file system, or the kernel's lockdown"
+}
+
+// userWords names a user. Where the container's IDs are not the host's, the
+// mapping of users other than root is the engine's secret.
+func userWords(uid uint32, env Environment) string {
+	if env.RootUID != 0 {
+		return fmt.Sprintf("user %d of the host", uid)
+	}
+	return fmt.Sprintf("user %d", uid)
+}
+
+// needsNone says of calls that the seccomp profile refuses in what cases the kernel
+// itself asks for no capability.
+func needsNone(op observation.Operation) (string, bool) {
+	switch op.Syscall {
+	case "mbind", "set_mempolicy", "get_mempolicy", "set_mempolicy_home_node":
+		return "asks for no capability where a process places its own memory", true
+	case "unshare", "clone":
+		if op.Args[0]&unix.CLONE_NEWUSER != 0 {
+			return "lets every user make a user namespace", true
+		}
+	case "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd":
+		return "asks for no capability among processes of one user", true
+	case "name_to_handle_at", "lsm_get_self_attr", "lsm_list_modules":
+		return "asks for no capability", true
+	}
+	return "", false
+}
