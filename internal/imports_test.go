@@ -43,9 +43,9 @@ func rooms(t *testing.T) []room {
 var allowed = map[string][]string{
 	"cmd/capprof":            {"internal/engine/docker", "internal/engine", "internal/doctor", "internal/runner", "internal/tracer", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability", "internal/text"},
 	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/text"},
-	"internal/engine/docker": {"internal/engine", "internal/workload", "internal/capability"},
+	"internal/engine/docker": {"internal/engine", "internal/seccomp", "internal/workload", "internal/capability"},
 	"internal/runner":        {"internal/advice", "internal/callwords", "internal/engine", "internal/workload", "internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/sentence", "internal/profile", "internal/remedy", "internal/capability"},
-	"internal/engine":        {"internal/workload", "internal/capability"},
+	"internal/engine":        {"internal/workload", "internal/seccomp", "internal/capability"},
 	"internal/grant":         {"internal/workload", "internal/capability"},
 	"internal/workload":      {},
 	"internal/progress":      {"internal/sentence", "internal/profile", "internal/text"},

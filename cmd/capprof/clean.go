@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-
-	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const cleanSynopsis = "clean"
@@ -28,12 +26,12 @@ func cleanCommand(ctx context.Context, args []string, std stdio) error {
 	if err := flags.noArguments("clean"); err != nil {
 		return err
 	}
-	at, err := docker.New(docker.Options{})
+	at, err := openEngine(std, nil)
 	if err != nil {
 		return err
 	}
 	defer at.Close()
-	names, err := at.Leftovers(ctx)
+	names, err := at.RemoveLeftovers(ctx)
 	for _, name := range names {
 		fmt.Fprintln(std.out, name)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/capprof/capprof/internal/doctor"
-	"github.com/capprof/capprof/internal/engine/docker"
 )
 
 const doctorSynopsis = "doctor"
@@ -29,7 +28,7 @@ func doctorCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	findings := doctor.Tracing()
-	at, err := docker.New(docker.Options{})
+	at, err := openEngine(std, nil)
 	if err != nil {
 		findings = append(findings, doctor.Unreachable(err)...)
 	} else {

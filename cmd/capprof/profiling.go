@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/engine/docker"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
 	"github.com/capprof/capprof/internal/runner"
@@ -24,7 +23,8 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			return nil, coded(exitUnfit, err)
 		}
 	}
-	at, err := docker.New(docker.Options{})
+	var shown *progress.Progress
+	at, err := openEngine(std, func(message string) { shown.Note(message) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, err
 	}
 	defer term.restore()
-	shown, err := newProgress(opts.Workload, search, std, term.isRaw)
+	shown, err = progress.New(progressOptions(opts.Workload, search, std, term.isRaw))
 	if err != nil {
 		return nil, coded(exitUnfit, err)
 	}
@@ -86,19 +86,19 @@ func prepareTracing() (runner.Tracer, error) {
 	return runner.Tracing(t), nil
 }
 
-func newProgress(w workload.Spec, search *searchFlags, std stdio, rawTerminal bool) (*progress.Progress, error) {
-	options := progress.Options{
+// progressOptions say how to show progress on standard error.
+func progressOptions(w workload.Spec, search *searchFlags, std stdio, rawTerminal bool) progress.Options {
+	on := screenOf(std.err)
+	return progress.Options{
 		Writer:      std.err,
+		Live:        on.escapes && !search.quiet,
+		Width:       on.width,
 		Quiet:       search.quiet,
 		Verbose:     search.verbose,
 		Raw:         w.Options.Bool("interactive") || w.Options.Bool("tty"),
 		RawTerminal: rawTerminal,
 		LogDir:      search.logDir,
 	}
-	if on := screenOf(std.err); on.escapes && !search.quiet {
-		options.Live, options.Width = true, on.width
-	}
-	return progress.New(options)
 }
 
 // showTail shows the end of the output of the run that decided against a success.

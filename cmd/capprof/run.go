@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -73,7 +72,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		*format = jsonFormat
 	}
 	// The result first: it must not be lost to a disk that has filled up meanwhile.
-	err = written(ctx, func() error { return writeResult(std.out, *format, out.Document) })
+	err = written(ctx, func() error { return writeResult(std, *format, out.Document, search.runsWereShown(std)) })
 	if saveErr := search.save(ctx, out.Document); saveErr != nil {
 		return saveErr
 	}
@@ -88,15 +87,21 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	return verdictError(out)
 }
 
+// runsWereShown reports whether the reader of the report has just seen each run on
+// the same terminal.
+func (s *searchFlags) runsWereShown(std stdio) bool {
+	return !s.quiet && !s.verbose && sameTerminal(std.out, std.err)
+}
+
 // writeResult writes a document in a format.
-func writeResult(w io.Writer, format string, d *profile.Document) error {
+func writeResult(std stdio, format string, d *profile.Document, runsWereShown bool) error {
 	if format != textFormat {
 		exporter, err := export.Lookup(format)
 		if err != nil {
 			return err
 		}
-		return exporter.Export(w, d)
+		return exporter.Export(std.out, d)
 	}
-	on := screenOf(w)
-	return report.Write(w, d, report.Options{Color: on.color(), Width: on.width})
+	on := screenOf(std.out)
+	return report.Write(std.out, d, report.Options{Color: on.color(), Width: on.width, RunsWereShown: runsWereShown})
 }

@@ -57,8 +57,8 @@ func Unreachable(err error) []Finding {
 }
 
 // Engine reports the engine and how it is set up.
-func Engine(ctx context.Context, engine engine.Engine) []Finding {
-	info, err := engine.Info(ctx)
+func Engine(ctx context.Context, on engine.Engine) []Finding {
+	info, err := on.Facts(ctx)
 	if err != nil {
 		return Unreachable(err)
 	}
@@ -71,8 +71,8 @@ func Engine(ctx context.Context, engine engine.Engine) []Finding {
 			Fix: "run capprof on the engine's machine, or use capprof run --no-trace",
 		})
 	}
-	seccomp := info.Seccomp
-	if seccomp == "" {
+	seccomp := info.Seccomp.Name
+	if seccomp == engine.Unconfined {
 		seccomp = "off"
 	}
 	return append(findings,
@@ -80,22 +80,18 @@ func Engine(ctx context.Context, engine engine.Engine) []Finding {
 		Finding{Name: "storage driver", Status: Info, Detail: info.StorageDriver},
 		Finding{Name: "engine's cgroups", Status: Info, Detail: fmt.Sprintf("v%s, %s driver", info.CgroupVersion, info.CgroupDriver)},
 		Finding{Name: "seccomp profile", Status: Info, Detail: seccomp},
-		Finding{Name: "security modules", Status: Info, Detail: securityModules(info.SecurityOptions)},
+		Finding{Name: "security modules", Status: Info, Detail: securityModules(info.SecurityModules)},
 	)
 }
 
-// securityModules names the confining modules among the engine's options.
-func securityModules(options []string) string {
-	var names []string
-	for _, option := range options {
-		for field := range strings.SplitSeq(option, ",") {
-			if name, ok := strings.CutPrefix(field, "name="); ok && name != "seccomp" {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) == 0 {
+// securityModules names the modules that confine containers.
+func securityModules(modules []engine.SecurityModule) string {
+	if len(modules) == 0 {
 		return "none"
+	}
+	var names []string
+	for _, module := range modules {
+		names = append(names, string(module))
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,61 +1,120 @@
 // Package engine is the contract between capprof and what runs containers.
+//
+// An adapter (engine/docker) implements it, and engine/enginetest is the suite that
+// every adapter must pass. What differs from engine to engine comes from the adapter
+// as Facts; nothing above this package asks for an engine's name to decide.
 package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"slices"
-	"strings"
+	"syscall"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/workload"
 )
 
-// Engine is what the loop needs of a container engine. Docker is the one
-// implementation today; Podman is meant to join.
+// Engine runs containers. It may be used by several goroutines.
 type Engine interface {
-	// Info asks the engine who and where it is. Its error says what to do when
-	// the engine cannot be reached.
-	Info(ctx context.Context) (Info, error)
-	// Image finds the image, pulling it when it is missing. Progress lines for
-	// people go to progress.
-	Image(ctx context.Context, reference string, progress io.Writer) (Image, error)
-	// Create makes a container of the workload that holds exactly the
-	// capabilities of grant (--cap-drop ALL and one --cap-add each). It is not
-	// started. A *RefusedError says that the engine will not grant them.
-	Create(ctx context.Context, w workload.Spec, grant capability.Set) (Container, error)
-	// Grantable returns the part of ask that the engine can grant, without
-	// starting anything.
-	Grantable(ctx context.Context, imageID string, ask capability.Set) (capability.Set, error)
-	// Leftovers removes the containers that an earlier capprof left behind and
-	// returns their names.
-	Leftovers(ctx context.Context) ([]string, error)
+	// Facts asks the engine who and where it is, and what it gives to a container by
+	// itself. The error says what to do when the engine cannot be reached.
+	Facts(ctx context.Context) (Facts, error)
+	// Prepare resolves everything that the workload names and that may change while
+	// capprof works: the image, which is pulled when it is missing, and files. Lines
+	// about it, for people, go to progress.
+	Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (Subject, error)
+	// RemoveLeftovers removes the containers that a dead capprof left behind and
+	// returns their names. Those of a living one stay.
+	RemoveLeftovers(ctx context.Context) ([]string, error)
+	// Close releases connections. Containers are not touched.
+	Close() error
 }
 
-// Container is one created container. It is used by one goroutine at a time,
-// except for Kill, which may be called at any time.
+// Subject is a prepared workload: every container made of it is of the same image
+// and of the same files. It may be used by several goroutines.
+type Subject interface {
+	// Identity is what the workload was resolved to.
+	Identity() Identity
+	// Grantable returns the part of ask that the engine can grant, without starting
+	// anything.
+	Grantable(ctx context.Context, ask capability.Set) (capability.Set, error)
+	// Create makes a container, which is not started. A *RefusedError says that the
+	// engine will not grant the capabilities, an ErrBadWorkload that it will not take
+	// the options.
+	Create(ctx context.Context, c Conditions) (Container, error)
+}
+
+// Identity is what a workload was resolved to.
+type Identity struct {
+	// Reference is the image as it was asked for, ID the engine's own identifier of
+	// it (sha256:...) and Digest its repository digest (name@sha256:...), "" for an
+	// image that no registry has. All three are "" where the engine has no images.
+	Reference, ID, Digest string
+	// Argv is what a container runs: entrypoint and command, the workload's own
+	// before the image's.
+	Argv []string
+	// Seccomp is the profile that the workload's own options put it under.
+	Seccomp Seccomp
+}
+
+// Conditions are what one container gets beyond the workload's own options.
+type Conditions struct {
+	// Service names one container of a subject that has several; "" is the only one.
+	Service string
+	// Capabilities are exactly those that the container holds (--cap-drop ALL and one
+	// --cap-add each).
+	Capabilities capability.Set
+	// Options are added to the workload's; one that takes a single value replaces it.
+	Options []workload.Setting
+}
+
+// Container is one created container. Start and Wait are called by one goroutine at
+// a time; the others may be called at any time.
 type Container interface {
 	// ID is the engine's full identifier.
 	ID() string
-	// CgroupName is the name of the container's own cgroup directory: the one
-	// thing that tells its tasks from all others from the first instruction.
-	CgroupName() string
-	// Run attaches stdio, starts the container and waits for its end. A
-	// *RefusedError says that the runtime could not apply the capabilities; a
-	// *StartError that the command could not be started. When ctx ends, the
-	// container is killed and the context's error returned.
-	Run(ctx context.Context, stdio Stdio) (Exit, error)
-	// FileCapabilities reads the permitted set of the security.capability
-	// attribute of a file in the container, following links; empty when it has
-	// none. The container need not run.
+	// Cgroup tells the container's tasks from all others from the first instruction.
+	Cgroup() Cgroup
+	// Start attaches stdio and starts the container. Whoever starts it must wait for
+	// its end. A *RefusedError says that the runtime could not apply the
+	// capabilities, a *StartError that the command could not be started. After an
+	// error nothing runs, and the writers of stdio are not used any more. A time limit
+	// of the workload's is none of the start's: an engine that is slow to start is
+	// not a workload that is slow to end.
+	Start(ctx context.Context, stdio Stdio) error
+	// Wait waits for the container's end and the end of its output, after which the
+	// writers of stdio are not used any more. A *StartError says that the command
+	// could not be started after all, an *EndedByOthersError that the end is not the
+	// workload's own. When ctx ends first, the container runs on, the context's error
+	// is returned, and Wait may be called again.
+	Wait(ctx context.Context) (Exit, error)
+	// Signal sends a signal to the container's first process. One that has not been
+	// started, has ended or is gone is left as it is, without an error.
+	Signal(ctx context.Context, signal syscall.Signal) error
+	// Exec runs a further command in the running container and waits for its end. When
+	// ctx ends first, the command is left to the container's end.
+	Exec(ctx context.Context, c Command) (Exit, error)
+	// FileCapabilities reads the permitted set of the security.capability attribute
+	// of a file in the container, following links; empty when it has none. The
+	// container need not run.
 	FileCapabilities(ctx context.Context, path string) (capability.Set, error)
-	// Kill ends the container at once.
-	Kill(ctx context.Context) error
 	// Remove deletes the container and its anonymous volumes, running or not.
 	// Removing what is gone already is no error.
 	Remove(ctx context.Context) error
+}
+
+// Cgroup identifies a container's tasks in the kernel.
+type Cgroup struct {
+	// Name is that of the container's own cgroup directory, known before it exists;
+	// "" where the engine runs without cgroups.
+	Name string
+}
+
+// Command is what Exec runs, with the container's own user, environment and
+// directory.
+type Command struct {
+	Argv           []string
+	Stdout, Stderr io.Writer
 }
 
 // Stdio is where a run's streams come from and go to. Stdin is nil when the
@@ -70,101 +129,12 @@ type Stdio struct {
 // Size is a terminal's, in characters.
 type Size struct{ Width, Height uint }
 
-// Exit is how a container ended.
+// Exit is how a container or a command in it ended.
 type Exit struct {
 	// Code is the exit status as docker run reports it: 128+n for signal n.
 	Code int
 	// OutOfMemory says that the kernel's OOM killer ended it.
 	OutOfMemory bool
+	// Signalled says that capprof itself told it to end, by Signal.
+	Signalled bool
 }
-
-// Info describes the engine and the machine it runs on.
-type Info struct {
-	Name, Version, APIVersion string
-	Runtime, RuntimeVersion   string
-	StorageDriver             string
-	CgroupVersion             string
-	CgroupDriver              string
-	KernelRelease             string
-	Architecture              string
-	SecurityOptions           []string
-	// Endpoint is the address in use, without credentials.
-	Endpoint string
-	// Devices are the device nodes below /dev beyond those that every container has,
-	// of the machine that the engine runs on; none where it cannot be looked at.
-	Devices []string
-	// SameKernel says whether the containers run on the kernel that capprof
-	// runs on; when false, WhyRemote is the reason, for people.
-	SameKernel bool
-	WhyRemote  string
-	// Seccomp is the name of the engine's default seccomp profile: "default"
-	// for its built-in one, "" when seccomp is off.
-	Seccomp string
-	// RootUID is the host's user ID of the containers' root: 0 unless the engine
-	// remaps users (userns-remap) or is rootless.
-	RootUID uint32
-}
-
-// HasDevice reports whether the machine has a device node, or a directory of them,
-// at a path.
-func (i Info) HasDevice(file string) bool {
-	return slices.ContainsFunc(i.Devices, func(d string) bool { return d == file || strings.HasPrefix(d, file+"/") && file != "/dev" })
-}
-
-// Image is a resolved image.
-type Image struct {
-	// Reference is what was asked for, ID the local image ID (sha256:...), and
-	// Digest the repository digest (name@sha256:...), "" for a local image.
-	Reference, ID, Digest string
-	Entrypoint, Command   []string
-	User, WorkingDir      string
-	HealthCheck           bool
-	Volumes               []string
-}
-
-// RefusedError says that the engine or its runtime will not grant a capability,
-// which tells nothing of the workload.
-type RefusedError struct {
-	// Refused are the capabilities at fault; empty when the engine does not say
-	// which of those that it was given.
-	Refused capability.Set
-	Err     error
-}
-
-func (e *RefusedError) Error() string {
-	if e.Refused.Empty() {
-		return fmt.Sprintf("the engine refuses the capabilities: %v", e.Err)
-	}
-	return fmt.Sprintf("the engine refuses to grant %s: %v", e.Refused, e.Err)
-}
-
-func (e *RefusedError) Unwrap() error { return e.Err }
-
-// StartError says that the container's command could not be started.
-type StartError struct {
-	// Code is docker's: 127 for a command that does not exist, 126 for one that
-	// cannot be executed.
-	Code int
-	// Permission says that execve(2) failed with EPERM or EACCES, which more
-	// capabilities may cure (file capabilities) or not.
-	Permission bool
-	Err        error
-}
-
-func (e *StartError) Error() string { return e.Err.Error() }
-
-func (e *StartError) Unwrap() error { return e.Err }
-
-// Errors of the engine that the command line tells apart.
-var (
-	// ErrNoEngine says that the engine cannot be reached.
-	ErrNoEngine = errors.New("no container engine")
-	// ErrNoImage says that the image is neither here nor to be had.
-	ErrNoImage = errors.New("no such image")
-	// ErrEngineLost says that the engine went away during a run.
-	ErrEngineLost = errors.New("the engine went away")
-	// ErrOtherKernel says that the containers cannot be traced from here.
-	ErrOtherKernel = errors.New("the engine's containers do not run on this machine's kernel")
-	// ErrBadWorkload says that the engine refused the workload's options.
-	ErrBadWorkload = errors.New("the engine refuses the options")
-)

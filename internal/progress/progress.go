@@ -1,14 +1,12 @@
-// Package progress shows people what capprof is doing: a line a run, live on a
-// terminal with the workload's last line beside it, plain elsewhere. It also keeps
-// the workload's output, in files or shown as it comes.
+// Package progress shows people what capprof is doing: one line per run, and on a
+// terminal a live line for the current run with the workload's last line of output.
+// It also saves the workload's output to files, or shows it as it comes.
 package progress
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +25,7 @@ type Options struct {
 	Width int
 	// Quiet leaves out all but notes.
 	Quiet bool
-	// Verbose shows the workload's output, each line behind its run's number.
+	// Verbose shows the workload's output, each line after its run's number.
 	Verbose bool
 	// Raw passes the workload's output through as it is, for -i and -t.
 	Raw bool
@@ -40,6 +38,7 @@ type Options struct {
 // Progress implements runner.Observer.
 type Progress struct {
 	opts Options
+	logs *logDir // nil without Options.LogDir
 
 	mu     sync.Mutex
 	active []*active
@@ -60,12 +59,13 @@ const redraw = 200 * time.Millisecond
 
 // New makes the log directory, where one is wanted. The caller ends with Close.
 func New(opts Options) (*Progress, error) {
+	p := &Progress{opts: opts, stop: make(chan struct{})}
 	if opts.LogDir != "" {
-		if err := os.MkdirAll(opts.LogDir, 0o755); err != nil {
-			return nil, fmt.Errorf("making the directory for logs: %w", err)
+		var err error
+		if p.logs, err = openLogDir(opts.LogDir); err != nil {
+			return nil, err
 		}
 	}
-	p := &Progress{opts: opts, stop: make(chan struct{})}
 	if opts.Live {
 		p.ticker = time.NewTicker(redraw)
 		go p.tick(p.ticker.C)
@@ -83,6 +83,10 @@ func (p *Progress) Close() {
 		close(p.stop)
 	}
 	p.erase()
+	if p.logs != nil {
+		// Its files were closed, and told, one by one.
+		_ = p.logs.root.Close()
+	}
 }
 
 // Cooked says that the terminal is no longer raw.
@@ -117,10 +121,9 @@ func (p *Progress) Started(run profile.Run) (stdout, stderr io.Writer, done func
 
 	outs, errs := []io.Writer{&lastLine{p: p, a: a}}, []io.Writer{&lastLine{p: p, a: a}}
 	var files []*os.File
-	if p.opts.LogDir != "" {
+	if p.logs != nil {
 		for stream, writers := range map[string]*[]io.Writer{"stdout": &outs, "stderr": &errs} {
-			name := filepath.Join(p.opts.LogDir, fmt.Sprintf("run-%02d-%s.%s", run.Number, run.Purpose, stream))
-			f, err := os.Create(name)
+			f, err := p.logs.create(run, stream)
 			if err != nil {
 				*writers = append(*writers, failing{err})
 				continue
@@ -204,9 +207,12 @@ func (p *Progress) draw() {
 		return
 	}
 	a := p.active[0]
-	status := fmt.Sprintf("run %d %s, %s, %.0f s", a.run.Number, a.run.Purpose, sentence.Tried(a.run), time.Since(a.began).Seconds())
-	if more := len(p.active) - 1; more > 0 {
-		status += fmt.Sprintf(" (+%d)", more)
+	status := fmt.Sprintf("run %d: %s, %.0f s", a.run.Number, sentence.Trying(a.run), time.Since(a.began).Seconds())
+	switch more := len(p.active) - 1; {
+	case more == 1:
+		status += " (1 more run in parallel)"
+	case more > 1:
+		status += fmt.Sprintf(" (%d more runs in parallel)", more)
 	}
 	if a.last != "" {
 		status += " | " + a.last
@@ -217,96 +223,3 @@ func (p *Progress) draw() {
 	p.write(status)
 	p.drawn = true
 }
-
-// lines cuts what is written into lines.
-type lines struct {
-	emit func(string)
-	mu   sync.Mutex
-	open []byte
-}
-
-// longest bounds a line that never ends.
-const longest = 4 << 10
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(b)
-	for {
-		line, rest, ended := bytes.Cut(b, []byte("\n"))
-		l.open = append(l.open, line...)
-		if !ended && len(l.open) < longest {
-			return n, nil
-		}
-		l.emit(strings.TrimRight(string(l.open), "\r"))
-		l.open = l.open[:0]
-		if !ended {
-			return n, nil
-		}
-		b = rest
-	}
-}
-
-func (l *lines) end() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.open) > 0 {
-		l.emit(strings.TrimRight(string(l.open), "\r"))
-		l.open = nil
-	}
-}
-
-// lastLine remembers a run's last line for the status line.
-type lastLine struct {
-	p *Progress
-	a *active
-	l *lines
-}
-
-func (w *lastLine) Write(b []byte) (int, error) {
-	if !w.p.opts.Live {
-		return len(b), nil
-	}
-	if w.l == nil {
-		w.l = &lines{emit: func(line string) {
-			w.p.mu.Lock()
-			defer w.p.mu.Unlock()
-			w.a.last = text.Printable(line)
-		}}
-	}
-	return w.l.Write(b)
-}
-
-// prefixed shows lines behind the run's number.
-type prefixed struct {
-	p      *Progress
-	number int
-	l      *lines
-}
-
-func (w *prefixed) Write(b []byte) (int, error) {
-	if w.l == nil {
-		w.l = &lines{emit: func(line string) { w.p.line(fmt.Sprintf("run %d | %s", w.number, line)) }}
-	}
-	return w.l.Write(b)
-}
-
-func (w *prefixed) end() {
-	if w.l != nil {
-		w.l.end()
-	}
-}
-
-// raw passes bytes through.
-type raw struct{ p *Progress }
-
-func (w raw) Write(b []byte) (int, error) {
-	w.p.mu.Lock()
-	defer w.p.mu.Unlock()
-	return w.p.opts.Writer.Write(b)
-}
-
-// failing reports, at the first write, a log that could not be opened.
-type failing struct{ err error }
-
-func (f failing) Write([]byte) (int, error) { return 0, f.err }

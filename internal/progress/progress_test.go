@@ -2,11 +2,8 @@ package progress
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -99,23 +96,23 @@ const erased = "\r\x1b[K"
 
 func TestLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, s := start(t, Options{Live: true, Width: 60})
+		p, s := start(t, Options{Live: true, Width: 80})
 		stdout, stderr, done := p.Started(run(1, profile.PurposeExplore))
 		next := func() string {
 			<-time.After(redraw)
 			synctest.Wait()
 			return s.take()
 		}
-		if got := next(); got != "run 1 explore, no capability, 0 s" {
+		if got := next(); got != "run 1: trying without capabilities, 0 s" {
 			t.Errorf("%q", got)
 		}
 		fmt.Fprint(stdout, "one\ntwo\npart of a")
-		if got := next(); got != erased+"run 1 explore, no capability, 0 s | two" {
+		if got := next(); got != erased+"run 1: trying without capabilities, 0 s | two" {
 			t.Errorf("%q", got)
 		}
 		fmt.Fprint(stderr, "three\n")
 		_, _, second := p.Started(run(2, profile.PurposeReference))
-		if got := next(); got != erased+"run 1 explore, no capability, 1 s (+1) | three" {
+		if got := next(); got != erased+"run 1: trying without capabilities, 1 s (1 more run in parallel) | three" {
 			t.Errorf("%q", got)
 		}
 		// A line of its own takes the place of the status line.
@@ -125,12 +122,12 @@ func TestLive(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		fmt.Fprintln(stdout, strings.Repeat("long ", 50))
-		if got := next(); len(got) != 59 || strings.Contains(got, erased) {
+		if got := next(); len(got) != 79 || strings.Contains(got, erased) {
 			t.Errorf("%q is %d wide", got, len(got))
 		}
 		// East Asian characters take two columns, combining ones none.
 		fmt.Fprintln(stdout, strings.Repeat("資", 50))
-		if got := strings.TrimPrefix(next(), erased); !strings.Contains(got, "資") || strings.Count(got, "資")*2+strings.IndexRune(got, '資') > 59 {
+		if got := strings.TrimPrefix(next(), erased); !strings.Contains(got, "資") || strings.Count(got, "資")*2+strings.IndexRune(got, '資') > 79 {
 			t.Errorf("%q is too wide", got)
 		}
 		done()
@@ -228,50 +225,6 @@ func TestHostileOutput(t *testing.T) {
 		fmt.Fprintln(p.Pull(), hostile)
 		harmless("pull", s.take())
 	})
-}
-
-func TestLogs(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "logs")
-	p, _ := start(t, Options{LogDir: dir})
-	out, errs := "\x00\xff\r\n\x1b[1m no newline", strings.Repeat("y", 1<<20)
-	stdout, stderr, done := p.Started(run(3, profile.PurposeSearch))
-	io.WriteString(stdout, out[:4])
-	io.WriteString(stdout, out[4:])
-	io.WriteString(stderr, errs)
-	done()
-	for name, want := range map[string]string{"run-03-search.stdout": out, "run-03-search.stderr": errs} {
-		if got, err := os.ReadFile(filepath.Join(dir, name)); string(got) != want {
-			t.Errorf("%s: %d bytes, want %d: %v", name, len(got), len(want), err)
-		}
-	}
-	if entries, err := os.ReadDir(dir); len(entries) != 2 {
-		t.Errorf("%v, %v", entries, err)
-	}
-}
-
-func TestLogsThatCannotBeWritten(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := New(Options{LogDir: file}); err == nil || !strings.Contains(err.Error(), "making the directory for logs") {
-		t.Errorf("%v", err)
-	}
-	dir := t.TempDir()
-	p, _ := start(t, Options{LogDir: dir})
-	if err := os.Mkdir(filepath.Join(dir, "run-01-explore.stdout"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	stdout, stderr, done := p.Started(run(1, profile.PurposeExplore))
-	defer done()
-	if _, err := io.WriteString(stdout, "x"); err == nil {
-		t.Error("output that cannot be kept is lost without a word")
-	} else if perr := new(os.PathError); !errors.As(err, &perr) {
-		t.Errorf("%v", err)
-	}
-	if _, err := io.WriteString(stderr, "x"); err != nil {
-		t.Error(err)
-	}
 }
 
 // Two runs at one time write, start and end while the status line is drawn.

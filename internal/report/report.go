@@ -18,6 +18,8 @@ type Options struct {
 	Color bool
 	// Width is where lines are wrapped, 80 when it is 0.
 	Width int
+	// RunsWereShown leaves the list of runs out: the reader has just seen it.
+	RunsWereShown bool
 }
 
 // Write writes the report.
@@ -30,7 +32,9 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		refused(p, d)
 		losses(p, d)
 		tolerated(p, d)
-		runs(p, d)
+		if !options.RunsWereShown {
+			runs(p, d)
+		}
 	} else {
 		required(p, d)
 		opened(p, d)
@@ -43,7 +47,9 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		failures(p, d)
 		refused(p, d)
 		losses(p, d)
-		runs(p, d)
+		if !options.RunsWereShown {
+			runs(p, d)
+		}
 		use(p, d)
 	}
 	if _, err := io.WriteString(w, p.String()); err != nil {

@@ -111,6 +111,21 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestRunsThatWereShown: the list of runs goes, and nothing else.
+func TestRunsThatWereShown(t *testing.T) {
+	for name, d := range documents() {
+		all, short := written(t, d, report.Options{}), written(t, d, report.Options{RunsWereShown: true})
+		before, rest, _ := strings.Cut(all, fmt.Sprintf("\nRuns (%d)\n", len(d.Runs)))
+		_, after, _ := strings.Cut(rest, "\n\n")
+		if after != "" {
+			after = "\n" + after
+		}
+		if short != before+after {
+			t.Errorf("%s:\n%s\nwant:\n%s", name, short, before+after)
+		}
+	}
+}
+
 func TestWrapsToTheWidth(t *testing.T) {
 	for name, d := range documents() {
 		for _, width := range []int{40, 60, 120} {

@@ -88,7 +88,7 @@ func TestOneAccident(t *testing.T) {
 		}
 		engine := func(p program) *fakeEngine {
 			e := newEngine(t, p)
-			e.info.Seccomp = "default"
+			e.info.Seccomp = dockerSeccomp
 			return e
 		}
 		stable := try(t, engine(does(steps...)), change)
@@ -130,7 +130,7 @@ func TestOneRunInFiveFails(t *testing.T) {
 			fails[i] = r.IntN(5) == 0
 		}
 		e := newEngine(t, accidents(steps, func(run int) bool { return fails[run%len(fails)] }, step{sight: incurable}, r.IntN(len(steps)+1)))
-		e.info.Seccomp = "default"
+		e.info.Seccomp = dockerSeccomp
 		a := try(t, e, func(o *Options) { o.Allowed, o.MaxRuns = allowed, 300 })
 		if a.err != nil {
 			t.Fatal(a.err)
@@ -193,7 +193,7 @@ func TestStableWorkloadsPayNothing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEngine(t, does(c.steps...))
-			e.info.Seccomp = "default"
+			e.info.Seccomp = dockerSeccomp
 			a := try(t, e, c.change)
 			if a.err != nil || a.Document.Verdict != profile.Proven {
 				t.Fatalf("%v %+v", a.err, a.Document)

@@ -91,9 +91,9 @@ func unique[T any](all []T, id func(T) string) []T {
 }
 
 func (s *session) workload() profile.Workload {
-	w := s.opts.Workload
+	w, id := s.opts.Workload, s.subject.Identity()
 	return profile.Workload{
-		Image:      profile.Image{Reference: s.image.Reference, ID: s.image.ID, Digest: s.image.Digest},
+		Image:      profile.Image{Reference: id.Reference, ID: id.ID, Digest: id.Digest},
 		Command:    w.Command,
 		Options:    w.Options,
 		ExpectExit: s.opts.Success.ExpectedExit(),
@@ -110,7 +110,7 @@ func (s *session) environment(found *findings) profile.Environment {
 		CgroupVersion:  s.info.CgroupVersion,
 		Kernel:         s.info.KernelRelease,
 		Architecture:   s.info.Architecture,
-		Seccomp:        seccompName(s.info, s.opts.Workload.With(s.options...)),
+		Seccomp:        s.seccompName(),
 		Sysctls:        maps.Clone(found.last.obs.Sysctls),
 	}
 	if s.tracer != nil {

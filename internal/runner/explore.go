@@ -74,7 +74,7 @@ func (s *session) allowed() capability.Set {
 // grantable asks the engine which capabilities of a refused set it can grant, and
 // remembers the others.
 func (s *session) grantable(ctx context.Context, set capability.Set) (capability.Set, error) {
-	possible, err := s.engine.Grantable(ctx, s.image.ID, set)
+	possible, err := s.subject.Grantable(ctx, set)
 	if err != nil {
 		return set, err
 	}

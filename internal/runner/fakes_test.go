@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -23,8 +25,9 @@ import (
 type fakeEngine struct {
 	t       testing.TB
 	program program
-	info    engine.Info
-	image   engine.Image
+	info    engine.Facts
+	// identity is what every workload is resolved to.
+	identity engine.Identity
 
 	// unknown capabilities are refused by name at the creation, unheld ones without
 	// a name at the start. withdraws refuses a container by its number too.
@@ -54,28 +57,47 @@ type fakeEngine struct {
 	closed     int
 }
 
+// dockerSeccomp is the profile of the Docker whose version the fake has.
+var dockerSeccomp = engine.Seccomp{Name: "default", Filter: seccomp.Default("20.10.24")}
+
 func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
-		t: t, program: p, info: engine.Info{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true},
-		sysctls: map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"},
-		image:   engine.Image{Reference: "image:latest", ID: "sha256:1", Command: []string{"/bin/program"}},
+		t: t, program: p, info: engine.Facts{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true, Seccomp: engine.Seccomp{Name: engine.Unconfined}},
+		sysctls:  map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"},
+		identity: engine.Identity{Reference: "image:latest", ID: "sha256:1", Argv: []string{"/bin/program"}},
 	}
 }
 
-func (e *fakeEngine) Info(ctx context.Context) (engine.Info, error) { return e.info, ctx.Err() }
+func (e *fakeEngine) Facts(ctx context.Context) (engine.Facts, error) { return e.info, ctx.Err() }
 
-func (e *fakeEngine) Image(ctx context.Context, _ string, progress io.Writer) (engine.Image, error) {
+func (e *fakeEngine) Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (engine.Subject, error) {
 	fmt.Fprintln(progress, "pulling")
-	return e.image, ctx.Err()
+	identity := e.identity
+	if identity.Seccomp.Name == "" {
+		identity.Seccomp = e.info.Seccomp
+	}
+	return &fakeSubject{e, w, identity}, ctx.Err()
 }
 
-func (e *fakeEngine) Leftovers(context.Context) ([]string, error) { return nil, nil }
+func (e *fakeEngine) RemoveLeftovers(context.Context) ([]string, error) { return nil, nil }
 
-func (e *fakeEngine) Grantable(_ context.Context, _ string, ask capability.Set) (capability.Set, error) {
-	return ask.Minus(e.unknown).Minus(e.unheld), nil
+func (e *fakeEngine) Close() error { return nil }
+
+// fakeSubject is a workload on a fakeEngine.
+type fakeSubject struct {
+	*fakeEngine
+	spec     workload.Spec
+	resolved engine.Identity
 }
 
-func (e *fakeEngine) Create(ctx context.Context, w workload.Spec, grant capability.Set) (engine.Container, error) {
+func (s *fakeSubject) Identity() engine.Identity { return s.resolved }
+
+func (s *fakeSubject) Grantable(_ context.Context, ask capability.Set) (capability.Set, error) {
+	return ask.Minus(s.unknown).Minus(s.unheld), nil
+}
+
+func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) (engine.Container, error) {
+	e, grant, w := s.fakeEngine, conditions.Capabilities, s.spec.With(conditions.Options...)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -119,6 +141,10 @@ type fakeContainer struct {
 	sysctls     map[string]string
 	options     []string
 	killed      chan struct{}
+	stdio       engine.Stdio
+	// over is when the program ends, with that code; nil before it has begun.
+	over <-chan time.Time
+	code int
 
 	mu      sync.Mutex
 	started bool
@@ -128,8 +154,8 @@ type fakeContainer struct {
 	uses    map[string]uint64
 }
 
-func (c *fakeContainer) ID() string         { return fmt.Sprintf("%064d", c.number) }
-func (c *fakeContainer) CgroupName() string { return c.ID() }
+func (c *fakeContainer) ID() string            { return fmt.Sprintf("%064d", c.number) }
+func (c *fakeContainer) Cgroup() engine.Cgroup { return engine.Cgroup{Name: c.ID()} }
 
 func (c *fakeContainer) FileCapabilities(_ context.Context, path string) (capability.Set, error) {
 	if path != "/bin/program" {
@@ -138,7 +164,11 @@ func (c *fakeContainer) FileCapabilities(_ context.Context, path string) (capabi
 	return c.engine.program.fileCaps, nil
 }
 
-func (c *fakeContainer) Kill(context.Context) error { close(c.killed); return nil }
+func (c *fakeContainer) Signal(context.Context, syscall.Signal) error { close(c.killed); return nil }
+
+func (c *fakeContainer) Exec(context.Context, engine.Command) (engine.Exit, error) {
+	return engine.Exit{}, errors.New("nothing runs a command in it")
+}
 
 func (c *fakeContainer) Remove(ctx context.Context) error {
 	select {
@@ -152,74 +182,101 @@ func (c *fakeContainer) Remove(ctx context.Context) error {
 	return c.engine.removeErr
 }
 
-func (c *fakeContainer) Run(ctx context.Context, stdio engine.Stdio) (engine.Exit, error) {
+// Start starts the program, which then runs in Wait.
+func (c *fakeContainer) Start(ctx context.Context, stdio engine.Stdio) (err error) {
 	e := c.engine
 	e.mu.Lock()
 	e.running++
 	e.together = max(e.together, e.running)
 	e.mu.Unlock()
 	defer func() {
-		e.mu.Lock()
-		e.running--
-		e.mu.Unlock()
-		c.mu.Lock()
-		c.ended = true
-		c.mu.Unlock()
+		if err != nil {
+			c.end()
+		}
 	}()
 	c.mu.Lock()
-	c.started = true
+	c.started, c.stdio = true, stdio
 	c.mu.Unlock()
 	if e.onRun != nil {
 		if err := e.onRun(c.number); err != nil {
-			return engine.Exit{}, err
+			return err
 		}
 	}
 	if ctx.Err() != nil {
-		return engine.Exit{}, ctx.Err()
+		return ctx.Err()
 	}
 	if !c.set.Intersect(e.unheld).Empty() || e.withdraws != nil && e.withdraws(c.number, c.set) {
-		return engine.Exit{}, &engine.RefusedError{Err: errors.New("unable to apply caps")}
+		return &engine.RefusedError{Err: errors.New("unable to apply caps")}
 	}
 	p := e.program
 	if p.start != nil {
 		if failure := p.start(c.set); failure != nil {
-			return engine.Exit{}, failure
+			return failure
 		}
 	}
 	if !c.set.Contains(p.fileCaps) {
 		c.ops = append(c.ops, refusedExec(c.set))
-		return engine.Exit{}, &engine.StartError{Code: 126, Permission: true, Err: errors.New("operation not permitted")}
+		return &engine.StartError{Code: 126, Permission: true, Err: errors.New("operation not permitted")}
 	}
 	if (stdio.Stdin != nil) != c.interactive {
 		e.t.Errorf("run %d: standard input given: %v, asked for: %v", c.number, stdio.Stdin != nil, c.interactive)
 	}
+	return nil
+}
+
+func (c *fakeContainer) end() {
+	c.engine.mu.Lock()
+	c.engine.running--
+	c.engine.mu.Unlock()
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+}
+
+func (c *fakeContainer) Wait(ctx context.Context) (engine.Exit, error) {
+	if c.over == nil {
+		code, err := c.begin()
+		if err != nil || code != 0 {
+			c.end()
+			return engine.Exit{Code: code}, err
+		}
+	}
+	select {
+	case <-c.over:
+		c.end()
+		return engine.Exit{Code: c.code}, nil
+	case <-ctx.Done():
+		return engine.Exit{}, ctx.Err()
+	case <-c.killed:
+		c.end()
+		return engine.Exit{Code: 137, Signalled: true}, nil
+	}
+}
+
+// begin runs the program up to where it takes time; the code is that of one that ends
+// before.
+func (c *fakeContainer) begin() (int, error) {
+	p := c.engine.program
 	if p.reads != "" {
-		input, err := io.ReadAll(stdio.Stdin)
+		input, err := io.ReadAll(c.stdio.Stdin)
 		if err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return engine.Exit{}, err
+			return 0, err
 		}
 		if string(input) != p.reads {
-			fmt.Fprintf(stdio.Stderr, "got %q\n", input)
-			return engine.Exit{Code: 9}, nil
+			fmt.Fprintf(c.stdio.Stderr, "got %q\n", input)
+			return 9, nil
 		}
 	}
 	f := p.run(c.number, c.set, c.sysctls, c.options)
 	c.mu.Lock()
 	c.ops, c.uses = f.ops, f.uses
 	c.mu.Unlock()
-	io.WriteString(stdio.Stderr, p.output)
-	over := make(<-chan time.Time)
+	io.WriteString(c.stdio.Stderr, p.output)
+	c.code, c.over = f.code, make(<-chan time.Time)
 	if !f.hangs {
-		over = time.After(f.takes)
+		c.over = time.After(f.takes)
 	}
-	select {
-	case <-over:
-		return engine.Exit{Code: f.code}, nil
-	case <-ctx.Done():
-		return engine.Exit{}, ctx.Err()
-	case <-c.killed:
-		return engine.Exit{Code: 137}, nil
-	}
+	return 0, nil
 }
 
 func (e *fakeEngine) Hook() string { return "fake" }
@@ -228,7 +285,7 @@ func (e *fakeEngine) Attach(cgroup string) (Trace, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.containers {
-		if c.CgroupName() == cgroup {
+		if c.ID() == cgroup {
 			if c.started {
 				e.t.Errorf("container %d was traced after its start", c.number)
 			}

@@ -162,7 +162,7 @@ func TestExploreConfirmProve(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEngine(t, c.program)
-			e.info.Seccomp = "default"
+			e.info.Seccomp = dockerSeccomp
 			a := try(t, e, c.change)
 			a.gives(t, c.verdict, c.want...)
 			a.says(t, c.reasons...)
@@ -171,7 +171,7 @@ func TestExploreConfirmProve(t *testing.T) {
 			}
 			// Several jobs change nothing but the time.
 			e = newEngine(t, c.program)
-			e.info.Seccomp = "default"
+			e.info.Seccomp = dockerSeccomp
 			many := try(t, e, both(func(o *Options) { o.Jobs = 4 }, func(o *Options) {
 				if c.change != nil {
 					c.change(o)

@@ -30,7 +30,7 @@ func privileged(o *Options) { given("privileged", "true")(o); o.Allowed = capabi
 
 func narrowEngine(t testing.TB, p program) *fakeEngine {
 	e := newEngine(t, p)
-	e.info.Seccomp = "default"
+	e.info.Seccomp = dockerSeccomp
 	e.info.Devices = []string{"/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/vda"}
 	return e
 }

@@ -131,7 +131,7 @@ func (s *session) everyOpening() []workload.Setting {
 		{Name: "volume", Value: "/sys:/sys"},
 		{Name: "volume", Value: "/sys/fs/cgroup:/sys/fs/cgroup"},
 	}
-	if s.info.Seccomp != "" {
+	if s.info.Seccomp.Name != engine.Unconfined {
 		all = append(all, workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"})
 	}
 	for _, module := range securityModules(s.info) {
@@ -221,7 +221,7 @@ func (s *session) named(found *findings) []workload.Setting {
 }
 
 // deviceGroups are the devices of the machine, those of one directory together.
-func deviceGroups(i engine.Info) []workload.Setting {
+func deviceGroups(i engine.Facts) []workload.Setting {
 	var all []workload.Setting
 	for _, d := range i.Devices {
 		top, _, _ := strings.Cut(strings.TrimPrefix(d, "/dev/"), "/")

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -48,30 +44,23 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	if !opts.Workload.Options.Bool("interactive") {
 		opts.Input = nil
 	}
-	info, err := on.Info(ctx)
+	info, err := on.Facts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if tracer != nil && !info.SameKernel {
 		return nil, fmt.Errorf("%w: %s", engine.ErrOtherKernel, info.WhyRemote)
 	}
-	image, err := on.Image(ctx, opts.Workload.Image, observer.Pull())
+	subject, err := on.Prepare(ctx, opts.Workload, observer.Pull())
 	if err != nil {
 		return nil, err
 	}
+	id := subject.Identity()
 	opts.Log.Debug("engine", "name", info.Name, "version", info.Version, "endpoint", info.Endpoint, "kernel", info.KernelRelease, "runtime", info.Runtime, "cgroups", info.CgroupVersion, "driver", info.CgroupDriver)
-	opts.Log.Debug("image", "reference", image.Reference, "id", image.ID, "digest", image.Digest)
-	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, image: image, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
-	if err := s.emptyCommand(); err != nil {
-		return nil, err
-	}
-	gate, err := gateFor(info, opts.Workload)
-	if err != nil {
-		return nil, err
-	}
+	opts.Log.Debug("image", "reference", id.Reference, "id", id.ID, "digest", id.Digest)
+	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, subject: subject, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
 	found := newFindings(0)
 	env := mapper.Environment{
-		Seccomp:         gate,
 		NoNewPrivileges: opts.Workload.Options.NoNewPrivileges(),
 		SecurityModules: securityModules(info),
 		RootUID:         info.RootUID,
@@ -79,6 +68,9 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 		Settings:        hostSettings(info),
 		SharedNetwork:   opts.Workload.Options.SharesNetwork(),
 		HasDevice:       info.HasDevice,
+	}
+	if filter := id.Seccomp.Filter; filter != nil {
+		env.Seccomp = filter
 	}
 	a, err := s.answer(ctx, env, found, known{})
 	var portable *elsewhere
@@ -106,60 +98,19 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	return out, nil
 }
 
-// emptyCommand refuses a workload without any command, which no engine starts.
-func (s *session) emptyCommand() error {
-	w := s.opts.Workload
-	entrypoint, given := s.image.Entrypoint, w.Options.Values("entrypoint")
-	if given != nil {
-		entrypoint = slices.DeleteFunc(given, func(arg string) bool { return arg == "" })
-	}
-	if len(w.Command) == 0 && len(entrypoint) == 0 && (len(s.image.Command) == 0 || given != nil) {
-		return fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", engine.ErrBadWorkload, w.Image, w.Image)
-	}
-	return nil
-}
-
-// gateFor is the seccomp profile that the engine applies to a workload, nil when
-// there is none.
-func gateFor(info engine.Info, w workload.Spec) (mapper.Filter, error) {
-	switch name := seccompName(info, w); name {
-	case "unconfined":
-		return nil, nil
-	case "default", "builtin":
-		return seccomp.Default(info.Version), nil
-	default:
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
-		}
-		gate, err := seccomp.Parse(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: seccomp profile %s: %w", engine.ErrBadWorkload, name, err)
-		}
-		return gate, nil
-	}
-}
-
-func securityModules(info engine.Info) []string {
+func securityModules(info engine.Facts) []string {
 	var modules []string
-	for _, option := range info.SecurityOptions {
-		for _, name := range []string{"apparmor", "selinux"} {
-			if strings.Contains(option, "name="+name) {
-				modules = append(modules, name)
-			}
-		}
+	for _, module := range info.SecurityModules {
+		modules = append(modules, string(module))
 	}
 	return modules
 }
 
-// seccompName is the seccomp profile in force: the option's value, or the engine's
-// default, "default" for its built-in one.
-func seccompName(info engine.Info, w workload.Spec) string {
-	if asked := w.Options.Seccomp(); asked != "" {
+// seccompName is the seccomp profile in force: what the session's options say, or else
+// what the workload was prepared with.
+func (s *session) seccompName() string {
+	if asked := (workload.Options{}).With(s.options...).Seccomp(); asked != "" {
 		return asked
 	}
-	if info.Seccomp == "" {
-		return "unconfined"
-	}
-	return info.Seccomp
+	return s.subject.Identity().Seccomp.Name
 }

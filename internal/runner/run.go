@@ -22,8 +22,8 @@ type session struct {
 	tracer   Tracer // nil when not tracing
 	opts     Options
 	observer Observer
-	info     engine.Info
-	image    engine.Image
+	info     engine.Facts
+	subject  engine.Subject
 	pace     *pace
 	*ledger
 	// options are docker run options that every run has beyond the workload's: they
@@ -62,7 +62,7 @@ func (s *session) under(options ...workload.Setting) *session {
 	// What has to be opened is known.
 	opts.Workload.Options = opts.Workload.Options.Set("privileged")
 	return &session{
-		engine: s.engine, tracer: s.tracer, opts: opts, observer: s.observer, info: s.info, image: s.image, pace: s.pace,
+		engine: s.engine, tracer: s.tracer, opts: opts, observer: s.observer, info: s.info, subject: s.subject, pace: s.pace,
 		ledger: s.ledger, options: slices.Concat(s.options, options),
 	}
 }
@@ -214,7 +214,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 // container runs one container and judges its end. It returns the time from its
 // start to its end.
 func (s *session) container(ctx context.Context, p plan, r *result, stdio engine.Stdio) (time.Duration, error) {
-	c, err := s.engine.Create(ctx, s.opts.Workload.With(s.conditions(p)...), p.set)
+	c, err := s.subject.Create(ctx, engine.Conditions{Capabilities: p.set, Options: s.conditions(p)})
 	if s.wasRefused(r, p, err) {
 		return 0, nil
 	}
@@ -222,19 +222,19 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 		return 0, err
 	}
 	defer s.remove(ctx, c)
-	s.opts.Log.Debug("container created", "run", r.run.Number, "id", c.ID(), "cgroup", c.CgroupName(), "image", s.image.ID)
+	s.opts.Log.Debug("container created", "run", r.run.Number, "id", c.ID(), "cgroup", c.Cgroup().Name, "image", s.subject.Identity().ID)
 
 	var trace Trace
 	if p.traced {
-		if trace, err = s.tracer.Attach(c.CgroupName()); err != nil {
+		if trace, err = s.tracer.Attach(c.Cgroup().Name); err != nil {
 			return 0, err
 		}
 		defer trace.Close()
-		s.opts.Log.Debug("trace attached", "run", r.run.Number, "hook", s.tracer.Hook(), "cgroup", c.CgroupName())
+		s.opts.Log.Debug("trace attached", "run", r.run.Number, "hook", s.tracer.Hook(), "cgroup", c.Cgroup().Name)
 	}
 	var watch Watch
 	if p.watched {
-		if watch, err = s.tracer.Watch(c.CgroupName()); err != nil {
+		if watch, err = s.tracer.Watch(c.Cgroup().Name); err != nil {
 			return 0, err
 		}
 		defer watch.Close()
@@ -249,12 +249,15 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 		defer stop()
 		stdio.Resize = sizes
 	}
-	limited, stop := s.limit(ctx, p)
-	defer stop()
 	began := time.Now()
-	exit, err := c.Run(limited, stdio)
+	exit, err := engine.Exit{}, c.Start(ctx, stdio)
+	if err == nil {
+		// The limit is the workload's. A start that takes long is the engine's doing.
+		limited, stop := s.limit(ctx, p)
+		defer stop()
+		exit, err = engine.WaitOrKill(limited, c)
+	}
 	took := time.Since(began)
-	cause := context.Cause(limited)
 	switch {
 	case s.wasRefused(r, p, err):
 		return took, nil
@@ -272,10 +275,10 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 		r.run.ExitCode, r.run.Outcome, r.run.Detail = r.startErr.Code, profile.OutcomeFailed, "its command could not be started"
 	case ctx.Err() != nil:
 		return took, ctx.Err()
-	case errors.Is(cause, errStuck), errors.Is(cause, errHopeless):
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeStuck, cause.Error()
-	case errors.Is(cause, errTimeout):
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeTimeout, cause.Error()
+	case errors.Is(err, errStuck), errors.Is(err, errHopeless):
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeStuck, err.Error()
+	case errors.Is(err, errTimeout):
+		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeTimeout, err.Error()
 	default:
 		return took, err
 	}

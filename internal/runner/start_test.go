@@ -7,7 +7,6 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestACommandThatCannotBeStarted(t *testing.T) {
@@ -72,29 +71,5 @@ func TestAStartWithoutPermission(t *testing.T) {
 		if a.StartError != nil {
 			t.Error(a.StartError)
 		}
-	}
-}
-
-func TestNoCommandAtAll(t *testing.T) {
-	e := newEngine(t, does())
-	for name, c := range map[string]struct {
-		image engine.Image
-		w     workload.Spec
-		ok    bool
-	}{
-		"none":                             {engine.Image{}, workload.Spec{}, false},
-		"the image's":                      {engine.Image{Command: []string{"x"}}, workload.Spec{}, true},
-		"the image's entrypoint":           {engine.Image{Entrypoint: []string{"x"}}, workload.Spec{}, true},
-		"given":                            {engine.Image{}, workload.Spec{Command: []string{"x"}}, true},
-		"entrypoint given":                 {engine.Image{}, workload.Spec{Options: workload.Options{}.Set("entrypoint", "x")}, true},
-		"entrypoint cleared, no command":   {engine.Image{Entrypoint: []string{"x"}, Command: []string{"y"}}, workload.Spec{Options: workload.Options{}.Set("entrypoint", "")}, false},
-		"entrypoint cleared, with command": {engine.Image{Entrypoint: []string{"x"}}, workload.Spec{Command: []string{"y"}, Options: workload.Options{}.Set("entrypoint", "")}, true},
-	} {
-		e.image = c.image
-		a := try(t, e, func(o *Options) { o.Workload = c.w; o.Workload.Image = "image" })
-		if c.ok != (a.err == nil) || !c.ok && !errors.Is(a.err, engine.ErrBadWorkload) {
-			t.Errorf("%s: %v", name, a.err)
-		}
-		e.containers = nil
 	}
 }

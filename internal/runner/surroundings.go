@@ -14,10 +14,8 @@ import (
 
 // mountsOf are the mounts of a container as its options make them. The engine's
 // own are no secret and not among them.
-func mountsOf(info engine.Info, w workload.Spec) []mapper.Mount {
-	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only")}
-	// A file system in user space, which the daemon mounts without devices.
-	root.NoDev = info.StorageDriver == "fuse-overlayfs"
+func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
+	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only"), NoDev: info.RootNoDev}
 	mounts := []mapper.Mount{root}
 	for _, v := range w.Options.Volumes() {
 		kind := mapper.Volume
@@ -38,7 +36,7 @@ func mountsOf(info engine.Info, w workload.Spec) []mapper.Mount {
 
 // hostSettings reads the host's settings on which the words of a cause depend;
 // none where the containers run on another kernel.
-func hostSettings(info engine.Info) map[string]string {
+func hostSettings(info engine.Facts) map[string]string {
 	if !info.SameKernel {
 		return nil
 	}

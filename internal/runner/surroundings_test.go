@@ -2,7 +2,6 @@ package runner
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 )
 
 func TestMountsOfAWorkload(t *testing.T) {
-	got := mountsOf(engine.Info{StorageDriver: "fuse-overlayfs"}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
+	got := mountsOf(engine.Facts{RootNoDev: true}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
 	want := []mapper.Mount{
 		{Target: "/", Kind: mapper.RootFS, ReadOnly: true, NoDev: true},
 		{Target: "/data", Kind: mapper.Bind, ReadOnly: true},
@@ -30,10 +29,10 @@ func TestMountsOfAWorkload(t *testing.T) {
 
 // What the kernel lacks it does not enforce; of another kernel nothing is known.
 func TestHostSettings(t *testing.T) {
-	if got := hostSettings(engine.Info{}); got != nil {
+	if got := hostSettings(engine.Facts{}); got != nil {
 		t.Errorf("another kernel's settings: %v", got)
 	}
-	got := hostSettings(engine.Info{SameKernel: true})
+	got := hostSettings(engine.Facts{SameKernel: true})
 	for _, name := range mapper.Settings {
 		if _, known := got[name]; !known {
 			t.Errorf("%s is unknown", name)
@@ -41,21 +40,6 @@ func TestHostSettings(t *testing.T) {
 	}
 	if _, err := os.Stat("/proc/sys/fs/protected_symlinks"); err == nil && got["fs.protected_symlinks"] == "" {
 		t.Errorf("read nothing: %v", got)
-	}
-}
-
-// TestTheSeccompProfileThatIsMeant: a path may hold a colon, and the last option counts.
-func TestTheSeccompProfileThatIsMeant(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a:b.json")
-	if err := os.WriteFile(file, []byte(`{"defaultAction":"SCMP_ACT_ALLOW"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	info := engine.Info{Seccomp: "builtin"}
-	for _, given := range []string{"seccomp=" + file, "seccomp:" + file} {
-		w := workload.Spec{Options: workload.Options{}.Set("security-opt", "seccomp=unconfined", given)}
-		if gate, err := gateFor(info, w); err != nil || gate == nil || seccompName(info, w) != file {
-			t.Errorf("%s: %q, %v, %v", given, seccompName(info, w), gate, err)
-		}
 	}
 }
 

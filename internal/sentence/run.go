@@ -9,13 +9,27 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// Tried names a run's set, and the options that it had beyond the workload's, in
-// few words.
-func Tried(r profile.Run) string {
-	if r.Closed != "" {
-		return set(r)
+// Trying says what a run that is under way is for: "checking whether CHOWN is
+// needed".
+func Trying(r profile.Run) string {
+	switch {
+	case r.Without != nil:
+		return "checking whether " + r.Without.Short() + " is needed"
+	case r.Closed != "":
+		return "checking whether " + r.Closed + " is needed"
+	case r.Purpose == profile.PurposeReference:
+		return "trying with everything allowed"
 	}
-	return strings.Join(append([]string{set(r)}, r.Options...), " ")
+	doing := "trying"
+	if r.Purpose == profile.PurposeConfirm {
+		doing = "confirming"
+	}
+	if r.Set.Empty() {
+		doing += " without capabilities"
+	} else {
+		doing += " with " + set(r)
+	}
+	return strings.Join(append([]string{doing}, r.Options...), " ")
 }
 
 // set names the set, or what a removal run left out.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/workload"
 )
 
 // grace is how long a request that must not be torn in half may go on after its
@@ -21,24 +20,30 @@ import (
 // behind that nobody knows of.
 const grace = 30 * time.Second
 
-// Create makes a container that holds exactly the capabilities of grant.
-func (e *Engine) Create(ctx context.Context, w workload.Spec, grant capability.Set) (engine.Container, error) {
+// Create makes a container of the image that Prepare found.
+func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Container, error) {
+	e := s.engine
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	driver, err := e.cgroupDriver(ctx)
+	if c.Service != "" {
+		return nil, fmt.Errorf("%w: a workload of docker run has no service %q", engine.ErrBadWorkload, c.Service)
+	}
+	about, err := e.whoIsIt(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config, host, err := settings(w, grant, e.environ)
+	w := s.spec.With(c.Options...)
+	config, host, err := settings(w, c.Capabilities, e.environ, s.files.read)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}
-	id, err := e.create(ctx, config, host, grant)
+	id, err := e.create(ctx, config, host, c.Capabilities)
 	if err != nil {
 		return nil, err
 	}
-	made := &Container{engine: e, id: id, cgroup: cgroupName(driver, id), tty: w.Options.Bool("tty"), interactive: w.Options.Bool("interactive"), killed: make(chan struct{})}
+	made := &Container{engine: e, id: id, cgroup: engine.Cgroup{Name: cgroupName(about, id)}, tty: w.Options.Bool("tty"), interactive: w.Options.Bool("interactive")}
+	e.log.Debug("created", "container", id, "image", w.Image, "capabilities", c.Capabilities, "options", c.Options, "cgroup", made.cgroup.Name)
 	if ctx.Err() != nil {
 		// The caller gets no container, so it has none to remove.
 		lasting, stop := outlive(ctx)
@@ -54,11 +59,18 @@ func (e *Engine) create(ctx context.Context, config *container.Config, host *con
 	name := fmt.Sprintf("capprof-%s-%d", e.session, e.counter.Add(1))
 	lasting, stop := outlive(ctx)
 	defer stop()
-	made, err := e.api.ContainerCreate(lasting, config, host, nil, nil, name)
+	made, err := ask(lasting, e, e.patience.work, "creating a container", func(ctx context.Context) (container.CreateResponse, error) {
+		return e.api.ContainerCreate(ctx, config, host, nil, nil, name)
+	}, func(late container.CreateResponse) {
+		// Nobody knows of it any more.
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer stop()
+		_ = e.remove(ctx, late.ID)
+	})
 	switch {
 	case err == nil:
 		return made.ID, nil
-	case unreachable(err), ctx.Err() != nil:
+	case unreachable(err), isSilence(err), ctx.Err() != nil:
 		return "", e.failed("creating a container", err)
 	case errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image"):
 		return "", fmt.Errorf("%w: %q: %w", engine.ErrNoImage, config.Image, err)

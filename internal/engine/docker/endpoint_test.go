@@ -62,7 +62,7 @@ func TestWhichEngine(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), tc.bad) {
 					t.Fatalf("address %s, error %v; want %q", at, err, tc.bad)
 				}
-				if _, err := New(Options{Host: tc.host, LookupEnv: settingsOf(t, tc.variables)}); !errors.Is(err, engine.ErrNoEngine) {
+				if _, err := connect(tc.host, settingsOf(t, tc.variables), Options{}); !errors.Is(err, engine.ErrNoEngine) {
 					t.Fatalf("New: %v", err)
 				}
 				return
@@ -104,12 +104,13 @@ func TestCurrentContext(t *testing.T) {
 func TestNoEngineThere(t *testing.T) {
 	for _, host := range []string{"unix:///no/such/docker.sock", "tcp://127.0.0.1:1"} {
 		e := engineAt(t, host)
-		_, info := e.Info(t.Context())
-		_, image := e.Image(t.Context(), "x", io.Discard)
-		_, create := e.Create(t.Context(), workload.Spec{Image: "x"}, 0)
-		_, leftovers := e.Leftovers(t.Context())
-		_, grantable := e.Grantable(t.Context(), "x", 1)
-		for call, err := range map[string]error{"info": info, "image": image, "create": create, "leftovers": leftovers, "grantable": grantable} {
+		_, facts := e.Facts(t.Context())
+		_, prepare := e.Prepare(t.Context(), workload.Spec{Image: "x"}, io.Discard)
+		subject := &Subject{engine: e, identity: engine.Identity{ID: "x"}, files: &files{}}
+		_, create := subject.Create(t.Context(), engine.Conditions{})
+		_, leftovers := e.RemoveLeftovers(t.Context())
+		_, grantable := subject.Grantable(t.Context(), 1)
+		for call, err := range map[string]error{"facts": facts, "prepare": prepare, "create": create, "leftovers": leftovers, "grantable": grantable} {
 			if !errors.Is(err, engine.ErrNoEngine) || !strings.Contains(fmt.Sprint(err), host) {
 				t.Errorf("%s at %s: %v", call, host, err)
 			}
@@ -122,9 +123,9 @@ func TestNoEngineThere(t *testing.T) {
 const asNobodyEnv = "CAPPROF_TEST_DOCKER_AS_NOBODY"
 
 func infoAsNobody(host string) int {
-	e, err := New(Options{Host: host})
+	e, err := connect(host, os.LookupEnv, Options{})
 	if err == nil {
-		_, err = e.Info(context.Background())
+		_, err = e.Facts(context.Background())
 	}
 	fmt.Fprint(os.Stdout, err)
 	if errors.Is(err, engine.ErrNoEngine) {
@@ -203,20 +204,6 @@ func TestRemoteEngines(t *testing.T) {
 	}
 }
 
-func TestSeccompProfileNames(t *testing.T) {
-	for options, want := range map[string]string{
-		"name=seccomp,profile=default":           "default",
-		"name=seccomp,profile=builtin":           "default",
-		"name=seccomp,profile=unconfined":        "",
-		"name=seccomp,profile=/etc/profile.json": "/etc/profile.json",
-		"name=apparmor":                          "",
-	} {
-		if got := seccompProfile([]string{"name=cgroupns", options}); got != want {
-			t.Errorf("%s: %q, want %q", options, got, want)
-		}
-	}
-}
-
 func TestAnErrorOfTheEngineKeepsItsText(t *testing.T) {
 	e := fakeEngine(t, map[string]http.HandlerFunc{
 		"GET /v1.41/info": func(w http.ResponseWriter, _ *http.Request) {
@@ -225,16 +212,8 @@ func TestAnErrorOfTheEngineKeepsItsText(t *testing.T) {
 			_, _ = io.WriteString(w, `{"message": "the disk is full"}`)
 		},
 	})
-	_, err := e.Info(t.Context())
+	_, err := e.Facts(t.Context())
 	if err == nil || errors.Is(err, engine.ErrNoEngine) || !strings.Contains(err.Error(), "the disk is full") {
 		t.Fatalf("error %v", err)
-	}
-}
-
-func TestCgroupNames(t *testing.T) {
-	for driver, want := range map[string]string{"cgroupfs": "abc", "systemd": "docker-abc.scope", "none": ""} {
-		if got := cgroupName(driver, "abc"); got != want {
-			t.Errorf("%s: %q, want %q", driver, got, want)
-		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -25,17 +26,12 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 )
 
-// Options says which engine to use and under which name.
+// Options are what the caller wants to be told.
 type Options struct {
-	// Host is the engine's address and overrides DOCKER_HOST and the current
-	// context.
-	Host string
-	// Session names this capprof in labels and container names. It is made up
-	// when empty.
-	Session string
-	// LookupEnv reads the environment that DOCKER_HOST and --env NAME come
-	// from: os.LookupEnv when nil.
-	LookupEnv func(string) (string, bool)
+	// Waiting is called with a sentence while the engine does not answer; nil for none.
+	Waiting func(message string)
+	// Log takes what was asked of the engine and how long it took; nil for none.
+	Log *slog.Logger
 }
 
 // Engine talks to one Docker engine. It connects when it is first used and may
@@ -46,11 +42,15 @@ type Engine struct {
 	session  string
 	owner    owner
 	environ  environment
+	patience patience
+	waiting  func(string)
+	log      *slog.Logger
 	counter  atomic.Uint64
 
-	// driver is the cgroup driver, which does not change while an engine runs.
-	driverLock sync.Mutex
-	driver     string
+	// about is what the engine said of itself, which does not change while it runs;
+	// nil while it has not been asked.
+	aboutLock sync.Mutex
+	about     *about
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -58,12 +58,11 @@ var _ engine.Engine = (*Engine)(nil)
 // New prepares the engine that docker itself would use with the same
 // environment. It fails on settings that make no sense; whether the engine
 // answers shows in the first call.
-func New(opts Options) (*Engine, error) {
-	environ := environment(os.LookupEnv)
-	if opts.LookupEnv != nil {
-		environ = opts.LookupEnv
-	}
-	at, err := resolveEndpoint(opts.Host, environ)
+func New(opts Options) (*Engine, error) { return connect("", os.LookupEnv, opts) }
+
+// connect prepares the engine at host, or the one that the environment names.
+func connect(host string, environ environment, opts Options) (*Engine, error) {
+	at, err := resolveEndpoint(host, environ)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
 	}
@@ -71,21 +70,24 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: address %s: %w", engine.ErrNoEngine, at, err)
 	}
-	session := opts.Session
-	if session == "" {
-		var id [4]byte
-		_, _ = rand.Read(id[:]) // never fails (crypto/rand, Go 1.24)
-		session = hex.EncodeToString(id[:])
-	}
 	self, err := currentOwner()
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{api: api, endpoint: at, session: session, owner: self, environ: environ}, nil
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand, Go 1.24)
+	e := &Engine{
+		api: api, endpoint: at, session: hex.EncodeToString(id[:]), owner: self, environ: environ,
+		patience: usualPatience, waiting: opts.Waiting, log: opts.Log,
+	}
+	if e.waiting == nil {
+		e.waiting = func(string) {}
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	return e, nil
 }
-
-// Session is the value of the label that this engine's containers carry.
-func (e *Engine) Session() string { return e.session }
 
 // Close ends idle connections. Containers are not touched.
 func (e *Engine) Close() error { return e.api.Close() }
@@ -119,6 +121,8 @@ func (e *Engine) failed(doing string, err error) error {
 		ctxErr = context.DeadlineExceeded
 	}
 	switch {
+	case isSilence(err):
+		return err
 	case ctxErr != nil:
 		return fmt.Errorf("%s: %w", doing, ctxErr)
 	case e.endpoint.socket() != "" && permissionDenied(err, e.endpoint.socket()):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := e.Create(t.Context(), workload.Spec{Image: image, Command: []string{"hang"}}, capability.Of())
+			c, err := tryCreate(t.Context(), e, workload.Spec{Image: image, Command: []string{"hang"}}, capability.Of())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +40,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 			}()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			_, err = c.Run(ctx, engine.Stdio{Stdout: hanging})
+			_, err = engine.Run(ctx, c, engine.Stdio{Stdout: hanging})
 			if !errors.Is(err, engine.ErrEngineLost) || ctx.Err() != nil {
 				t.Errorf("error %v, want a lost engine", err)
 			}
@@ -75,8 +74,8 @@ func TestSomebodyStopsTheContainer(t *testing.T) {
 		_, err := suite.Output(t.Context(), "stop", c.ID())
 		stopped <- err
 	}()
-	_, err := c.Run(t.Context(), engine.Stdio{Stdout: obeying})
-	if !errors.Is(err, engine.ErrEngineLost) || !strings.Contains(err.Error(), "docker stop") {
+	_, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: obeying})
+	if others, ok := errors.AsType[*engine.EndedByOthersError](err); !ok || others.Signal != "15" {
 		t.Errorf("error %v, want one that says who ended it", err)
 	}
 	if err := <-stopped; err != nil {
@@ -94,7 +93,7 @@ func TestSomebodyRemovesTheContainer(t *testing.T) {
 		_, err := suite.Output(t.Context(), "rm", "--force", "--volumes", c.ID())
 		removed <- err
 	}()
-	if exit, err := c.Run(t.Context(), engine.Stdio{Stdout: hanging}); !errors.Is(err, engine.ErrEngineLost) {
+	if exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: hanging}); !errors.As(err, new(*engine.EndedByOthersError)) {
 		t.Errorf("exit %d, error %v, want one that says who ended it", exit.Code, err)
 	}
 	if err := <-removed; err != nil {

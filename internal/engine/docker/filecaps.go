@@ -6,11 +6,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"regexp"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
 )
@@ -27,7 +29,9 @@ const capabilityRecord = "SCHILY.xattr.security.capability"
 func (c *Container) FileCapabilities(ctx context.Context, name string) (capability.Set, error) {
 	doing := fmt.Sprintf("reading the file capabilities of %s in container %s", name, c.short())
 	if !path.IsAbs(name) {
-		state, err := c.engine.api.ContainerInspect(ctx, c.id)
+		state, err := look(ctx, c.engine, doing, func(ctx context.Context) (container.InspectResponse, error) {
+			return c.engine.api.ContainerInspect(ctx, c.id)
+		})
 		if err != nil {
 			return 0, c.engine.failed(doing, err)
 		}
@@ -35,7 +39,11 @@ func (c *Container) FileCapabilities(ctx context.Context, name string) (capabili
 	}
 	// Once more for a link: the engine tells its last target, inside the container.
 	for range 2 {
-		stream, stat, err := c.engine.api.CopyFromContainer(ctx, c.id, name)
+		file, err := ask(ctx, c.engine, c.engine.patience.look, doing, func(ctx context.Context) (archived, error) {
+			stream, stat, err := c.engine.api.CopyFromContainer(ctx, c.id, name)
+			return archived{stream, stat}, err
+		}, func(late archived) { _ = late.stream.Close() })
+		stream, stat := file.stream, file.stat
 		switch {
 		case missing(err):
 			return 0, nil
@@ -66,6 +74,12 @@ func (c *Container) FileCapabilities(ctx context.Context, name string) (capabili
 		return permitted, nil
 	}
 	return 0, nil
+}
+
+// archived is a file of a container, in an archive.
+type archived struct {
+	stream io.ReadCloser
+	stat   container.PathStat
 }
 
 // leadsNowhere matches what the engine says of paths that resolve to nothing

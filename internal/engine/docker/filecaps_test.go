@@ -33,7 +33,7 @@ func TestFileCapabilities(t *testing.T) {
 		}
 	}
 	look("before the run")
-	if _, err := c.Run(t.Context(), engine.Stdio{}); err != nil {
+	if _, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil {
 		t.Fatal(err)
 	}
 	look("after the run")

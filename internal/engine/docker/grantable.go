@@ -20,13 +20,14 @@ import (
 // is done: nothing is started. What the engine knows but does not itself hold,
 // it refuses at a start only ("unable to apply caps"); so the bounding sets of
 // the local engine's processes count too, where they can be read.
-func (e *Engine) Grantable(ctx context.Context, imageID string, ask capability.Set) (capability.Set, error) {
+func (s *Subject) Grantable(ctx context.Context, ask capability.Set) (capability.Set, error) {
+	e := s.engine
 	if held, known := e.boundingSet(); known {
 		ask = ask.Intersect(held)
 	}
 	for !ask.Empty() {
 		id, err := e.create(ctx,
-			&container.Config{Image: imageID, Cmd: []string{"/never-started"}},
+			&container.Config{Image: s.identity.ID, Cmd: []string{"/never-started"}},
 			&container.HostConfig{CapDrop: []string{"ALL"}, CapAdd: ask.ShortNames()}, ask)
 		var no *engine.RefusedError
 		switch {

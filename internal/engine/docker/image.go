@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -18,38 +16,26 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 )
 
-// Image finds an image as docker run does: what is here is used, what is not is
+// image finds an image as docker run does: what is here is used, what is not is
 // pulled with the credentials that docker login stored.
-func (e *Engine) Image(ctx context.Context, name string, progress io.Writer) (engine.Image, error) {
-	found, err := e.api.ImageInspect(ctx, name)
+func (e *Engine) image(ctx context.Context, name string, progress io.Writer) (image.InspectResponse, error) {
+	inspect := func() (image.InspectResponse, error) {
+		return look(ctx, e, fmt.Sprintf("inspecting image %q", name), func(ctx context.Context) (image.InspectResponse, error) { return e.api.ImageInspect(ctx, name) })
+	}
+	found, err := inspect()
 	if errdefs.IsNotFound(err) {
 		if err := e.pull(ctx, name, progress); err != nil {
-			return engine.Image{}, err
+			return found, err
 		}
-		found, err = e.api.ImageInspect(ctx, name)
+		found, err = inspect()
 	}
 	switch {
 	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
-		return engine.Image{}, fmt.Errorf("%w: %q: %w", engine.ErrNoImage, name, err)
+		return found, fmt.Errorf("%w: %q: %w", engine.ErrNoImage, name, err)
 	case err != nil:
-		return engine.Image{}, e.failed(fmt.Sprintf("inspecting image %q", name), err)
+		return found, e.failed(fmt.Sprintf("inspecting image %q", name), err)
 	}
-	return describeImage(name, found), nil
-}
-
-// describeImage takes what a run and a profile need of an image.
-func describeImage(name string, found image.InspectResponse) engine.Image {
-	out := engine.Image{Reference: name, ID: found.ID, Digest: repositoryDigest(name, found.RepoDigests)}
-	if found.Config == nil {
-		return out
-	}
-	out.Entrypoint, out.Command = found.Config.Entrypoint, found.Config.Cmd
-	out.User, out.WorkingDir = found.Config.User, found.Config.WorkingDir
-	out.Volumes = slices.Sorted(maps.Keys(found.Config.Volumes))
-	if check := found.Config.Healthcheck; check != nil && len(check.Test) > 0 {
-		out.HealthCheck = check.Test[0] != "NONE"
-	}
-	return out
+	return found, nil
 }
 
 // repositoryDigest picks the digest of the repository that was asked for. An
@@ -82,7 +68,9 @@ func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) erro
 		return err
 	}
 	fmt.Fprintf(progress, "pulling %s\n", reference.FamiliarString(asked))
-	stream, err := e.api.ImagePull(ctx, asked.String(), image.PullOptions{RegistryAuth: credentials})
+	stream, err := ask(ctx, e, e.patience.work, "pulling "+reference.FamiliarString(asked), func(ctx context.Context) (io.ReadCloser, error) {
+		return e.api.ImagePull(ctx, asked.String(), image.PullOptions{RegistryAuth: credentials})
+	}, func(late io.ReadCloser) { _ = late.Close() })
 	if err == nil {
 		var digest string
 		digest, err = followPull(stream, progress)
@@ -92,7 +80,7 @@ func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) erro
 			return nil
 		}
 	}
-	if ctx.Err() != nil || unreachable(err) {
+	if ctx.Err() != nil || unreachable(err) || isSilence(err) {
 		return e.failed(fmt.Sprintf("pulling %s", reference.FamiliarString(asked)), err)
 	}
 	return fmt.Errorf("%w: %s is not here and could not be pulled (check the name, build it, or docker login to its registry): %w",

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,11 @@ func fakeEngine(t *testing.T, routes map[string]http.HandlerFunc) *Engine {
 	return engineAt(t, "unix://"+socket)
 }
 
+// answers is a handler that always says the same.
+func answers(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+}
+
 func TestPullOfAMissingImage(t *testing.T) {
 	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	pulled := false
@@ -46,8 +52,10 @@ func TestPullOfAMissingImage(t *testing.T) {
 				return
 			}
 			_, _ = io.WriteString(w, `{"Id": "sha256:1", "RepoDigests": ["other/app@`+digest+`", "team/app@`+digest+`"],
-				"Config": {"Entrypoint": null, "Cmd": ["/app"], "Healthcheck": {"Test": ["CMD", "/check"]}, "WorkingDir": "/srv"}}`)
+				"Config": {"Entrypoint": null, "Cmd": ["/app"]}}`)
 		},
+		"GET /v1.41/info":    answers(`{"KernelVersion": "1.2.3"}`),
+		"GET /v1.41/version": answers(`{"Version": "28.0.0"}`),
 		"POST /v1.41/images/create": func(w http.ResponseWriter, r *http.Request) {
 			if got := r.URL.Query().Get("fromImage") + ":" + r.URL.Query().Get("tag"); got != "docker.io/team/app:latest" && got != "team/app:latest" {
 				t.Errorf("pulls %q", got)
@@ -65,15 +73,15 @@ func TestPullOfAMissingImage(t *testing.T) {
 		},
 	})
 	var progress strings.Builder
-	got, err := e.Image(t.Context(), "team/app", &progress)
+	got, err := e.Prepare(t.Context(), workload.Spec{Image: "team/app"}, &progress)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "pulling team/app:latest\npulled 1 of 2 layers\npulled 2 of 2 layers\npulled team/app:latest (" + digest + ")\n"; progress.String() != want {
 		t.Errorf("progress %q, want %q", progress.String(), want)
 	}
-	if got.Digest != "team/app@"+digest || got.ID != "sha256:1" || !got.HealthCheck || got.WorkingDir != "/srv" || got.Reference != "team/app" {
-		t.Errorf("image %+v", got)
+	if got := got.Identity(); got.Digest != "team/app@"+digest || got.ID != "sha256:1" || got.Reference != "team/app" || !slices.Equal(got.Argv, []string{"/app"}) {
+		t.Errorf("identity %+v", got)
 	}
 }
 
@@ -95,11 +103,12 @@ func TestImagesThatAreNotToBeHad(t *testing.T) {
 		"",
 		"0000000000000000000000000000000000000000000000000000000000000000",
 	} {
-		if _, err := e.Image(t.Context(), name, io.Discard); !errors.Is(err, engine.ErrNoImage) {
+		if _, err := e.Prepare(t.Context(), workload.Spec{Image: name}, io.Discard); !errors.Is(err, engine.ErrNoImage) {
 			t.Errorf("%q: %v, want no such image", name, err)
 		}
 	}
-	if _, err := e.Create(t.Context(), workload.Spec{Image: "capprof-no-such-image"}, 0); !errors.Is(err, engine.ErrNoImage) {
+	subject := &Subject{engine: e, spec: workload.Spec{Image: "capprof-no-such-image"}, files: &files{}}
+	if _, err := subject.Create(t.Context(), engine.Conditions{}); !errors.Is(err, engine.ErrNoImage) {
 		t.Errorf("creating: %v, want no such image", err)
 	}
 }

@@ -52,10 +52,10 @@ func TestInterruptedWhileCreating(t *testing.T) {
 			cancel()
 		}
 	})
-	if _, err := e.Create(ctx, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := tryCreate(ctx, e, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
-	left, err := e.api.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", sessionLabel+"="+e.Session()))})
+	left, err := e.api.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", sessionLabel+"="+e.session))})
 	if err != nil || len(left) != 0 {
 		t.Fatalf("left behind: %+v, %v", left, err)
 	}
@@ -69,7 +69,7 @@ func TestInterruptedWhileStarting(t *testing.T) {
 		}
 	})
 	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if _, err := c.Run(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
+	if _, err := engine.Run(ctx, c, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -86,7 +86,7 @@ func TestRunsSideBySide(t *testing.T) {
 		all.Go(func() {
 			var stdout strings.Builder
 			want := strings.Repeat(fmt.Sprintf("run %d\n", i), 1000)
-			exit, err := c.Run(t.Context(), engine.Stdio{Stdin: strings.NewReader(want), Stdout: &stdout})
+			exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdin: strings.NewReader(want), Stdout: &stdout})
 			if err != nil || exit.Code != 0 || stdout.String() != want {
 				t.Errorf("run %d: %d bytes, exit %d, %v", i, stdout.Len(), exit.Code, err)
 			}

@@ -64,12 +64,12 @@ func TestLeftoversOfADeadCapprof(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	names, err := newEngine(t).Leftovers(t.Context())
+	names, err := newEngine(t).RemoveLeftovers(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The engine may hold leftovers of others, which are rightly removed too.
-	for _, want := range []string{"capprof-" + lost.Session() + "-1", "capprof-" + lost.Session() + "-2"} {
+	for _, want := range []string{"capprof-" + lost.session + "-1", "capprof-" + lost.session + "-2"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is not among the removed %q", want, names)
 		}
@@ -79,8 +79,8 @@ func TestLeftoversOfADeadCapprof(t *testing.T) {
 			t.Errorf("container %.12s: there %v, want %v (%v)", id, err == nil, want, err)
 		}
 	}
-	again, err := newEngine(t).Leftovers(t.Context())
-	if err != nil || slices.ContainsFunc(again, func(name string) bool { return strings.Contains(name, lost.Session()) }) {
+	again, err := newEngine(t).RemoveLeftovers(t.Context())
+	if err != nil || slices.ContainsFunc(again, func(name string) bool { return strings.Contains(name, lost.session) }) {
 		t.Errorf("a second time: %q, %v", again, err)
 	}
 }

@@ -52,7 +52,7 @@ func runSuite(m *testing.M) (code int, err error) {
 	if archive, err = buildArchive(ctx); err != nil {
 		return 1, err
 	}
-	e, err := New(Options{Host: suite.Host})
+	e, err := connect(suite.Host, os.LookupEnv, Options{})
 	if err != nil {
 		return 1, err
 	}
@@ -126,7 +126,7 @@ func buildArchive(ctx context.Context) ([]byte, error) {
 // importImage gives an engine the test image and returns its ID.
 func importImage(ctx context.Context, e *Engine) (string, error) {
 	// Suites that run at the same time do not take each other's image away.
-	name := "capprof-docker-test:" + e.Session()
+	name := "capprof-docker-test:" + e.session
 	stream, err := e.api.ImageImport(ctx, image.ImportSource{Source: bytes.NewReader(archive), SourceName: "-"}, name,
 		image.ImportOptions{Changes: []string{"ENV PATH=/", "ENV FROM_IMAGE=yes", `ENTRYPOINT ["/workload"]`, `CMD ["echo", "default"]`, "VOLUME /seed", "USER root"}})
 	if err != nil {
@@ -136,7 +136,7 @@ func importImage(ctx context.Context, e *Engine) (string, error) {
 	if _, err := io.Copy(io.Discard, stream); err != nil {
 		return "", err
 	}
-	found, err := e.Image(ctx, name, io.Discard)
+	found, err := e.image(ctx, name, io.Discard)
 	return found.ID, err
 }
 
@@ -148,7 +148,7 @@ func newEngine(t testing.TB) *Engine {
 
 func engineAt(t testing.TB, host string) *Engine {
 	t.Helper()
-	e, err := New(Options{Host: host})
+	e, err := connect(host, os.LookupEnv, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func create(t testing.TB, e *Engine, w workload.Spec, grant capability.Set) engi
 	if w.Image == "" {
 		w.Image = testImage
 	}
-	c, err := e.Create(t.Context(), w, grant)
+	c, err := tryCreate(t.Context(), e, w, grant)
 	if err != nil {
 		t.Fatalf("creating %v: %v", w.Command, err)
 	}
@@ -176,6 +176,15 @@ func create(t testing.TB, e *Engine, w workload.Spec, grant capability.Set) engi
 		}
 	})
 	return c
+}
+
+// tryCreate prepares a workload and makes a container of it.
+func tryCreate(ctx context.Context, e *Engine, w workload.Spec, grant capability.Set) (engine.Container, error) {
+	subject, err := e.Prepare(ctx, w, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	return subject.Create(ctx, engine.Conditions{Capabilities: grant})
 }
 
 // result is a run's outcome.
@@ -189,7 +198,7 @@ type result struct {
 func runIt(t testing.TB, w workload.Spec, stdin io.Reader) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	exit, err := create(t, newEngine(t), w, capability.Of()).Run(t.Context(), engine.Stdio{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
+	exit, err := engine.Run(t.Context(), create(t, newEngine(t), w, capability.Of()), engine.Stdio{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
 	return result{stdout.String(), stderr.String(), exit, err}
 }
 

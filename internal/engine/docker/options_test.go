@@ -56,7 +56,7 @@ func TestCapabilitiesAreExactlyThoseGranted(t *testing.T) {
 	for _, grant := range []capability.Set{capability.Of(), capability.Of(capability.NetRaw), capability.DockerDefault} {
 		c := create(t, newEngine(t), workload.Spec{Command: []string{"line", "/proc/self/status", "CapEff"}}, grant)
 		var stdout strings.Builder
-		if _, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil {
+		if _, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout}); err != nil {
 			t.Fatal(err)
 		}
 		if want := "CapEff:\t" + grant.Mask() + "\n"; stdout.String() != want {
@@ -87,7 +87,7 @@ func TestVolumes(t *testing.T) {
 	}
 
 	e := newEngine(t)
-	name := "capprof-docker-test-" + e.Session()
+	name := "capprof-docker-test-" + e.session
 	t.Cleanup(func() {
 		if err := e.api.VolumeRemove(noCancel(t), name, true); err != nil {
 			t.Error(err)
@@ -102,7 +102,7 @@ func TestVolumes(t *testing.T) {
 func TestAnonymousVolumesGoWithTheContainer(t *testing.T) {
 	e := newEngine(t)
 	c := create(t, e, workload.Spec{Command: []string{"write", "/anonymous/made", "x"}, Options: workload.Options{}.Set("volume", "/anonymous")}, capability.Of())
-	if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 0 {
+	if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -170,7 +170,7 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("--network none shows:\n%s", got)
 	}
 	e := newEngine(t)
-	name := "capprof-docker-test-" + e.Session()
+	name := "capprof-docker-test-" + e.session
 	made, err := e.api.NetworkCreate(t.Context(), name, network.CreateOptions{Internal: true})
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestNetworks(t *testing.T) {
 	})
 	c := create(t, e, workload.Spec{Command: []string{"file", "/proc/net/dev"}, Options: workload.Options{}.Set("network", name)}, capability.Of())
 	var stdout strings.Builder
-	if exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
+	if exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout}); err != nil || exit.Code != 0 || !strings.Contains(stdout.String(), "eth0:") {
 		t.Errorf("--network %s: exit %d, %v:\n%s", name, exit.Code, err, stdout.String())
 	}
 	if err := c.Remove(t.Context()); err != nil {
@@ -228,9 +228,9 @@ func TestSecurityOptions(t *testing.T) {
 	}
 }
 
-func TestInfoIsThisMachine(t *testing.T) {
+func TestFactsAreThisMachines(t *testing.T) {
 	e := newEngine(t)
-	info, err := e.Info(t.Context())
+	info, err := e.Facts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,13 +238,15 @@ func TestInfoIsThisMachine(t *testing.T) {
 		t.Errorf("a local engine is taken for a remote one: %s", info.WhyRemote)
 	}
 	release := strings.TrimSpace(readFile(t, "/proc/sys/kernel/osrelease"))
-	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.APIVersion == "" || info.StorageDriver != suite.Driver ||
-		info.Seccomp != "default" || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
+	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.StorageDriver != suite.Driver ||
+		info.Seccomp.Name != "default" || info.Seccomp.Filter == nil || info.DefaultCapabilities != capability.DockerDefault || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
 		t.Errorf("info %+v", info)
 	}
-	if got, err := e.Image(t.Context(), testImage, io.Discard); err != nil || got.ID != testImage || got.Digest != "" ||
-		!slices.Equal(got.Entrypoint, []string{"/workload"}) || !slices.Equal(got.Command, []string{"echo", "default"}) ||
-		!slices.Equal(got.Volumes, []string{"/seed"}) || got.User != "root" || got.HealthCheck {
-		t.Errorf("image %+v, %v", got, err)
+	subject, err := e.Prepare(t.Context(), workload.Spec{Image: testImage}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := subject.Identity(); got.ID != testImage || got.Digest != "" || !slices.Equal(got.Argv, []string{"/workload", "echo", "default"}) || got.Seccomp.Name != "default" {
+		t.Errorf("identity %+v", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // The labels of every container that capprof makes.
@@ -84,7 +85,10 @@ func (o owner) gone(self owner, running bool) bool {
 	}
 	started, err := startTime(o.pid)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true
+		// Where /proc is mounted with hidepid=2 the processes of others are not there
+		// either (proc(5)). A signal that is none tells: EPERM for a process of
+		// somebody else's, ESRCH for none.
+		return errors.Is(syscall.Kill(o.pid, 0), syscall.ESRCH)
 	}
 	return err == nil && started != o.started
 }

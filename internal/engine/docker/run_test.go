@@ -9,6 +9,7 @@ import (
 	"math/rand"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -20,7 +21,7 @@ func TestOutputIsByteForByte(t *testing.T) {
 	const size = 5 << 20
 	var stdout, stderr bytes.Buffer
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"both", fmt.Sprint(size)}}, capability.Of())
-	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
+	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || exit.Code != 0 || exit.OutOfMemory {
 		t.Fatalf("exit %+v, %v", exit, err)
 	}
@@ -75,7 +76,7 @@ func TestAnImmediateEndLosesNothing(t *testing.T) {
 	for i := range 20 {
 		var stdout, stderr bytes.Buffer
 		c := create(t, e, workload.Spec{Command: []string{"echo", "round", fmt.Sprint(i)}}, capability.Of())
-		exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Stderr: &stderr})
+		exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Stderr: &stderr})
 		if want := fmt.Sprintf("round %d\n", i); err != nil || exit.Code != 0 || stdout.String() != want {
 			t.Fatalf("round %d: %q, exit %d, %v", i, stdout.String(), exit.Code, err)
 		}
@@ -90,7 +91,7 @@ func TestTerminal(t *testing.T) {
 	sizes <- engine.Size{Width: 123, Height: 45}
 	var stdout bytes.Buffer
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"window"}, Options: workload.Options{}.Set("tty", "true").Set("interactive", "true")}, capability.Of())
-	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout, Resize: sizes})
+	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout, Resize: sizes})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v, %q", exit.Code, err, stdout.String())
 	}
@@ -114,42 +115,34 @@ func TestTerminalInputEnds(t *testing.T) {
 	}
 }
 
-func TestKillEndsARunWithItsSignal(t *testing.T) {
+func TestASignalEndsARun(t *testing.T) {
 	hanging := newNotice("hanging\n")
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
+	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
+		t.Fatalf("a signal before the start: %v", err)
+	}
 	killed := make(chan error, 1)
 	go func() {
 		<-hanging.seen
-		killed <- c.Kill(t.Context())
+		killed <- c.Signal(t.Context(), syscall.SIGKILL)
 	}()
-	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: hanging})
-	if err != nil || exit.Code != 137 {
-		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
+	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: hanging})
+	if err != nil || exit.Code != 137 || !exit.Signalled {
+		t.Fatalf("exit %+v, %v; want 137 by our own signal", exit, err)
 	}
 	if err := <-killed; err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Kill(t.Context()); err != nil {
-		t.Fatalf("killing what has ended: %v", err)
+	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
+		t.Fatalf("a signal to what has ended: %v", err)
 	}
 	for range 2 {
 		if err := c.Remove(t.Context()); err != nil {
 			t.Fatalf("removing: %v", err)
 		}
 	}
-	if err := c.Kill(t.Context()); err != nil {
-		t.Fatalf("killing what is gone: %v", err)
-	}
-}
-
-func TestKillBeforeTheStartIsNotLost(t *testing.T) {
-	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if err := c.Kill(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	exit, err := c.Run(t.Context(), engine.Stdio{})
-	if err != nil || exit.Code != 137 {
-		t.Fatalf("exit %d, %v; want 137", exit.Code, err)
+	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
+		t.Fatalf("a signal to what is gone: %v", err)
 	}
 }
 
@@ -162,7 +155,7 @@ func TestCancelKillsAndKeepsTheOutput(t *testing.T) {
 		<-hanging.seen
 		cancel()
 	}()
-	_, err := c.Run(ctx, engine.Stdio{Stdout: hanging})
+	_, err := engine.Run(ctx, c, engine.Stdio{Stdout: hanging})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
@@ -179,11 +172,11 @@ func TestAContextThatEndedStartsNothing(t *testing.T) {
 	e := newEngine(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := e.Create(ctx, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := tryCreate(ctx, e, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("create: %v", err)
 	}
 	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if _, err := c.Run(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
+	if _, err := engine.Run(ctx, c, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("run: %v", err)
 	}
 	state, err := e.api.ContainerInspect(t.Context(), c.ID())
@@ -199,7 +192,7 @@ func (refusingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
-	_, err := c.Run(t.Context(), engine.Stdio{Stdout: refusingWriter{}})
+	_, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: refusingWriter{}})
 	if !errors.Is(err, os.ErrClosed) {
 		t.Fatalf("error %v, want the writer's", err)
 	}
@@ -207,8 +200,8 @@ func TestOutputThatCannotBeWrittenEndsTheRun(t *testing.T) {
 
 func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 	c := create(t, newEngine(t), workload.Spec{Command: []string{"file", "/proc/self/cgroup"}}, capability.Of())
-	if c.CgroupName() == "" || !strings.Contains(c.CgroupName(), c.ID()) {
-		t.Fatalf("cgroup %q of container %s", c.CgroupName(), c.ID())
+	if c.Cgroup().Name == "" || !strings.Contains(c.Cgroup().Name, c.ID()) {
+		t.Fatalf("cgroup %q of container %s", c.Cgroup().Name, c.ID())
 	}
 	// The engine's own word on the path that the runtime was given is in the
 	// process's cgroup file, seen from outside while it runs.
@@ -225,12 +218,12 @@ func TestEveryContainerIsItsOwnCgroup(t *testing.T) {
 			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", state.State.Pid))
 			paths <- string(data)
 		}
-		_ = long.Kill(t.Context())
+		_ = long.Signal(t.Context(), syscall.SIGKILL)
 	}()
-	if _, err := long.Run(t.Context(), engine.Stdio{Stdout: hanging}); err != nil {
+	if _, err := engine.Run(t.Context(), long, engine.Stdio{Stdout: hanging}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-paths; !strings.Contains(got, "/"+long.CgroupName()+"\n") {
-		t.Fatalf("no cgroup named %s in:\n%s", long.CgroupName(), got)
+	if got := <-paths; !strings.Contains(got, "/"+long.Cgroup().Name+"\n") {
+		t.Fatalf("no cgroup named %s in:\n%s", long.Cgroup().Name, got)
 	}
 }

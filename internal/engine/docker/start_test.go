@@ -44,7 +44,7 @@ func TestCommandsThatCannotStart(t *testing.T) {
 	}
 	t.Run("and can with the capability", func(t *testing.T) {
 		c := create(t, newEngine(t), workload.Spec{Command: []string{"exit", "3"}, Options: workload.Options{}.Set("entrypoint", "/with-capabilities")}, capability.Of(capability.NetRaw))
-		if exit, err := c.Run(t.Context(), engine.Stdio{}); err != nil || exit.Code != 3 {
+		if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit.Code != 3 {
 			t.Fatalf("exit %d, %v", exit.Code, err)
 		}
 	})
@@ -85,7 +85,7 @@ func TestExecFailureForms(t *testing.T) {
 		{"too much to be kept", "exec /" + strings.Repeat("x", beginningSize) + ": operation not permitted\n", "", "/ping", 1, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			seen := &opening{}
+			seen := &head{}
 			seen.stderr.add([]byte(tc.stderr))
 			seen.stdout.add([]byte(tc.stdout))
 			failure := execFailure(tc.exit, seen, tc.command)
@@ -102,7 +102,7 @@ func TestExecFailureForms(t *testing.T) {
 func TestRefusedCapabilities(t *testing.T) {
 	e := newEngine(t)
 	unknown := capability.Max
-	_, err := e.Create(t.Context(), workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
+	_, err := tryCreate(t.Context(), e, workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
 	var no *engine.RefusedError
 	if !errors.As(err, &no) || no.Refused != capability.Of(unknown) {
 		t.Fatalf("error %v, want CAP_63 refused by name", err)
@@ -116,11 +116,11 @@ func TestRefusedCapabilities(t *testing.T) {
 		return
 	}
 	lacking := missing.Slice()[0]
-	_, err = create(t, e, workload.Spec{}, capability.Of(lacking)).Run(t.Context(), engine.Stdio{})
+	_, err = engine.Run(t.Context(), create(t, e, workload.Spec{}, capability.Of(lacking)), engine.Stdio{})
 	if no = nil; !errors.As(err, &no) || !no.Refused.Empty() {
 		t.Fatalf("starting with %s: %v, want an unnamed refusal", lacking, err)
 	}
-	if grantable, err := e.Grantable(t.Context(), testImage, capability.Of(lacking)); err != nil || !grantable.Empty() {
+	if grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), capability.Of(lacking)); err != nil || !grantable.Empty() {
 		t.Fatalf("grantable of %s: %v, %v", lacking, grantable, err)
 	}
 }
@@ -128,7 +128,7 @@ func TestRefusedCapabilities(t *testing.T) {
 func TestGrantableIsWhatStarts(t *testing.T) {
 	e := newEngine(t)
 	ask := capability.Known().With(capability.Max)
-	grantable, err := e.Grantable(t.Context(), testImage, ask)
+	grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestGrantableIsWhatStarts(t *testing.T) {
 	}
 	c := create(t, e, workload.Spec{Command: []string{"line", "/proc/self/status", "CapBnd"}}, grantable)
 	var stdout strings.Builder
-	exit, err := c.Run(t.Context(), engine.Stdio{Stdout: &stdout})
+	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout})
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %d, %v", exit.Code, err)
 	}
@@ -179,14 +179,14 @@ func TestOptionsThatTheEngineRefuses(t *testing.T) {
 		"missing profile":      {Name: "security-opt", Value: "seccomp=/no/such/file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := e.Create(t.Context(), workload.Spec{Image: testImage}.With(option), capability.Of())
+			c, err := tryCreate(t.Context(), e, workload.Spec{Image: testImage}.With(option), capability.Of())
 			if err == nil {
 				defer func() {
 					if err := c.Remove(t.Context()); err != nil {
 						t.Error(err)
 					}
 				}()
-				_, err = c.Run(t.Context(), engine.Stdio{})
+				_, err = engine.Run(t.Context(), c, engine.Stdio{})
 			}
 			if !errors.Is(err, engine.ErrBadWorkload) {
 				t.Fatalf("error %v, want a refusal of the options", err)

@@ -23,7 +23,7 @@ func (c *Container) startFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if unreachable(err) {
+	if unreachable(err) || isSilence(err) {
 		return c.lost("starting", err)
 	}
 	message := err.Error()
@@ -84,7 +84,7 @@ var runtimeExitCodes = []int{1, 126, 127, 255}
 // command, which the engine reports as a plain exit status. It is one only if
 // the line is all that was ever written and names the container's own command:
 // no program that started would report itself so. nil otherwise.
-func execFailure(code int, seen *opening, command string) *engine.StartError {
+func execFailure(code int, seen *head, command string) *engine.StartError {
 	line, alone := seen.onlyLine()
 	if !alone || !slices.Contains(runtimeExitCodes, code) {
 		return nil
@@ -103,16 +103,16 @@ func execFailure(code int, seen *opening, command string) *engine.StartError {
 	return nil
 }
 
-// opening is the beginning of what a run wrote.
-type opening struct{ stdout, stderr beginning }
+// head is the beginning of what a run wrote.
+type head struct{ stdout, stderr beginning }
 
 // onlyLine returns the one line that was written, on stderr or, with a
 // terminal, on the one stream that there is. False when there was more or less.
-func (o *opening) onlyLine() (string, bool) {
-	text := o.stderr
+func (h *head) onlyLine() (string, bool) {
+	text := h.stderr
 	if text.total == 0 {
-		text = o.stdout
-	} else if o.stdout.total != 0 {
+		text = h.stdout
+	} else if h.stdout.total != 0 {
 		return "", false
 	}
 	if text.total != len(text.kept) {

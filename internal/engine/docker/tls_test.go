@@ -75,12 +75,12 @@ func TestTLS(t *testing.T) {
 		{"without TLS", map[string]string{"DOCKER_HOST": host}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := New(Options{LookupEnv: settingsOf(t, tc.variables)})
+			e, err := connect("", settingsOf(t, tc.variables), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer e.Close()
-			info, err := e.Info(t.Context())
+			info, err := e.Facts(t.Context())
 			switch {
 			case tc.reached && (err != nil || info.Version != "28.0.0" || info.SameKernel || info.Endpoint != host):
 				t.Fatalf("%+v, %v", info, err)

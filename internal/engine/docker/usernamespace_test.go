@@ -36,7 +36,7 @@ func TestRootUID(t *testing.T) {
 		"too great to be one":       {system.Info{SecurityOptions: remapped, DockerRootDir: "/var/lib/docker/5000000000.1"}, 0},
 		"rootless":                  {system.Info{SecurityOptions: []string{"name=rootless", "name=cgroupns"}}, own},
 	} {
-		if got := rootUID(endpoint{host: "unix://" + socket}, test.info); got != test.want {
+		if got := rootUID(endpoint{host: "unix://" + socket}, test.info, parseSecurityOptions(test.info.SecurityOptions)); got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestRootUID(t *testing.T) {
 func TestRootUIDOfAnEngineThatRemaps(t *testing.T) {
 	engine := testengine.StartRemapped(t)
 	e := engineAt(t, engine.Host)
-	info, err := e.Info(t.Context())
+	info, err := e.Facts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/docker/docker/api/types/container"
@@ -15,8 +14,8 @@ import (
 
 // settings translates a workload into what docker run sends for the same flags, with
 // the capabilities of grant and no others.
-func settings(w workload.Spec, grant capability.Set, env environment) (*container.Config, *container.HostConfig, error) {
-	request, err := w.Request(workload.Client{LookupEnv: env, ReadFile: os.ReadFile, Abs: filepath.Abs})
+func settings(w workload.Spec, grant capability.Set, env environment, read func(path string) ([]byte, error)) (*container.Config, *container.HostConfig, error) {
+	request, err := w.Request(workload.Client{LookupEnv: env, ReadFile: read, Abs: filepath.Abs})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +12,10 @@ import (
 
 func noEnvironment(string) (string, bool) { return "", false }
 
+func noFiles(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
 func TestNothingIsEverPrivileged(t *testing.T) {
-	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment)
+	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment, noFiles)
 	if err != nil || host.Privileged || !slices.Equal(host.CapDrop, []string{"ALL"}) || len(host.CapAdd) != capability.Known().Len() {
 		t.Errorf("%+v, %v", host, err)
 	}
@@ -43,7 +46,7 @@ func FuzzOptions(f *testing.F) {
 	f.Add("", "", "", "", "")
 	f.Fuzz(func(t *testing.T, volume, device, variable, mount, security string) {
 		w := workload.Spec{Options: workload.Options{}.Set("volume", volume).Set("device", device).Set("env", variable).Set("tmpfs", mount).Set("security-opt", security)}
-		_, host, err := settings(w, capability.Of(), noEnvironment)
+		_, host, err := settings(w, capability.Of(), noEnvironment, noFiles)
 		if err == nil && (host.Privileged || len(host.CapAdd) != 0 || !slices.Equal(host.CapDrop, []string{"ALL"})) {
 			t.Fatalf("%+v", host)
 		}

@@ -1,0 +1,160 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/engine"
+)
+
+// settled is how long after a container's end its last event may be stamped: the
+// engine writes the event just after it sent the signal. Until that moment has
+// come the engine keeps the answer back; it reports an end later than that.
+const settled = 20 * time.Millisecond
+
+// endedBy finds out who ended the container: nobody, capprof (ours), or somebody
+// else, which is an error, for then the exit code is not the workload's own. The
+// engine leaves an event for each signal it sends (moby daemon/kill.go), with the
+// container locked, so the event is there when the end is known.
+func (c *Container) endedBy(ctx context.Context, state container.InspectResponse, code int) (ours bool, err error) {
+	sent, removed := c.ours()
+	if state.ContainerJSONBase == nil || state.State == nil {
+		if removed {
+			return true, nil
+		}
+		return false, &engine.EndedByOthersError{Container: c.id}
+	}
+	messages, err := c.signals(ctx, state)
+	if err != nil {
+		return false, err
+	}
+	stopSignal := ""
+	if state.Config != nil {
+		stopSignal = state.Config.StopSignal
+	}
+	for _, message := range messages {
+		name := message.Actor.Attributes["signal"]
+		signal := signalOf(name)
+		ends := isEnding(signal, code, stopSignal)
+		if sent[signal] > 0 {
+			sent[signal]--
+			ours = ours || ends
+			continue
+		}
+		if !ends {
+			// docker kill -s USR1 tells a program to reopen its log, and no more.
+			continue
+		}
+		if removed {
+			return true, nil
+		}
+		if err := c.engine.still(ctx); err != nil {
+			return false, fmt.Errorf("%w while container %s ran: %w", engine.ErrEngineLost, c.short(), err)
+		}
+		return false, &engine.EndedByOthersError{Container: c.id, Signal: name}
+	}
+	return ours, nil
+}
+
+// signals are the events of the signals that the container was sent.
+func (c *Container) signals(ctx context.Context, state container.InspectResponse) ([]events.Message, error) {
+	// The times are the engine's own, whose clock need not be ours.
+	started, err := time.Parse(time.RFC3339Nano, state.State.StartedAt)
+	if err != nil {
+		return nil, fmt.Errorf("reading when container %s started: %w", c.short(), err)
+	}
+	finished, err := time.Parse(time.RFC3339Nano, state.State.FinishedAt)
+	if err != nil {
+		return nil, fmt.Errorf("reading when container %s ended: %w", c.short(), err)
+	}
+	if finished.Before(started) {
+		// The engine notes a start after it has seen the end of a container that
+		// lasted no time at all.
+		started = finished
+	}
+	found, err := look(ctx, c.engine, "the events of container "+c.short(), func(ctx context.Context) ([]events.Message, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		messages, failures := c.engine.api.Events(ctx, events.ListOptions{
+			Since:   timestamp(started),
+			Until:   timestamp(finished.Add(settled)),
+			Filters: filters.NewArgs(filters.Arg("container", c.id), filters.Arg("event", string(events.ActionKill))),
+		})
+		var found []events.Message
+		for {
+			select {
+			case message := <-messages:
+				found = append(found, message)
+			case err := <-failures:
+				if errors.Is(err, io.EOF) {
+					return found, nil
+				}
+				return nil, err
+			}
+		}
+	})
+	if err != nil {
+		return nil, c.lost("reading the events of", err)
+	}
+	return found, nil
+}
+
+// isEnding reports whether a signal is an order to end, or ended the process: those
+// that docker stop, docker kill and a terminal send, and the container's own stop
+// signal.
+func isEnding(signal syscall.Signal, code int, stopSignal string) bool {
+	switch signal {
+	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT, 0:
+		return true
+	}
+	return code == 128+int(signal) || stopSignal != "" && signal == signalOf(stopSignal)
+}
+
+// signalOf reads a signal's number, or its name as in STOPSIGNAL; 0 for what it is
+// not.
+func signalOf(name string) syscall.Signal {
+	if n, err := strconv.Atoi(name); err == nil {
+		return syscall.Signal(n)
+	}
+	name = strings.ToUpper(name)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	return unix.SignalNum(name)
+}
+
+// still asks over a connection of its own whether the engine is still there. One that
+// shuts down stops listening before it ends its containers (moby cmd/dockerd), and
+// goes on answering on the connections that it has.
+func (e *Engine) still(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, stillTime)
+	defer stop()
+	fresh, err := e.endpoint.client(e.environ)
+	if err != nil {
+		return err
+	}
+	defer fresh.Close()
+	if _, err := fresh.Ping(ctx); unreachable(err) || ctx.Err() != nil {
+		return err
+	}
+	return nil
+}
+
+// stillTime is how long that may take.
+const stillTime = 2 * time.Second
+
+// timestamp is a time as the API takes it: seconds and nanoseconds.
+func timestamp(t time.Time) string {
+	return strconv.FormatInt(t.Unix(), 10) + fmt.Sprintf(".%09d", t.Nanosecond())
+}

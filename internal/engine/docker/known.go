@@ -1,0 +1,82 @@
+package docker
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
+)
+
+// What engines give to a container by themselves, and their API does not tell.
+
+// ownMounts are what engines mount by themselves (moby daemon/pkg/oci/defaults.go,
+// containers/common pkg/subscriptions and podman pkg/specgen/generate). Masked paths
+// lie in them.
+var ownMounts = []engine.Mount{
+	{Target: "/proc", NoExec: true, NoDev: true},
+	{Target: "/proc/bus", ReadOnly: true},
+	{Target: "/proc/fs", ReadOnly: true},
+	{Target: "/proc/irq", ReadOnly: true},
+	{Target: "/proc/sys", ReadOnly: true},
+	{Target: "/proc/sysrq-trigger", ReadOnly: true},
+	{Target: "/sys", ReadOnly: true, NoExec: true, NoDev: true},
+	{Target: "/sys/fs/cgroup", ReadOnly: true, NoExec: true, NoDev: true},
+	{Target: "/dev"},
+	{Target: "/dev/shm", NoExec: true, NoDev: true},
+	{Target: "/dev/mqueue", NoExec: true, NoDev: true},
+}
+
+// The sysctls with which low ports and ping need no capability.
+const (
+	unprivilegedPortStart = "net.ipv4.ip_unprivileged_port_start"
+	pingGroupRange        = "net.ipv4.ping_group_range"
+)
+
+// dockerSysctls are what dockerd sets since 20.10 (moby daemon/oci_linux.go,
+// WithSysctls), ping's not where containers have a user namespace.
+func dockerSysctls(version string, userNamespace bool) map[string]string {
+	if major := majorOf(version); major != 0 && major < 20 {
+		return nil
+	}
+	sysctls := map[string]string{unprivilegedPortStart: "0"}
+	if !userNamespace {
+		sysctls[pingGroupRange] = "0 2147483647"
+	}
+	return sysctls
+}
+
+// podmanSysctls are default_sysctls of containers.conf (containers/common
+// pkg/config/default.go).
+func podmanSysctls() map[string]string { return map[string]string{pingGroupRange: "0 0"} }
+
+// podmanCapabilities are default_capabilities of containers.conf: 11 since Podman
+// 4.5, 10 in 4.4, and Docker's before (containers/common pkg/config/default.go,
+// v0.50.1, v0.51.0 and v0.52.0).
+func podmanCapabilities(version string) capability.Set {
+	ten := capability.Of(capability.Chown, capability.DACOverride, capability.FOwner, capability.FSetID, capability.Kill,
+		capability.NetBindService, capability.SetFCap, capability.SetGID, capability.SetPCap, capability.SetUID)
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	first, err := strconv.Atoi(major)
+	if err != nil {
+		return ten.With(capability.SysChroot)
+	}
+	switch second, _ := strconv.Atoi(minor); {
+	case first < 4 || first == 4 && second < 4:
+		return capability.DockerDefault
+	case first == 4 && second == 4:
+		return ten
+	}
+	return ten.With(capability.SysChroot)
+}
+
+// majorOf is the first number of a version, 0 for a version without one.
+func majorOf(version string) int {
+	first, _, _ := strings.Cut(version, ".")
+	major, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return major
+}

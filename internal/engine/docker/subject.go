@@ -1,0 +1,116 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/seccomp"
+	"github.com/capprof/capprof/internal/workload"
+)
+
+// Subject is a prepared workload.
+type Subject struct {
+	engine   *Engine
+	spec     workload.Spec
+	identity engine.Identity
+	files    *files
+}
+
+var _ engine.Subject = (*Subject)(nil)
+
+// Identity is what the workload was resolved to.
+func (s *Subject) Identity() engine.Identity { return s.identity }
+
+// Prepare finds the image and reads the seccomp profile. Containers are made by the
+// image's ID: a tag that moves meanwhile changes nothing.
+func (e *Engine) Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (engine.Subject, error) {
+	found, err := e.image(ctx, w.Image, progress)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subject{engine: e, spec: w, files: &files{}}
+	s.identity = engine.Identity{Reference: w.Image, ID: found.ID, Digest: repositoryDigest(w.Image, found.RepoDigests)}
+	if found.Config == nil {
+		s.identity.Argv = argv(nil, nil, w)
+	} else {
+		s.identity.Argv = argv(found.Config.Entrypoint, found.Config.Cmd, w)
+	}
+	if len(s.identity.Argv) == 0 {
+		return nil, fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", engine.ErrBadWorkload, w.Image, w.Image)
+	}
+	if s.identity.Seccomp, err = s.seccomp(ctx); err != nil {
+		return nil, err
+	}
+	// From here on it is this image, whatever the name comes to mean.
+	s.spec.Image = found.ID
+	e.log.Debug("prepared", "image", w.Image, "id", found.ID, "argv", s.identity.Argv, "seccomp", s.identity.Seccomp.Name)
+	return s, nil
+}
+
+// argv is what a container of the image runs, as moby's daemon puts it together
+// (daemon/commit.go, merge; oci_linux.go): an entrypoint of the workload's takes the
+// image's command away.
+func argv(entrypoint, command []string, w workload.Spec) []string {
+	if given := w.Options.Values("entrypoint"); given != nil {
+		entrypoint, command = slices.DeleteFunc(slices.Clone(given), func(arg string) bool { return arg == "" }), nil
+	}
+	if len(w.Command) > 0 {
+		command = w.Command
+	}
+	return slices.Concat(entrypoint, command)
+}
+
+// seccomp is the profile of the workload's own options, or else the engine's.
+func (s *Subject) seccomp(ctx context.Context) (engine.Seccomp, error) {
+	facts, err := s.engine.Facts(ctx)
+	if err != nil {
+		return engine.Seccomp{}, err
+	}
+	name := s.spec.Options.Seccomp()
+	switch name {
+	case "":
+		return facts.Seccomp, nil
+	case engine.Unconfined:
+		return engine.Seccomp{Name: name}, nil
+	case "builtin":
+		return engine.Seccomp{Name: "default", Filter: builtinFilter(facts.Name, facts.Version)}, nil
+	}
+	text, err := s.files.read(name)
+	if err != nil {
+		return engine.Seccomp{}, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
+	}
+	filter, err := seccomp.Parse(text)
+	if err != nil {
+		return engine.Seccomp{}, fmt.Errorf("%w: seccomp profile %s: %w", engine.ErrBadWorkload, name, err)
+	}
+	return engine.Seccomp{Name: name, Filter: filter}, nil
+}
+
+// files are those that options name, each read once: a seccomp profile that is edited
+// during a search does not make its runs differ.
+type files struct {
+	mu   sync.Mutex
+	text map[string][]byte
+}
+
+func (f *files) read(path string) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if text, known := f.text[path]; known {
+		return text, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if f.text == nil {
+		f.text = map[string][]byte{}
+	}
+	f.text[path] = text
+	return text, nil
+}

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// killTime is how long a killed container may take to end. The kernel needs
+// milliseconds; an engine under load needs seconds to tell.
+const killTime = 30 * time.Second
+
+// WaitOrKill waits for a started container's end. When ctx ends first, the container
+// is killed, its last output is read, and the context's cause is returned. Any other
+// error is the engine's or somebody else's doing, also when ctx has ended: a time
+// limit counts only where the container was seen to run into it.
+func WaitOrKill(ctx context.Context, c Container) (Exit, error) {
+	exit, err := c.Wait(ctx)
+	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return exit, err
+	}
+	// The caller's time is over, the container's end is still to be seen.
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), killTime)
+	defer stop()
+	if err := c.Signal(last, syscall.SIGKILL); err != nil {
+		return Exit{}, err
+	}
+	if _, err := c.Wait(last); err != nil {
+		if last.Err() != nil {
+			return Exit{}, fmt.Errorf("%w: container %.12s was killed %v ago, and its end is not known", ErrSilent, c.ID(), killTime)
+		}
+		return Exit{}, err
+	}
+	return Exit{}, context.Cause(ctx)
+}
+
+// Run starts a container and waits for its end, or kills it when ctx ends.
+func Run(ctx context.Context, c Container, stdio Stdio) (Exit, error) {
+	if err := c.Start(ctx, stdio); err != nil {
+		return Exit{}, err
+	}
+	return WaitOrKill(ctx, c)
+}
