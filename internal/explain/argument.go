@@ -58,7 +58,7 @@ func ParseArgument(text string, exists func(path string) bool) (Argument, error)
 	case exists(text):
 		return Argument{Kind: KindProfile, Path: text}, nil
 	case consistsOf(name, hexadecimal) && len(name) >= maskDigits/2:
-		return Argument{}, fmt.Errorf("%q has %d hexadecimal digits, and a mask has %d, or begins with 0x", name, len(name), maskDigits)
+		return Argument{}, fmt.Errorf("%q has %d hexadecimal digits, and a mask has %d, or fewer after 0x", name, len(name), maskDigits)
 	default:
 		return Argument{}, fmt.Errorf("%w; and it is neither a mask (%d hexadecimal digits, or fewer after 0x) nor a file", err, maskDigits)
 	}
@@ -74,7 +74,7 @@ func consistsOf(s, alphabet string) bool { return strings.Trim(s, alphabet) == "
 func parseMask(name, digits string) (Argument, error) {
 	switch {
 	case digits == "" || !consistsOf(digits, hexadecimal):
-		return Argument{}, fmt.Errorf("%q is no mask: after 0x come hexadecimal digits alone", name)
+		return Argument{}, fmt.Errorf("%q is not a mask: only hexadecimal digits may follow 0x", name)
 	case len(digits) > maskDigits:
 		return Argument{}, fmt.Errorf("the mask %q has %d digits, and a capability set has no more than %d", name, len(digits), maskDigits)
 	}

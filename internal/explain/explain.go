@@ -4,7 +4,7 @@
 //
 // The facts are tables in this package. They hold for Docker's default
 // isolation, in which a container has namespaces of its own except for the user
-// namespace; what a user namespace changes is said beside them.
+// namespace; what a user namespace changes is told next to them.
 package explain
 
 import (
@@ -47,7 +47,7 @@ type Capability struct {
 	UserNamespace UserNamespace `json:"userNamespace"`
 	// Syscalls are those that Docker's default seccomp profile lets through only
 	// with this capability, or another that lists them too.
-	Syscalls    []string      `json:"seccompOpens"`
+	Syscalls    []string      `json:"seccompAllows"`
 	GrantedBy   []Grant       `json:"grantedBy"`
 	PodSecurity []PodSecurity `json:"podSecurity"`
 	Safer       []string      `json:"safer"`

@@ -19,22 +19,23 @@ const (
 func (l Level) meaning() string {
 	switch l {
 	case Low:
-		return "one narrow effect"
+		return "one limited effect"
 	case Moderate:
-		return "enough to disturb or impersonate what runs beside it"
+		return "enough to disturb or impersonate what runs next to it"
 	case High:
-		return "wide power inside the container, or a hold on something of the host's"
+		return "broad control inside the container, or some influence on the host"
 	case Critical:
 		return "root on the host, or near it"
 	default:
-		return "nothing is known of it"
+		return "unknown to this version of capprof"
 	}
 }
 
 // Scope is how far a capability reaches under Docker's default isolation: mount,
-// network, PID, IPC and UTS namespaces of its own, and the host's user namespace. That last one matters: the kernel asks most often whether a task
-// has the capability in the initial user namespace (capable() in the source),
-// and root in such a container is in it.
+// network, PID, IPC and UTS namespaces of its own, and the host's user namespace.
+// That last one matters: the kernel asks most often whether a task has the capability
+// in the initial user namespace (capable() in the source), and root in such a
+// container is in it.
 type Scope string
 
 // The scopes.
@@ -95,9 +96,9 @@ type fact struct {
 	userns     Effect
 	usernsNote string
 	// syscalls are refused by Docker's default seccomp profile unless this
-	// capability is granted, so granting it opens them to everybody inside.
+	// capability is granted, so granting it allows them to everybody inside.
 	syscalls []string
-	// safer are ways to get the same effect with less.
+	// safer are less dangerous ways to the same effect.
 	safer []string
 	// see lists man pages and kernel functions.
 	see []string
@@ -112,11 +113,11 @@ func factOf(c capability.Cap) (f fact, ok bool) {
 		}
 	}
 	return fact{
-		summary:    "do something that this capprof does not know of",
+		summary:    "do something unknown to this version of capprof",
 		level:      Unrated,
 		scope:      Unscoped,
-		reason:     "capprof's table does not hold this number, so treat it as the most dangerous one. A kernel newer than this capprof may have given it a meaning: see capabilities(7) and include/uapi/linux/capability.h of that kernel, and /proc/sys/kernel/cap_last_cap for its highest number.",
+		reason:     "capprof's table does not hold this number, so treat it as the most dangerous one. A newer kernel may have given it a meaning: see capabilities(7) and include/uapi/linux/capability.h of that kernel, and /proc/sys/kernel/cap_last_cap for its highest number.",
 		userns:     UnknownEffect,
-		usernsNote: "nothing is known of it",
+		usernsNote: "unknown to this version of capprof",
 	}, false
 }

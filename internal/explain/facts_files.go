@@ -47,7 +47,7 @@ var fileFacts = map[capability.Cap]fact{
 		allows: []string{
 			"reading files and listing and entering directories against their mode and ACL",
 			"open_by_handle_at(2): opening a file by its number in the file system, without a path",
-			"linkat(2) with AT_EMPTY_PATH on a descriptor from elsewhere",
+			"linkat(2) with AT_EMPTY_PATH on a descriptor that another process opened",
 		},
 		level: High, scope: HostWide,
 		reason: "open_by_handle_at knows no mount boundary: given any file of a file system (Docker mounts /etc/hosts and /etc/resolv.conf from the host's), it opens every other file of that file system, the host's /etc/shadow among them. This is the escape known as shocker. Without DAC_OVERRIDE it reads but does not write.",
@@ -69,7 +69,7 @@ var fileFacts = map[capability.Cap]fact{
 			"opening other users' files with O_NOATIME, and hard links to them under fs.protected_hardlinks",
 		},
 		level: Moderate, scope: Shared,
-		reason: "It ends at the files that the container can reach, bind mounts included: chmod opens any of them to anybody on the host.",
+		reason: "It ends at the files that the container can reach, bind mounts included: chmod gives anybody on the host access to any of them.",
 		userns: Works, usernsNote: "for files whose owner is mapped",
 		safer: []string{
 			"chmod and set ACLs when the image is built",

@@ -6,7 +6,7 @@ import "github.com/capprof/capprof/internal/capability"
 var kernelFacts = map[capability.Cap]fact{
 	capability.SysAdmin: {
 		since:   "2.2",
-		summary: "administrate the system: mounts, namespaces and several hundred other things",
+		summary: "administer the system: mounts, namespaces and several hundred other things",
 		allows: []string{
 			"mount(2), umount(2), pivot_root(2), and the new mount calls",
 			"setns(2) and unshare(2), clone(2) with new namespaces",
@@ -15,7 +15,7 @@ var kernelFacts = map[capability.Cap]fact{
 			"everything that PERFMON, BPF, SYSLOG and CHECKPOINT_RESTORE allow",
 		},
 		level: Critical, scope: HostWide,
-		reason: "It is the kernel's answer wherever no other capability fits, and much of that knows no namespace. With it a container mounts a cgroup file system and lets the host run a program (release_agent), or loads BPF programs. It also opens most of what Docker's seccomp profile refuses; AppArmor's docker-default profile, where it is loaded, still denies mount.",
+		reason: "It is the kernel's answer wherever no other capability fits, and much of that knows no namespace. With it a container mounts a cgroup file system and lets the host run a program (release_agent), or loads BPF programs. It also allows most of what Docker's seccomp profile refuses; AppArmor's docker-default profile, where it is loaded, still denies mount.",
 		userns: Partly, usernsNote: "mounts, host name and namespaces of the container's own; nothing of the host's",
 		syscalls: []string{
 			"bpf", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick", "lsm_get_self_attr",
@@ -23,7 +23,7 @@ var kernelFacts = map[capability.Cap]fact{
 			"perf_event_open", "quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "syslog", "umount2", "unshare",
 		},
 		safer: []string{
-			"the narrow capability: PERFMON, BPF, SYSLOG, CHECKPOINT_RESTORE, SYS_NICE",
+			"the capability for just that: PERFMON, BPF, SYSLOG, CHECKPOINT_RESTORE, SYS_NICE",
 			"let the engine do it: -v, --mount, --tmpfs, --hostname, --domainname, --cgroupns, --device",
 			"sandboxes of browsers and rootless builders need a user namespace, not this: allow clone and unshare with CLONE_NEWUSER in a seccomp profile",
 			"set no_new_privs before seccomp(2) or landlock(7): then they need nothing",
@@ -108,7 +108,7 @@ var kernelFacts = map[capability.Cap]fact{
 			"with PERFMON: tracing programs; with NET_ADMIN: network programs",
 		},
 		level: Critical, scope: HostWide,
-		reason: "Programs run in the one kernel. Alone it opens the verifier, whose holes were the way to root more than once, and the maps and programs of others; with PERFMON it reads all memory. Debian's dockerd 20.10 does not know the name and refuses it.",
+		reason: "Programs run in the one kernel. Alone it gives access to the verifier, whose holes were the way to root more than once, and the maps and programs of others; with PERFMON it reads all memory. Debian's dockerd 20.10 does not know the name and refuses it.",
 		userns: Never, usernsNote: "the check is made in the initial namespace alone, unless the host delegates a BPF token (since 6.9)",
 		syscalls: []string{"bpf"},
 		safer: []string{

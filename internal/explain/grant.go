@@ -102,7 +102,7 @@ func podSecurity(c capability.Cap) []PodSecurity {
 }
 
 // whoGrants names the engines that grant it by default, or with answer false
-// those that do not: "Docker, Podman 4.3 and earlier", or "nobody".
+// those that do not: "Docker, Podman 4.3 and earlier", or "no engine".
 func whoGrants(all []Grant, answer bool) string {
 	rows, agreeing := map[string]int{}, map[string]int{}
 	for _, g := range all {
@@ -113,19 +113,37 @@ func whoGrants(all []Grant, answer bool) string {
 	}
 	var names []string
 	named := map[string]bool{}
-	for _, g := range all {
+	before := -1 // the row that gave the last name
+	for i, g := range all {
 		switch {
 		case g.Granted != answer || named[g.Engine]:
+			continue
 		case agreeing[g.Engine] == rows[g.Engine] && (rows[g.Engine] > 1 || g.Versions == everyVersion):
 			// Versions that agree are not told apart.
 			names = append(names, g.Engine)
 			named[g.Engine] = true
+		case before == i-1 && before >= 0 && all[before].Engine == g.Engine:
+			names[len(names)-1] = g.Engine + " " + joined(all[before].Versions, g.Versions)
 		default:
 			names = append(names, g.Engine+" "+g.Versions)
 		}
+		before = i
 	}
 	if len(names) == 0 {
-		return "nobody"
+		return "no engine"
 	}
 	return strings.Join(names, ", ")
+}
+
+// joined are neighbouring versions, the newer ones first: "4.5 and later" and "4.4"
+// are "4.4 and later".
+func joined(newer, older string) string {
+	const later, earlier = " and later", " and earlier"
+	switch {
+	case strings.HasSuffix(newer, later) && !strings.HasSuffix(older, earlier):
+		return older + later
+	case strings.HasSuffix(older, earlier) && !strings.HasSuffix(newer, later):
+		return newer + earlier
+	}
+	return newer + ", " + older
 }

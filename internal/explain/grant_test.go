@@ -35,10 +35,10 @@ func TestWhoGrants(t *testing.T) {
 		c       capability.Cap
 		by, not string
 	}{
-		{capability.Chown, "Docker, Podman, containerd, CRI-O 1.18 and later", "nobody"},
-		{capability.NetRaw, "Docker, Podman 4.3 and earlier, containerd", "Podman 4.5 and later, Podman 4.4, CRI-O 1.18 and later"},
+		{capability.Chown, "Docker, Podman, containerd, CRI-O 1.18 and later", "no engine"},
+		{capability.NetRaw, "Docker, Podman 4.3 and earlier, containerd", "Podman 4.4 and later, CRI-O 1.18 and later"},
 		{capability.SysChroot, "Docker, Podman 4.5 and later, Podman 4.3 and earlier, containerd", "Podman 4.4, CRI-O 1.18 and later"},
-		{capability.NetAdmin, "nobody", "Docker, Podman, containerd, CRI-O 1.18 and later"},
+		{capability.NetAdmin, "no engine", "Docker, Podman, containerd, CRI-O 1.18 and later"},
 	} {
 		if by := whoGrants(grants(tc.c), true); by != tc.by {
 			t.Errorf("%v: by %q, want %q", tc.c, by, tc.by)

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -31,7 +32,7 @@ func whole(p *text.Page, c Capability, from *Profile) {
 		p.Items("in a user namespace (userns-remap, rootless, hostUsers: false): " + inUserNamespace(c.UserNamespace))
 	}
 	if len(c.Syscalls) > 0 {
-		p.Items("granting it also opens in Docker's default seccomp profile: " + strings.Join(c.Syscalls, ", "))
+		p.Items("granting it also allows, in Docker's default seccomp profile: " + strings.Join(c.Syscalls, ", "))
 	}
 	p.Heading("Granted by default")
 	grantRows(p, c)
@@ -74,7 +75,9 @@ func inUserNamespace(u UserNamespace) string {
 func grantRows(p *text.Page, c Capability) {
 	const width = len("restricted")
 	p.Row("by", width, whoGrants(c.GrantedBy, true))
-	p.Row("not by", width, whoGrants(c.GrantedBy, false))
+	if slices.ContainsFunc(c.GrantedBy, func(g Grant) bool { return g.Granted }) && slices.ContainsFunc(c.GrantedBy, func(g Grant) bool { return !g.Granted }) {
+		p.Row("not by", width, whoGrants(c.GrantedBy, false))
+	}
 	p.Heading("In Kubernetes, by level of the Pod Security Standards")
 	for _, level := range c.PodSecurity {
 		p.Row(level.Level, width, level.Rule)
@@ -159,7 +162,7 @@ func ofMask(p *text.Page, e Explanation) {
 		p.Items("lacks of Docker's default set: " + e.Mask.Lacks.String())
 	}
 	if len(e.Capabilities) > 0 {
-		p.Heading("capprof explain NAME says more of one, such as: capprof explain " + worst(e.Capabilities).Short())
+		p.Heading("Details: capprof explain NAME, such as: capprof explain " + worst(e.Capabilities).Short())
 	}
 }
 
@@ -181,7 +184,7 @@ func ofProfile(p *text.Page, e Explanation) {
 	summary := fmt.Sprintf("%s: %s requires %s", e.Profile.Verdict, e.Profile.Image, capability.Counted(e.Profile.Required.Len()))
 	switch e.Profile.Verdict {
 	case profile.Failed:
-		summary = fmt.Sprintf("%s: no set of capabilities made %s pass", e.Profile.Verdict, e.Profile.Image)
+		summary = fmt.Sprintf("%s: no allowed set of capabilities makes %s pass", e.Profile.Verdict, e.Profile.Image)
 	case profile.Incomplete:
 		summary += " as far as is known"
 	}
@@ -206,6 +209,6 @@ func ofProfile(p *text.Page, e Explanation) {
 		p.Paragraph(e.Profile.Dropped.String())
 	}
 	if len(e.Capabilities) > 0 {
-		p.Heading("capprof explain PROFILE NAME says all of one")
+		p.Heading("Details: capprof explain PROFILE NAME")
 	}
 }

@@ -32,7 +32,7 @@ type Status string
 const (
 	Required Status = "required"
 	// Portable: required where the engine keeps the kernel's defaults, not here.
-	Portable Status = "required elsewhere"
+	Portable Status = "required on other hosts"
 	// Blocked: something was denied for want of it, and it was not allowed.
 	Blocked Status = "blocked"
 	// Alternative: it would have met a need that a required one meets.
