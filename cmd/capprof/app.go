@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 				continue
 			}
 			if again {
-				fmt.Fprintln(std.err, "capprof: forced; capprof clean removes what was left behind")
+				fmt.Fprintln(std.err, "capprof: quit; containers may be left behind: run capprof clean")
 				return exitInterrupt
 			}
 			first = time.Now()
@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 			if _, ok := terminal(std.err); ok {
 				end = "\r\n" // it may be raw
 			}
-			fmt.Fprint(std.err, end+"capprof: interrupted, cleaning up (once more to force)"+end)
+			fmt.Fprint(std.err, end+"capprof: interrupted, cleaning up (press Ctrl-C again to quit at once)"+end)
 			cancel(errInterrupted)
 		}
 	}

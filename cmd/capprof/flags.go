@@ -87,6 +87,13 @@ func (f *flagSet) parse(args []string, command string, std stdio) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return errors.Join(err, f.writeHelp(std.out, screenOf(std.out).width))
 	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		option := "--" + unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			option = "-" + unknown.GetSpecifiedName()
+		}
+		return usageError("unknown option %s (see capprof %s --help)", option, command)
+	}
 	if err != nil {
 		return usageError("%w (see capprof %s --help)", err, command)
 	}

@@ -107,10 +107,10 @@ func showTail(out *runner.Outcome, w io.Writer) {
 		return
 	}
 	if len(out.Tail) == 0 {
-		fmt.Fprintf(w, "run %d wrote nothing\n", out.Deciding)
+		fmt.Fprintf(w, "run %d printed nothing\n", out.Deciding)
 		return
 	}
-	fmt.Fprintf(w, "the last lines of run %d:\n", out.Deciding)
+	fmt.Fprintf(w, "last output of run %d:\n", out.Deciding)
 	for _, line := range out.Tail {
 		fmt.Fprintf(w, "  | %s\n", text.Printable(line))
 	}

@@ -108,7 +108,7 @@ func TestTwoInterruptsOfOneCause(t *testing.T) {
 	if code := <-ended; code != exitInterrupt {
 		t.Errorf("exit code %d, want %d", code, exitInterrupt)
 	}
-	if strings.Contains(stderr.String(), "forced") {
+	if strings.Contains(stderr.String(), "capprof clean") {
 		t.Errorf("forced by the second signal:\n%s", stderr)
 	}
 }
@@ -127,7 +127,7 @@ func TestASecondInterruptForces(t *testing.T) {
 	for {
 		select {
 		case code := <-ended:
-			if code != exitInterrupt || !strings.Contains(stderr.String(), "forced; capprof clean") {
+			if code != exitInterrupt || !strings.Contains(stderr.String(), "run capprof clean") {
 				t.Errorf("ended with %d:\n%s", code, stderr)
 			}
 			return

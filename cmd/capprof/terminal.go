@@ -34,7 +34,7 @@ func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	fd, ok := terminal(std.in)
 	if !ok {
 		if opts.Workload.Options.Bool("interactive") {
-			return t, usageError("-t needs a terminal on standard input; leave it out for a pipe or a file")
+			return t, usageError("-t needs a terminal; drop it when input comes from a pipe or a file")
 		}
 		return t, nil
 	}

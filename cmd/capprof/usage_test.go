@@ -95,6 +95,8 @@ func TestOptionsThatContradict(t *testing.T) {
 		{"no directory for logs", "--log-dir is empty", []string{"run", "--log-dir=", "image"}},
 		{"no trace to be strict with", "--strict and --no-trace", []string{"run", "--strict", "--no-trace", "image"}},
 		{"no runs at all", "--max-runs", []string{"run", "--max-runs", "0", "image"}},
+		{"an option that is none", "unknown option --nosuch (see capprof run --help)", []string{"run", "--nosuch=1", "image"}},
+		{"a letter that is none", "unknown option -d (see capprof run --help)", []string{"run", "-id", "image"}},
 		{"one profile", "needs two profiles", []string{"diff", "old.json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 		}
 	}
 	if len(r.Evidence) > 0 {
-		b.WriteString("\nNeeded as before, for something else (no drift):\n\n| capability | | operation |\n|---|---|---|\n")
+		b.WriteString("\nStill needed, by a different operation (not drift):\n\n| capability | | operation |\n|---|---|---|\n")
 		for _, change := range r.Evidence {
 			for _, operation := range change.Appeared {
 				fmt.Fprintf(&b, "| `%s` | now | %s |\n", change.Capability, code(operation))

@@ -43,7 +43,7 @@ func writeText(w io.Writer, r Result, _ Options) error {
 		}
 	}
 	if len(r.Evidence) > 0 {
-		b.WriteString("\nneeded as before, for something else (no drift):\n")
+		b.WriteString("\nstill needed, by a different operation (not drift):\n")
 		for _, change := range r.Evidence {
 			b.WriteString("  " + change.Capability.String() + "\n")
 			for _, operation := range change.Appeared {
