@@ -105,7 +105,7 @@ func (e *explanation) deny(d Denial) {
 	d.Operation = e.op
 	d.Remedies = suit(d.Remedies, e.op, e.env)
 	if d.Probe = isProbe(e.op); d.Probe {
-		d.Meaning = "asking whether another user's process is there (signal 0)"
+		d.Meaning = probeWords(e.op)
 		d.Remedies = try(remedy.AskOtherwise)
 	}
 	d.reach(e.env)

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -48,4 +49,17 @@ func needsNone(op observation.Operation) (string, bool) {
 		return "asks for no capability", true
 	}
 	return "", false
+}
+
+// shells run what a user wrote for the run: their own calls are the script's.
+var shells = nameSet("sh bash dash ash ksh mksh zsh busybox")
+
+// probeWords say whose kill(pid, 0) it is: a script's that waits for a server says
+// nothing of the server.
+func probeWords(op observation.Operation) string {
+	who := "the program"
+	if shells[path.Base(op.Executable)] {
+		who = "the workload's own script"
+	}
+	return who + " asks whether another user's process is there: kill(pid, 0)"
 }
