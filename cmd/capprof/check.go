@@ -64,14 +64,10 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 		return coded(exitError, errors.New("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
 	}
 	workload.Options = docker.apply(workload.Options)
-	base, err := baselineOf(workload.Options)
-	if err != nil {
-		return err
-	}
 	if !flags.Changed("expect-exit") {
 		search.expectExit = before.Workload.ExpectExit
 	}
-	opts, err := search.options(workload, base)
+	opts, err := search.options(workload)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			return nil, coded(exitUnfit, err)
 		}
 	}
+	if err := checkCapabilities(opts.Workload.Options); err != nil {
+		return nil, err
+	}
 	var shown *progress.Progress
 	at, err := openEngine(std, func(message string) { shown.Note(message) })
 	if err != nil {
@@ -53,7 +56,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			shown.Cooked()
 		})
 	}
-	out, err := runner.Profile(ctx, at, tracing, opts, shown)
+	out, err := profileOn(ctx, at, tracing, opts, shown)
 	if errors.Is(err, engine.ErrOtherKernel) {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))
 	}
@@ -64,6 +67,25 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	term.restore()
 	showTail(out, std.err)
 	return out, nil
+}
+
+// profileOn asks the engine what it grants, and profiles.
+func profileOn(ctx context.Context, at engine.Engine, tracing runner.Tracer, opts runner.Options, shown runner.Observer) (*runner.Outcome, error) {
+	facts, err := at.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Baseline, err = engine.Granted(facts.DefaultCapabilities, opts.Workload.Options); err != nil {
+		return nil, err
+	}
+	grantable := opts.Baseline
+	if opts.Allowed.Empty() {
+		if grantable, err = engine.Grantable(facts.DefaultCapabilities, opts.Workload.Options); err != nil {
+			return nil, err
+		}
+	}
+	opts.Allowed = opts.Allowed.Union(grantable)
+	return runner.Profile(ctx, at, tracing, opts, shown)
 }
 
 // save writes the profile where -o says.

@@ -56,11 +56,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		return usageError("-o - and --format %s both write to standard output: give -o a file, or leave --format out to get the profile alone", *format)
 	}
 	workload := workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}
-	base, err := baselineOf(workload.Options)
-	if err != nil {
-		return err
-	}
-	opts, err := search.options(workload, base)
+	opts, err := search.options(workload)
 	if err != nil {
 		return err
 	}

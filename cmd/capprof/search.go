@@ -49,7 +49,8 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 // passing one does.
 const patience = 8 * time.Second
 
-func (s *searchFlags) options(workload workload.Spec, base capability.Set) (runner.Options, error) {
+// options are those of the search. What the engine grants is added when it has been asked.
+func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 	allowed, err := capability.ParseSet(s.allow...)
 	if err != nil {
 		return runner.Options{}, usageError("--allow: %w", err)
@@ -70,8 +71,7 @@ func (s *searchFlags) options(workload workload.Spec, base capability.Set) (runn
 	}
 	return runner.Options{
 		Workload: workload,
-		Baseline: base,
-		Allowed:  base.Union(allowed),
+		Allowed:  allowed,
 		Success:  runner.ExitCode(s.expectExit),
 		Strict:   s.strict,
 		Prove:    !s.noProve,

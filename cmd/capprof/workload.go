@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -67,42 +67,12 @@ func (w *workloadFlags) apply(to workload.Options) workload.Options {
 	return to
 }
 
-// baselineOf is the set that the engine grants with a workload's flags of today.
-func baselineOf(o workload.Options) (capability.Set, error) {
-	return baseline(o.Values("cap-add"), o.Values("cap-drop"), o.Bool("privileged"))
-}
-
-// baseline is the set that the engine grants with these flags, as moby's
-// TweakCapabilities computes it: their order means nothing, and with ALL dropped
-// the added ones are all there is.
-func baseline(capAdd, capDrop []string, privileged bool) (capability.Set, error) {
-	if privileged {
-		return capability.Known(), nil
+// checkCapabilities refuses names that are no capabilities, before an engine is asked.
+func checkCapabilities(o workload.Options) error {
+	if _, err := engine.Granted(0, o); err != nil {
+		return usageError("%w", err)
 	}
-	add, err := capability.ParseSet(capAdd...)
-	if err != nil {
-		return 0, usageError("--cap-add: %w", err)
-	}
-	drop, err := capability.ParseSet(capDrop...)
-	if err != nil {
-		return 0, usageError("--cap-drop: %w", err)
-	}
-	switch {
-	case hasAll(capDrop):
-		return add, nil
-	case hasAll(capAdd):
-		return capability.Known().Minus(drop), nil
-	default:
-		return capability.DockerDefault.Minus(drop).Union(add), nil
-	}
-}
-
-func hasAll(names []string) bool {
-	return slices.ContainsFunc(names, func(list string) bool {
-		return slices.ContainsFunc(strings.Split(list, ","), func(name string) bool {
-			return strings.EqualFold(strings.TrimSpace(name), "ALL") || strings.EqualFold(strings.TrimSpace(name), "CAP_ALL")
-		})
-	})
+	return nil
 }
 
 // splitWorkload takes the image and the command from what follows the flags, and

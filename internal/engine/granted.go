@@ -6,49 +6,41 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/workload"
 )
 
-// Flags are the docker run options that say which capabilities a container gets
-// today.
-type Flags struct {
-	CapAdd, CapDrop []string
-	Privileged      bool
-}
-
-// Granted is the set that these options give on an engine with that default, as
+// Granted is the set that the options of docker run give on an engine with that default, as
 // moby's TweakCapabilities computes it (daemon/pkg/oci/caps/utils.go): their order
 // means nothing, and with ALL dropped the added ones are all there is.
-func Granted(byDefault capability.Set, f Flags) (capability.Set, error) {
-	add, err := capability.ParseSet(f.CapAdd...)
+func Granted(byDefault capability.Set, o workload.Options) (capability.Set, error) {
+	add, err := capability.ParseSet(o.Values("cap-add")...)
 	if err != nil {
 		return 0, fmt.Errorf("--cap-add: %w", err)
 	}
-	drop, err := capability.ParseSet(f.CapDrop...)
+	drop, err := capability.ParseSet(o.Values("cap-drop")...)
 	if err != nil {
 		return 0, fmt.Errorf("--cap-drop: %w", err)
 	}
 	switch {
-	case f.Privileged:
+	case o.Bool("privileged"):
 		return capability.Known(), nil
-	case namesAll(f.CapDrop):
+	case namesAll(o.Values("cap-drop")):
 		return add, nil
-	case namesAll(f.CapAdd):
+	case namesAll(o.Values("cap-add")):
 		return capability.Known().Minus(drop), nil
 	default:
 		return byDefault.Minus(drop).Union(add), nil
 	}
 }
 
-// Grantable is what may be granted while capprof searches, before --allow: what the
-// options grant today. A --cap-drop ALL that stands alone, as most reports paste it,
-// tells nothing of what may be granted: then it is the engine's default, and
-// defaulted says so.
-func Grantable(byDefault capability.Set, f Flags) (may capability.Set, defaulted bool, err error) {
-	granted, err := Granted(byDefault, f)
-	if err != nil || f.Privileged || len(f.CapAdd) > 0 || !namesAll(f.CapDrop) {
-		return granted, false, err
+// Grantable is what may be granted while capprof searches, where the user does not
+// say: what the options grant today. A --cap-drop ALL alone, as most reports paste it,
+// tells nothing of what may be granted: then it is the engine's default.
+func Grantable(byDefault capability.Set, o workload.Options) (capability.Set, error) {
+	if !o.Bool("privileged") && len(o.Values("cap-add")) == 0 && namesAll(o.Values("cap-drop")) {
+		return byDefault, nil
 	}
-	return byDefault, true, nil
+	return Granted(byDefault, o)
 }
 
 // namesAll reports whether ALL is among the names, each of which may be a list.

@@ -80,6 +80,10 @@ func verdict(p *text.Page, d *profile.Document) {
 	for _, reason := range d.Reasons {
 		p.Items(text.Printable(reason))
 	}
+	if may := d.Capabilities.Allowed; d.Capabilities.Baseline.Empty() && !may.Empty() {
+		// Most pasted commands drop everything, which is no wish to be granted nothing.
+		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))
+	}
 	if !d.Environment.Traced {
 		p.Items("not traced: the set was found by removal, so there are no explanations")
 	}

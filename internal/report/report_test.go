@@ -41,6 +41,8 @@ func documents() map[string]*profile.Document {
 	refused.Blocked[0].AnyOf = []capability.Cap{capability.Syslog, capability.SysAdmin}
 	refused.Capabilities.Refused = capability.Of(capability.Syslog)
 	// A server that makes sure that it is root no longer.
+	pasted := profiletest.Proven()
+	pasted.Capabilities.Baseline = 0
 	unharmed := profiletest.Proven()
 	for i, call := range []string{"setgid", "setresgid", "setuid", "setresuid", "setuid"} {
 		unharmed.Failures = append(unharmed.Failures, profile.Failure{
@@ -83,6 +85,7 @@ func documents() map[string]*profile.Document {
 		"unharmed":              unharmed,
 		"cheaper-alternative":   cheaper,
 		"tolerated":             profiletest.Tolerated(),
+		"pasted-cap-drop-all":   pasted,
 		"portable":              profiletest.Portable(),
 		"portable-equal":        equal,
 		"portable-failed":       profiletest.NotPortable(),
