@@ -1,0 +1,188 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
+	"github.com/capprof/capprof/internal/mapper"
+)
+
+// answer goes through the loop: explore, and where that does not end well, reference and
+// search; then confirm and prove, and look at what is tolerated.
+func (f *finder) answer(ctx context.Context) (Answer, error) {
+	return f.answerFrom(ctx, Answer{})
+}
+
+// answerFrom is answer where another one is known, found under other sysctls.
+func (f *finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
+	f.known.from = from.Grants.Capabilities
+	a, err := f.find(ctx, from.Grants)
+	if err == nil && a.Verdict == "" {
+		a.Grants, err = f.narrow(ctx, a.Grants)
+	}
+	if err == nil && a.Verdict == "" {
+		a, err = f.settle(ctx, a, from)
+	}
+	var end *unfinished
+	switch {
+	case errors.As(err, &end):
+		a.Verdict = Incomplete
+		a.Reasons = append(a.Reasons, end.reason)
+		if last := f.known.Last; last.Run > 0 && last.End != Passed {
+			a.Deciding = &last
+		}
+	case err != nil:
+		return a, err
+	}
+	f.doubt(&a)
+	a.Knowledge, a.Sysctls, a.Lossy = f.known, f.sysctls, f.lossy
+	return a, nil
+}
+
+// settle turns a set that passes into an answer: it confirms and proves it, looks at
+// what is tolerated where the trace is of another set, and adds what --strict asks for.
+func (f *finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
+	switch {
+	case from.Verdict.Good() && a.Grants.Equal(from.Grants):
+		// The same set: the runs without each of its grants were made already.
+		a.Verdict, a.ProvenBy, a.Reasons = from.Verdict, from.ProvenBy, from.Reasons
+	case a.Grants.Empty():
+		// The run that passed had nothing: there is nothing to confirm or remove.
+		a.Verdict = Proven
+	case f.goal.Prove:
+		p, err := f.prove(ctx, a.Grants)
+		a.Grants, a.ProvenBy = p.set, p.provenBy
+		if err != nil {
+			return a, err
+		}
+		if p.unstable != nil {
+			f.unstable(&a, *p.unstable)
+			return a, nil
+		}
+		a.Verdict = Proven
+	default:
+		o, err := f.granted(ctx, Trial{Purpose: Confirm, Grants: a.Grants})
+		if err != nil {
+			return a, leaves(err, ConfirmSet, a.Grants, grant.Set{})
+		}
+		if a.Grants, err = f.confirmed(a.Grants, o); err != nil {
+			f.unstable(&a, o)
+			return a, nil
+		}
+		a.Verdict = Confirmed
+		a.Reasons = append(a.Reasons, Reason{Cause: NotTested, Set: a.Grants})
+	}
+	if !f.goal.Trace {
+		return a, nil
+	}
+	if !f.known.Last.same(a.Grants, f.sysctls) {
+		o, err := f.granted(ctx, Trial{Purpose: Explore, Grants: a.Grants, Look: Traced})
+		if err != nil {
+			return a, leaves(err, LookAtTolerated, a.Grants, grant.Set{})
+		}
+		f.known.explored(o)
+		if o.End != Passed {
+			f.unstable(&a, o)
+			return a, nil
+		}
+	}
+	if f.goal.Strict {
+		return f.strict(ctx, a)
+	}
+	return a, nil
+}
+
+// strict adds what the workload survives the want of, until nothing that may be granted
+// is denied. With more capabilities a program may do more and need more, so a run that
+// fails is explored as the first ones were.
+func (f *finder) strict(ctx context.Context, a Answer) (Answer, error) {
+	trying := a.Grants
+	for {
+		trying.Capabilities = trying.Capabilities.Union(f.known.toStrict(trying.Capabilities, f.allowed()))
+		if f.known.Last.same(trying, f.sysctls) {
+			break
+		}
+		o, err := f.try(ctx, Trial{Purpose: Explore, Grants: trying, Look: Traced})
+		if err == nil && o.End == Refused {
+			if err = f.withdraw(ctx, o); err == nil {
+				trying.Capabilities = trying.Capabilities.Intersect(f.allowed())
+				continue
+			}
+		}
+		if err != nil {
+			return a, leaves(err, AddStrict, trying, grant.Set{})
+		}
+		f.known.explored(o)
+	}
+	if last := f.known.Last; last.End != Passed {
+		a.Verdict, a.Deciding = Incomplete, &last
+		a.Reasons = append(a.Reasons, Reason{Cause: StrictFails, Set: trying, Run: &last})
+		return a, nil
+	}
+	if added := trying.Minus(a.Grants); !added.Empty() {
+		adds := Reason{Cause: StrictAdds, Set: added}
+		if a.Verdict == Proven {
+			adds.Proven = a.Grants
+		}
+		a.Reasons = append(a.Reasons, adds)
+		// A run without one capability lacked the added ones too, and proves nothing
+		// of a set that has them.
+		a.Grants, a.Verdict, a.ProvenBy = trying, Confirmed, nil
+	}
+	return a, nil
+}
+
+// unstable notes that a set that should pass failed.
+func (f *finder) unstable(a *Answer, failed Outcome) {
+	reason := Reason{Cause: Dependent, Set: failed.Grants, Run: &failed}
+	if passed, _ := f.history.of(failed.Grants, failed.Sysctls); len(passed) > 0 {
+		reason.Cause, reason.Other = Unstable, &passed[0]
+	}
+	a.Verdict, a.Deciding = Incomplete, &failed
+	a.Reasons = append(a.Reasons, reason)
+}
+
+// doubt takes a good verdict from an answer that the runs contradict or whose trace has
+// gaps.
+func (f *finder) doubt(a *Answer) {
+	good := a.Verdict.Good()
+	if passed, failed, ok := f.history.contradiction(f.sysctls); good && ok {
+		a.Verdict, a.Deciding = Incomplete, &failed
+		a.Reasons = append(a.Reasons, Reason{Cause: Unstable, Set: passed.Grants, Run: &failed, Other: &passed})
+	}
+	if f.lossy {
+		if good {
+			a.Verdict = Incomplete
+		}
+		a.Reasons = append(a.Reasons, Reason{Cause: TraceLost})
+	}
+}
+
+// whyNoSet explains that not even everything allowed makes the workload pass.
+func (f *finder) whyNoSet(reference Outcome) []Reason {
+	reasons := []Reason{{Cause: EverythingFails, Set: reference.Grants, Run: &reference}}
+	for _, o := range f.refusedOptions {
+		reasons = append(reasons, Reason{Cause: OptionRefused, Set: grant.Of(0, o)})
+	}
+	var helpless capability.Set
+	for _, i := range f.known.Unmet(f.allowed()) {
+		if anyOf := capability.Of(f.known.Latest()[i].AnyOf...); f.refused.Contains(anyOf) {
+			helpless = helpless.Union(anyOf)
+		}
+	}
+	if !helpless.Empty() {
+		reasons = append(reasons, Reason{Cause: EngineRefuses, Set: grant.Of(helpless)})
+	}
+	if beyond := f.known.Beyond(f.allowed(), f.refused); !beyond.Empty() {
+		reasons = append(reasons, Reason{Cause: BeyondAllowed, Set: grant.Of(beyond)})
+	}
+	if slices.ContainsFunc(f.known.Latest(), isOutOfReach) {
+		reasons = append(reasons, Reason{Cause: OutOfReach})
+	}
+	return reasons
+}
+
+func isOutOfReach(d mapper.Denial) bool { return d.Unreachable }

@@ -1,0 +1,113 @@
+package search
+
+import (
+	"context"
+	"slices"
+
+	"github.com/capprof/capprof/internal/grant"
+	"github.com/capprof/capprof/internal/workload"
+)
+
+// searchByRemoval finds a smallest set with which the workload passes: background, with
+// which it is known not to pass, and some of all that is allowed, with which it is
+// known to. It is QuickXplain (Junker, AAAI 2004), which among the smallest sets
+// prefers the least dangerous grants, and needs about 2k log2(n/k) + 2k runs for k of n.
+// It takes programs to be monotone. For one that is not it may end with a set that
+// fails; the smallest one that passed is the answer then.
+func (f *finder) searchByRemoval(ctx context.Context, background grant.Set) (grant.Set, error) {
+	everything := grant.Of(f.allowed(), background.Options()...)
+	needed, err := quickXplain(f.byDanger(background), f.byDanger(everything.Minus(background)), func(grants []grant.Grant) (bool, error) {
+		return f.passes(ctx, Search, grant.Set{}.With(grants...))
+	})
+	set := background.With(needed...)
+	if passed, failed := f.history.of(set, f.sysctls); err != nil || len(failed) > 0 && len(passed) == 0 {
+		smallest, found := f.history.smallest(f.sysctls)
+		if !found {
+			smallest = f.everything()
+		}
+		return smallest, leaves(err, FindSmaller, smallest, grant.Set{})
+	}
+	return set, nil
+}
+
+// searchRelaxations finds a smallest set of relaxations with which the workload passes,
+// given every capability that is allowed; with all of them it is known to.
+func (f *finder) searchRelaxations(ctx context.Context, named grant.Set) ([]workload.Setting, error) {
+	passes := func(options []workload.Setting) (bool, error) {
+		return f.passes(ctx, Search, grant.Of(f.allowed(), options...))
+	}
+	needed, err := f.fewestRelaxations(named.Options(), passes)
+	return needed, leaves(err, FindRelaxations, named, grant.Set{})
+}
+
+func (f *finder) fewestRelaxations(named []workload.Setting, passes func([]workload.Setting) (bool, error)) ([]workload.Setting, error) {
+	if ok, err := passes(nil); ok || err != nil {
+		return nil, err
+	}
+	// What the trace named is narrower than what covers it.
+	var candidates []workload.Setting
+	for _, g := range f.byDanger(grant.Of(0, slices.Concat(named, f.relaxations())...)) {
+		candidates = append(candidates, g.Option)
+	}
+	return quickXplain(nil, candidates, passes)
+}
+
+// narrow replaces relaxations of a set that passed by narrower ones, where the workload
+// passes with these too.
+func (f *finder) narrow(ctx context.Context, set grant.Set) (grant.Set, error) {
+	if f.goal.Relaxations == nil {
+		return set, nil
+	}
+	for _, wide := range set.Options() {
+		candidates := f.takable(f.goal.Relaxations.Narrower(wide, f.known.Last))
+		others := set.Without(grant.Option(wide))
+		passes := func(options []workload.Setting) (bool, error) {
+			return f.passes(ctx, Search, others.Union(grant.Of(0, options...)))
+		}
+		if len(candidates) == 0 {
+			continue
+		}
+		ok, err := passes(candidates)
+		if err != nil {
+			return set, leaves(err, FindRelaxations, set, grant.Set{})
+		}
+		if !ok {
+			continue
+		}
+		set = others.Union(grant.Of(0, candidates...))
+		some, err := quickXplain(nil, candidates, passes)
+		if err != nil {
+			return set, leaves(err, FindRelaxations, set, grant.Set{})
+		}
+		set = others.Union(grant.Of(0, some...))
+	}
+	return set, nil
+}
+
+// quickXplain returns the members of candidates, in order of preference, that are
+// needed in addition to background for passes to hold. background alone must not pass,
+// with all candidates it must.
+func quickXplain[T any](background, candidates []T, passes func([]T) (bool, error)) ([]T, error) {
+	var divide func(background []T, added bool, candidates []T) ([]T, error)
+	divide = func(background []T, added bool, candidates []T) ([]T, error) {
+		if added {
+			if ok, err := passes(background); err != nil || ok {
+				return nil, err
+			}
+		}
+		if len(candidates) == 1 {
+			return candidates, nil
+		}
+		preferred, rest := candidates[:len(candidates)/2], candidates[len(candidates)/2:]
+		fromRest, err := divide(slices.Concat(background, preferred), true, rest)
+		if err != nil {
+			return nil, err
+		}
+		fromPreferred, err := divide(slices.Concat(background, fromRest), len(fromRest) > 0, preferred)
+		return slices.Concat(fromRest, fromPreferred), err
+	}
+	if len(candidates) == 0 {
+		return nil, nil
+	}
+	return divide(background, false, candidates)
+}
