@@ -108,6 +108,8 @@ func (t tier) holds(d mapper.Denial) bool {
 // refused a part, is free.
 func (k *Knowledge) next(allowed capability.Set) (set capability.Set, ok bool) {
 	last := k.Last.Grants.Capabilities
+	// What the engine refused meanwhile must not come back.
+	k.from = k.from.Intersect(allowed)
 	for _, t := range tiers {
 		latest := slices.DeleteFunc(slices.Clone(k.Latest()), func(d mapper.Denial) bool { return !t.holds(d) })
 		// A set that was run meets none of the clauses that its run showed, so that
@@ -127,7 +129,7 @@ func (k *Knowledge) next(allowed capability.Set) (set capability.Set, ok bool) {
 	if last == k.guess.all && !k.guess.plain.Empty() {
 		// They did not help either.
 		k.from = k.guess.from
-		return k.guess.plain, false
+		return k.guess.plain.Intersect(allowed), false
 	}
 	return last, false
 }
