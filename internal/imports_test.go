@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/text"},
 	"internal/engine/docker": {"internal/engine", "internal/seccomp", "internal/workload", "internal/capability"},
 	"internal/runner":        {"internal/advice", "internal/callwords", "internal/engine", "internal/workload", "internal/tracer", "internal/mapper", "internal/seccomp", "internal/observation", "internal/sentence", "internal/profile", "internal/remedy", "internal/capability"},
+	"internal/runner/search": {"internal/grant", "internal/mapper", "internal/observation", "internal/workload", "internal/capability"},
 	"internal/engine":        {"internal/workload", "internal/seccomp", "internal/capability"},
 	"internal/grant":         {"internal/workload", "internal/capability"},
 	"internal/workload":      {},

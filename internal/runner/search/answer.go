@@ -3,25 +3,29 @@ package search
 import (
 	"context"
 	"errors"
-	"slices"
 
-	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 )
 
+// finder finds an answer under one set of sysctls.
+type finder struct{ *bench }
+
+func newFinder(s *shared, sysctls []Sysctl) finder { return finder{newBench(s, sysctls)} }
+
 // answer goes through the loop: explore, and where that does not end well, reference and
 // search; then confirm and prove, and look at what is tolerated.
-func (f *finder) answer(ctx context.Context) (Answer, error) {
+func (f finder) answer(ctx context.Context) (Answer, error) {
 	return f.answerFrom(ctx, Answer{})
 }
 
 // answerFrom is answer where another one is known, found under other sysctls.
-func (f *finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
+func (f finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
 	f.known.from = from.Grants.Capabilities
-	a, err := f.find(ctx, from.Grants)
+	explore := explorer{f.bench}
+	a, err := explore.find(ctx, from.Grants)
 	if err == nil && a.Verdict == "" {
-		a.Grants, err = f.narrow(ctx, a.Grants)
+		a.Grants, err = explore.narrow(ctx, a.Grants)
 	}
 	if err == nil && a.Verdict == "" {
 		a, err = f.settle(ctx, a, from)
@@ -44,7 +48,7 @@ func (f *finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
 
 // settle turns a set that passes into an answer: it confirms and proves it, looks at
 // what is tolerated where the trace is of another set, and adds what --strict asks for.
-func (f *finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
+func (f finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 	switch {
 	case from.Verdict.Good() && a.Grants.Equal(from.Grants):
 		// The same set: the runs without each of its grants were made already.
@@ -53,7 +57,8 @@ func (f *finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.Verdict = Proven
 	case f.goal.Prove:
-		p, err := f.prove(ctx, a.Grants)
+		p := prover{bench: f.bench, set: a.Grants}
+		err := p.prove(ctx)
 		a.Grants, a.ProvenBy = p.set, p.provenBy
 		if err != nil {
 			return a, err
@@ -68,7 +73,8 @@ func (f *finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 		if err != nil {
 			return a, leaves(err, ConfirmSet, a.Grants, grant.Set{})
 		}
-		if a.Grants, err = f.confirmed(a.Grants, o); err != nil {
+		stable := false
+		if a.Grants, stable = f.confirm(a.Grants, o); !stable {
 			f.unstable(&a, o)
 			return a, nil
 		}
@@ -98,7 +104,7 @@ func (f *finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 // strict adds what the workload survives the want of, until nothing that may be granted
 // is denied. With more capabilities a program may do more and need more, so a run that
 // fails is explored as the first ones were.
-func (f *finder) strict(ctx context.Context, a Answer) (Answer, error) {
+func (f finder) strict(ctx context.Context, a Answer) (Answer, error) {
 	trying := a.Grants
 	for {
 		trying.Capabilities = trying.Capabilities.Union(f.known.toStrict(trying.Capabilities, f.allowed()))
@@ -136,7 +142,7 @@ func (f *finder) strict(ctx context.Context, a Answer) (Answer, error) {
 }
 
 // unstable notes that a set that should pass failed.
-func (f *finder) unstable(a *Answer, failed Outcome) {
+func (f finder) unstable(a *Answer, failed Outcome) {
 	reason := Reason{Cause: Dependent, Set: failed.Grants, Run: &failed}
 	if passed, _ := f.history.of(failed.Grants, failed.Sysctls); len(passed) > 0 {
 		reason.Cause, reason.Other = Unstable, &passed[0]
@@ -147,7 +153,7 @@ func (f *finder) unstable(a *Answer, failed Outcome) {
 
 // doubt takes a good verdict from an answer that the runs contradict or whose trace has
 // gaps.
-func (f *finder) doubt(a *Answer) {
+func (f finder) doubt(a *Answer) {
 	good := a.Verdict.Good()
 	if passed, failed, ok := f.history.contradiction(f.sysctls); good && ok {
 		a.Verdict, a.Deciding = Incomplete, &failed
@@ -159,30 +165,6 @@ func (f *finder) doubt(a *Answer) {
 		}
 		a.Reasons = append(a.Reasons, Reason{Cause: TraceLost})
 	}
-}
-
-// whyNoSet explains that not even everything allowed makes the workload pass.
-func (f *finder) whyNoSet(reference Outcome) []Reason {
-	reasons := []Reason{{Cause: EverythingFails, Set: reference.Grants, Run: &reference}}
-	for _, o := range f.refusedOptions {
-		reasons = append(reasons, Reason{Cause: OptionRefused, Set: grant.Of(0, o)})
-	}
-	var helpless capability.Set
-	for _, i := range f.known.Unmet(f.allowed()) {
-		if anyOf := capability.Of(f.known.Latest()[i].AnyOf...); f.refused.Contains(anyOf) {
-			helpless = helpless.Union(anyOf)
-		}
-	}
-	if !helpless.Empty() {
-		reasons = append(reasons, Reason{Cause: EngineRefuses, Set: grant.Of(helpless)})
-	}
-	if beyond := f.known.Beyond(f.allowed(), f.refused); !beyond.Empty() {
-		reasons = append(reasons, Reason{Cause: BeyondAllowed, Set: grant.Of(beyond)})
-	}
-	if slices.ContainsFunc(f.known.Latest(), isOutOfReach) {
-		reasons = append(reasons, Reason{Cause: OutOfReach})
-	}
-	return reasons
 }
 
 func isOutOfReach(d mapper.Denial) bool { return d.Unreachable }

@@ -10,7 +10,7 @@ import (
 // portable finds the answer under the kernel's defaults of the sysctls on which a good
 // answer depends. It is nil when the answer depends on none. What goes wrong with it
 // does not touch the answer.
-func (f *finder) portable(ctx context.Context, a Answer) (*Answer, error) {
+func (f finder) portable(ctx context.Context, a Answer) (*Answer, error) {
 	sysctls := f.atStake(a)
 	if len(sysctls) == 0 {
 		return nil, nil
@@ -33,7 +33,7 @@ func (f *finder) portable(ctx context.Context, a Answer) (*Answer, error) {
 // atStake are the kernel's defaults of the sysctls whose values decided calls of the
 // workload, and differ in the container. Without a trace that is not known, and only a
 // run tells.
-func (f *finder) atStake(a Answer) []Sysctl {
+func (f finder) atStake(a Answer) []Sysctl {
 	if !a.Verdict.Good() || !f.goal.Trace && f.goal.SysctlsFixed {
 		return nil
 	}

@@ -2,22 +2,23 @@ package search
 
 import (
 	"context"
-	"errors"
 
 	"github.com/capprof/capprof/internal/grant"
 )
 
-// proof is what the confirming and removing runs showed of a set.
-type proof struct {
+// prover shows that a set is enough, and that each of its grants is needed.
+type prover struct {
+	*bench
 	set       grant.Set
 	confirmed bool
-	provenBy  map[grant.Grant]int
+	// provenBy is the number of the failed run without a grant.
+	provenBy map[grant.Grant]int
 	// unstable is a run that failed where one with the same set passes, or should.
 	unstable *Outcome
 }
 
 // unproven is the part of the set that no run proves yet.
-func (p proof) unproven() grant.Set {
+func (p *prover) unproven() grant.Set {
 	rest := p.set
 	for g := range p.provenBy {
 		rest = rest.Without(g)
@@ -29,20 +30,19 @@ func (p proof) unproven() grant.Set {
 // out removable goes, and then everything that is left is proven anew: only a run that
 // had exactly the rest of the set tells whether a grant is needed. A run that may have
 // failed by a flake (see needed) is repeated, under the full trace.
-func (f *finder) prove(ctx context.Context, set grant.Set) (proof, error) {
-	p := proof{set: set}
+func (p *prover) prove(ctx context.Context) error {
 	for {
-		p.provenBy = f.proofs(p.set)
-		trials := f.withoutEach(p)
+		p.provenBy = p.proofs()
+		trials := p.withoutEach()
 		if !p.confirmed {
-			trials = append([]Trial{{Purpose: Confirm, Grants: set}}, trials...)
+			trials = append([]Trial{{Purpose: Confirm, Grants: p.set}}, trials...)
 		}
 		if len(trials) == 0 {
-			return p, nil
+			return nil
 		}
-		outcomes, err := f.tryAll(ctx, trials...)
+		outcomes, err := p.tryAll(ctx, trials...)
 		if err != nil && !endsEarly(err) {
-			return p, err
+			return err
 		}
 		for _, o := range outcomes {
 			if o.End == Refused && err == nil {
@@ -51,38 +51,34 @@ func (f *finder) prove(ctx context.Context, set grant.Set) (proof, error) {
 		}
 		if !p.confirmed {
 			if len(outcomes) == 0 || outcomes[0].End == Refused {
-				return p, leaves(err, ConfirmSet, set, grant.Set{})
+				return leaves(err, ConfirmSet, p.set, grant.Set{})
 			}
-			if smaller, unstable := f.confirmed(set, outcomes[0]); unstable != nil {
+			if p.set, p.confirmed = p.confirm(p.set, outcomes[0]); !p.confirmed {
 				p.unstable = &outcomes[0]
-				return p, nil
-			} else {
-				p.set, p.confirmed = smaller, true
+				return nil
 			}
 		}
-		if p.unstable = f.unstableIn(p.set); p.unstable != nil {
-			return p, nil
+		if p.unstable = p.flake(); p.unstable != nil {
+			return nil
 		}
-		removable := f.removable(p.set)
-		if !removable.Empty() {
-			if smaller, shrinkErr := f.shrink(ctx, p.set, removable, err == nil); shrinkErr != nil {
-				p.set, err = smaller, shrinkErr
-			} else {
-				p.set = smaller
+		if removable := p.removable(); !removable.Empty() {
+			var shrinking error
+			if p.set, shrinking = p.shrink(ctx, removable, err == nil); shrinking != nil {
+				err = shrinking
 			}
 		}
 		if err != nil {
-			p.provenBy = f.proofs(p.set)
-			return p, leaves(err, ProveSet, p.set, p.unproven())
+			p.provenBy = p.proofs()
+			return leaves(err, ProveSet, p.set, p.unproven())
 		}
 	}
 }
 
 // proofs are the runs that show that a grant of the set is needed, by grant.
-func (f *finder) proofs(set grant.Set) map[grant.Grant]int {
+func (p *prover) proofs() map[grant.Grant]int {
 	proven := map[grant.Grant]int{}
-	for _, g := range set.Grants() {
-		if run, ok := f.needed(g, set); ok {
+	for _, g := range p.set.Grants() {
+		if run, ok := p.needed(g); ok {
 			proven[g] = run
 		}
 	}
@@ -90,21 +86,21 @@ func (f *finder) proofs(set grant.Set) map[grant.Grant]int {
 }
 
 // removable are the grants without which the set passes.
-func (f *finder) removable(set grant.Set) grant.Set {
+func (p *prover) removable() grant.Set {
 	var removable grant.Set
-	for _, g := range set.Grants() {
-		if passed, _ := f.history.of(set.Without(g), f.sysctls); len(passed) > 0 {
+	for _, g := range p.set.Grants() {
+		if passed, _ := p.history.of(p.set.Without(g), p.sysctls); len(passed) > 0 {
 			removable = removable.With(g)
 		}
 	}
 	return removable
 }
 
-// unstableIn finds a removal run that failed where another one with the same set
+// flake finds a removal run that failed where another one with the same set
 // passed; nil for none.
-func (f *finder) unstableIn(set grant.Set) *Outcome {
-	for _, g := range set.Grants() {
-		if passed, failed := f.history.of(set.Without(g), f.sysctls); len(passed) > 0 && len(failed) > 0 {
+func (p *prover) flake() *Outcome {
+	for _, g := range p.set.Grants() {
+		if passed, failed := p.history.of(p.set.Without(g), p.sysctls); len(passed) > 0 && len(failed) > 0 {
 			return &failed[0]
 		}
 	}
@@ -115,11 +111,11 @@ func (f *finder) unstableIn(set grant.Set) *Outcome {
 // That a run failed for want of a capability shows by the watch, which costs nothing;
 // what failed once already is traced, to see what the watch does not. The want of a
 // relaxation shows in a trace alone.
-func (f *finder) withoutEach(p proof) []Trial {
+func (p *prover) withoutEach() []Trial {
 	var trials []Trial
-	for _, g := range f.byDanger(p.unproven()) {
+	for _, g := range p.byDanger(p.unproven()) {
 		rest, look := p.set.Without(g), Watched
-		if _, failed := f.history.of(rest, f.sysctls); g.IsOption() || len(failed) > 0 {
+		if _, failed := p.history.of(rest, p.sysctls); g.IsOption() || len(failed) > 0 {
 			look = Traced
 		}
 		trials = append(trials, Trial{Purpose: Remove, Grants: rest, Without: &g, Look: look})
@@ -130,21 +126,21 @@ func (f *finder) withoutEach(p proof) []Trial {
 // shrink takes what is removable out of a set: all together if the rest passes, else
 // the most dangerous one, for they may stand in for each other. With that one out a run
 // passed already; try says whether another run may be made.
-func (f *finder) shrink(ctx context.Context, set, removable grant.Set, try bool) (grant.Set, error) {
-	ordered := f.byDanger(removable)
-	without := set.Without(ordered[len(ordered)-1])
+func (p *prover) shrink(ctx context.Context, removable grant.Set, try bool) (grant.Set, error) {
+	ordered := p.byDanger(removable)
+	without := p.set.Without(ordered[len(ordered)-1])
 	if len(ordered) == 1 || !try {
 		return without, nil
 	}
-	rest := set.Minus(removable)
-	passed, failed := f.history.of(rest, f.sysctls)
+	rest := p.set.Minus(removable)
+	passed, failed := p.history.of(rest, p.sysctls)
 	switch {
 	case len(failed) > 0:
 		return without, nil
 	case len(passed) > 0:
 		return rest, nil
 	}
-	ok, err := f.passes(ctx, Confirm, rest)
+	ok, err := p.passes(ctx, Confirm, rest)
 	if ok {
 		return rest, nil
 	}
@@ -160,8 +156,8 @@ func (f *finder) shrink(ctx context.Context, set, removable grant.Set, try bool)
 // refused. So a grant is needed when two runs failed for which only its want, or a
 // flake, can be the reason: one flake does not make a proof, and two have to come in the
 // same place. When neither run shows that the grant was asked for, it takes three.
-func (f *finder) needed(g grant.Grant, set grant.Set) (run int, ok bool) {
-	_, failed := f.history.of(set.Without(g), f.sysctls)
+func (p *prover) needed(g grant.Grant) (run int, ok bool) {
+	_, failed := p.history.of(p.set.Without(g), p.sysctls)
 	if len(failed) == 0 {
 		return 0, false
 	}
@@ -172,11 +168,11 @@ func (f *finder) needed(g grant.Grant, set grant.Set) (run int, ok bool) {
 			// With the grant the command starts: nothing ran that could flake.
 			return o.Run, true
 		}
-		if !explained && f.known.explains(o, g) {
+		if !explained && p.known.explains(o, g) {
 			run, explained = o.Run, true
 		}
 	}
-	if f.supported(g, set) {
+	if p.supported(g) {
 		count++
 	}
 	return run, explained && count >= 2 || count >= 3
@@ -186,13 +182,13 @@ func (f *finder) needed(g grant.Grant, set grant.Set) (run int, ok bool) {
 // nothing but g: its trace shows that no other member was asked for. That tells only
 // where the want of each member shows in a trace, and only of a run that had nothing
 // beyond the set.
-func (f *finder) supported(g grant.Grant, set grant.Set) bool {
-	for _, o := range f.history.outcomes {
-		if !o.failed() || o.Look != Traced || !o.same(o.Grants, f.sysctls) || !set.Contains(o.Grants) || o.Grants.Has(g) {
+func (p *prover) supported(g grant.Grant) bool {
+	for _, o := range p.history.outcomes {
+		if !o.failed() || o.Look != Traced || !o.same(o.Grants, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
 			continue
 		}
-		lacks := set.Minus(o.Grants)
-		if lacks.Len() > 1 && f.onlyAskedFor(o, g, lacks) {
+		lacks := p.set.Minus(o.Grants)
+		if lacks.Len() > 1 && p.onlyAskedFor(o, g, lacks) {
 			return true
 		}
 	}
@@ -201,32 +197,14 @@ func (f *finder) supported(g grant.Grant, set grant.Set) bool {
 
 // onlyAskedFor reports whether a run was refused something for want of g, and of no
 // other of the grants that it lacked.
-func (f *finder) onlyAskedFor(o Outcome, g grant.Grant, lacks grant.Set) bool {
-	if !f.known.explains(o, g) {
+func (p *prover) onlyAskedFor(o Outcome, g grant.Grant, lacks grant.Set) bool {
+	if !p.known.explains(o, g) {
 		return false
 	}
 	for _, other := range lacks.Grants() {
-		if !f.known.visible(other) || other != g && f.known.explains(o, other) {
+		if !p.known.visible(other) || other != g && p.known.explains(o, other) {
 			return false
 		}
 	}
 	return true
-}
-
-// errUnstable says that a set failed that should pass.
-var errUnstable = errors.New("the workload is not stable")
-
-// confirmed returns the set that a confirming run leaves: the set itself when the run
-// passed. When it failed, and the set was only inferred by a search by removal, the
-// workload is not monotone, and the smallest set that did pass takes its place.
-func (f *finder) confirmed(set grant.Set, o Outcome) (grant.Set, error) {
-	if o.End == Passed {
-		return set, nil
-	}
-	passed, _ := f.history.of(set, f.sysctls)
-	smallest, found := f.history.smallest(f.sysctls)
-	if len(passed) > 0 || !found {
-		return set, errUnstable
-	}
-	return smallest, nil
 }

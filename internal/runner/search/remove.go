@@ -14,16 +14,16 @@ import (
 // prefers the least dangerous grants, and needs about 2k log2(n/k) + 2k runs for k of n.
 // It takes programs to be monotone. For one that is not it may end with a set that
 // fails; the smallest one that passed is the answer then.
-func (f *finder) searchByRemoval(ctx context.Context, background grant.Set) (grant.Set, error) {
-	everything := grant.Of(f.allowed(), background.Options()...)
-	needed, err := quickXplain(f.byDanger(background), f.byDanger(everything.Minus(background)), func(grants []grant.Grant) (bool, error) {
-		return f.passes(ctx, Search, grant.Set{}.With(grants...))
+func (e explorer) searchByRemoval(ctx context.Context, background grant.Set) (grant.Set, error) {
+	everything := grant.Of(e.allowed(), background.Options()...)
+	needed, err := quickXplain(e.byDanger(background), e.byDanger(everything.Minus(background)), func(grants []grant.Grant) (bool, error) {
+		return e.passes(ctx, Search, grant.Set{}.With(grants...))
 	})
 	set := background.With(needed...)
-	if passed, failed := f.history.of(set, f.sysctls); err != nil || len(failed) > 0 && len(passed) == 0 {
-		smallest, found := f.history.smallest(f.sysctls)
+	if passed, failed := e.history.of(set, e.sysctls); err != nil || len(failed) > 0 && len(passed) == 0 {
+		smallest, found := e.history.smallest(e.sysctls)
 		if !found {
-			smallest = f.everything()
+			smallest = e.everything()
 		}
 		return smallest, leaves(err, FindSmaller, smallest, grant.Set{})
 	}
@@ -32,21 +32,21 @@ func (f *finder) searchByRemoval(ctx context.Context, background grant.Set) (gra
 
 // searchRelaxations finds a smallest set of relaxations with which the workload passes,
 // given every capability that is allowed; with all of them it is known to.
-func (f *finder) searchRelaxations(ctx context.Context, named grant.Set) ([]workload.Setting, error) {
+func (e explorer) searchRelaxations(ctx context.Context, named grant.Set) ([]workload.Setting, error) {
 	passes := func(options []workload.Setting) (bool, error) {
-		return f.passes(ctx, Search, grant.Of(f.allowed(), options...))
+		return e.passes(ctx, Search, grant.Of(e.allowed(), options...))
 	}
-	needed, err := f.fewestRelaxations(named.Options(), passes)
+	needed, err := e.fewestRelaxations(named.Options(), passes)
 	return needed, leaves(err, FindRelaxations, named, grant.Set{})
 }
 
-func (f *finder) fewestRelaxations(named []workload.Setting, passes func([]workload.Setting) (bool, error)) ([]workload.Setting, error) {
+func (e explorer) fewestRelaxations(named []workload.Setting, passes func([]workload.Setting) (bool, error)) ([]workload.Setting, error) {
 	if ok, err := passes(nil); ok || err != nil {
 		return nil, err
 	}
 	// What the trace named is narrower than what covers it.
 	var candidates []workload.Setting
-	for _, g := range f.byDanger(grant.Of(0, slices.Concat(named, f.relaxations())...)) {
+	for _, g := range e.byDanger(grant.Of(0, slices.Concat(named, e.relaxations())...)) {
 		candidates = append(candidates, g.Option)
 	}
 	return quickXplain(nil, candidates, passes)
@@ -54,15 +54,15 @@ func (f *finder) fewestRelaxations(named []workload.Setting, passes func([]workl
 
 // narrow replaces relaxations of a set that passed by narrower ones, where the workload
 // passes with these too.
-func (f *finder) narrow(ctx context.Context, set grant.Set) (grant.Set, error) {
-	if f.goal.Relaxations == nil {
+func (e explorer) narrow(ctx context.Context, set grant.Set) (grant.Set, error) {
+	if e.goal.Relaxations == nil {
 		return set, nil
 	}
 	for _, wide := range set.Options() {
-		candidates := f.takable(f.goal.Relaxations.Narrower(wide, f.known.Last))
+		candidates := e.takable(e.goal.Relaxations.Narrower(wide, e.known.Last))
 		others := set.Without(grant.Option(wide))
 		passes := func(options []workload.Setting) (bool, error) {
-			return f.passes(ctx, Search, others.Union(grant.Of(0, options...)))
+			return e.passes(ctx, Search, others.Union(grant.Of(0, options...)))
 		}
 		if len(candidates) == 0 {
 			continue

@@ -56,8 +56,9 @@ func (s *shared) byDanger(set grant.Set) []grant.Grant {
 	return all
 }
 
-// finder searches under one set of sysctls.
-type finder struct {
+// bench makes the trials of an answer, under one set of sysctls, and keeps what they
+// show.
+type bench struct {
 	*shared
 	sysctls []Sysctl
 	known   *Knowledge
@@ -68,13 +69,13 @@ type finder struct {
 	lossy           bool
 }
 
-func newFinder(s *shared, sysctls []Sysctl) *finder {
-	return &finder{shared: s, sysctls: sysctls, known: newKnowledge(s.goal.Relaxations)}
+func newBench(s *shared, sysctls []Sysctl) *bench {
+	return &bench{shared: s, sysctls: sysctls, known: newKnowledge(s.goal.Relaxations)}
 }
 
 // try makes one trial. A set that the engine refuses is an outcome, not an error.
-func (f *finder) try(ctx context.Context, t Trial) (Outcome, error) {
-	outcomes, err := f.tryAll(ctx, t)
+func (b *bench) try(ctx context.Context, t Trial) (Outcome, error) {
+	outcomes, err := b.tryAll(ctx, t)
 	if err != nil || len(outcomes) == 0 {
 		return Outcome{}, err
 	}
@@ -83,45 +84,45 @@ func (f *finder) try(ctx context.Context, t Trial) (Outcome, error) {
 
 // tryAll makes trials that do not depend on each other. When the run limit leaves some
 // out, the outcomes of the others come with the error.
-func (f *finder) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) {
+func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) {
 	for i := range trials {
-		trials[i].Sysctls = f.sysctls
-		if !f.goal.Trace {
+		trials[i].Sysctls = b.sysctls
+		if !b.goal.Trace {
 			trials[i].Look = Blind
 		}
 		if c := trials[i].Companion; c != nil {
-			c.Sysctls = f.sysctls
+			c.Sysctls = b.sysctls
 		}
 	}
-	outcomes, err := f.lab.Try(ctx, trials...)
+	outcomes, err := b.lab.Try(ctx, trials...)
 	if err != nil && !errors.Is(err, ErrRunLimit) {
 		return nil, err
 	}
 	for i := range outcomes {
-		f.take(outcomes[i])
+		b.take(outcomes[i])
 		if c := outcomes[i].Companion; c != nil {
-			f.take(*c)
+			b.take(*c)
 		}
 	}
 	return outcomes, err
 }
 
 // take keeps an outcome.
-func (f *finder) take(o Outcome) {
-	f.history.add(o)
-	f.refused = f.refused.Union(o.Refused)
-	f.lossy = f.lossy || o.Lossy
+func (b *bench) take(o Outcome) {
+	b.history.add(o)
+	b.refused = b.refused.Union(o.Refused)
+	b.lossy = b.lossy || o.Lossy
 	if o.End != Refused && o.Look == Traced {
-		f.known.note(o)
+		b.known.note(o)
 	}
-	f.refers(o)
+	b.refers(o)
 }
 
 // granted makes a trial of a set that the engine has granted before, alone or as a
 // part of a greater one. That the engine refuses it now says nothing of the workload,
 // so it is no failed run but an error.
-func (f *finder) granted(ctx context.Context, t Trial) (Outcome, error) {
-	o, err := f.try(ctx, t)
+func (b *bench) granted(ctx context.Context, t Trial) (Outcome, error) {
+	o, err := b.try(ctx, t)
 	if err == nil && o.End == Refused {
 		err = &errWithdrawn{o}
 	}
@@ -129,8 +130,8 @@ func (f *finder) granted(ctx context.Context, t Trial) (Outcome, error) {
 }
 
 // passes reports whether the workload passes with a set.
-func (f *finder) passes(ctx context.Context, purpose Purpose, set grant.Set) (bool, error) {
-	o, err := f.granted(ctx, Trial{Purpose: purpose, Grants: set})
+func (b *bench) passes(ctx context.Context, purpose Purpose, set grant.Set) (bool, error) {
+	o, err := b.granted(ctx, Trial{Purpose: purpose, Grants: set})
 	return err == nil && o.End == Passed, err
 }
 
@@ -138,60 +139,60 @@ func (f *finder) passes(ctx context.Context, purpose Purpose, set grant.Set) (bo
 // the reference's question. That nothing makes the workload pass is not said because of
 // one flake: a run that ends by itself, and fails, is repeated once. One that took all
 // its time is not, it would take it again; nor one whose command did not start.
-func (f *finder) refers(o Outcome) {
-	if o.End == Refused || o.Run == 0 || !o.same(f.everything(), f.sysctls) || f.reference != nil && f.reference.End == Passed {
+func (b *bench) refers(o Outcome) {
+	if o.End == Refused || o.Run == 0 || !o.same(b.everything(), b.sysctls) || b.reference != nil && b.reference.End == Passed {
 		return
 	}
-	if o.End != Failed || f.referenceFailed || o.NotStarted {
-		f.reference = &o
+	if o.End != Failed || b.referenceFailed || o.NotStarted {
+		b.reference = &o
 	}
-	f.referenceFailed = true
+	b.referenceFailed = true
 }
 
 // everythingTrial is a run with everything allowed.
-func (f *finder) everythingTrial() Trial {
-	return Trial{Purpose: Reference, Grants: f.everything(), Sysctls: f.sysctls}
+func (b *bench) everythingTrial() Trial {
+	return Trial{Purpose: Reference, Grants: b.everything(), Sysctls: b.sysctls}
 }
 
 // refer runs the workload with everything allowed, until it is known whether it passes.
-func (f *finder) refer(ctx context.Context) (Outcome, error) {
-	for f.reference == nil {
-		t := f.everythingTrial()
-		if f.referenceFailed {
+func (b *bench) refer(ctx context.Context) (Outcome, error) {
+	for b.reference == nil {
+		t := b.everythingTrial()
+		if b.referenceFailed {
 			// It will most likely fail again: see at what.
 			t.Look = Traced
 		}
-		o, err := f.try(ctx, t)
+		o, err := b.try(ctx, t)
 		if err == nil && o.End == Refused {
-			err = f.withdraw(ctx, o)
+			err = b.withdraw(ctx, o)
 		}
 		if err != nil {
 			return o, leaves(err, TryEverything, t.Grants, grant.Set{})
 		}
 	}
-	return *f.reference, nil
+	return *b.reference, nil
 }
 
 // companion is the run with everything for a trial that may take long; nil when its
 // answer is known, or the trial has everything itself.
-func (f *finder) companion(set grant.Set) *Trial {
-	if f.reference != nil || f.history.anyPassed() || set.Equal(f.everything()) {
+func (b *bench) companion(set grant.Set) *Trial {
+	if b.reference != nil || b.history.anyPassed() || set.Equal(b.everything()) {
 		return nil
 	}
-	t := f.everythingTrial()
+	t := b.everythingTrial()
 	return &t
 }
 
 // withdraw finds out what the engine refuses of a trial, so that the next one does
 // without. Capabilities are named by the Lab; of the options only those can be at
 // fault that were never accepted. A refused trial takes no time.
-func (f *finder) withdraw(ctx context.Context, refused Outcome) error {
+func (b *bench) withdraw(ctx context.Context, refused Outcome) error {
 	if !refused.Refused.Intersect(refused.Grants.Capabilities).Empty() {
 		return nil // it was taken note of
 	}
 	var suspects []workload.Setting
 	for _, o := range refused.Grants.Options() {
-		if !f.history.accepted(o) {
+		if !b.history.accepted(o) {
 			suspects = append(suspects, o)
 		}
 	}
@@ -199,19 +200,35 @@ func (f *finder) withdraw(ctx context.Context, refused Outcome) error {
 		return &Unusable{refused.Err}
 	}
 	if len(suspects) == 1 {
-		f.refusedOptions = append(f.refusedOptions, suspects[0])
+		b.refusedOptions = append(b.refusedOptions, suspects[0])
 		return nil
 	}
-	ordered := f.byDanger(grant.Of(0, suspects...))
+	ordered := b.byDanger(grant.Of(0, suspects...))
 	for _, g := range slices.Backward(ordered) {
-		o, err := f.try(ctx, Trial{Purpose: refused.Purpose, Grants: refused.Grants.Without(g), Without: &g, Look: refused.Look})
+		o, err := b.try(ctx, Trial{Purpose: refused.Purpose, Grants: refused.Grants.Without(g), Without: &g, Look: refused.Look})
 		if err != nil {
 			return err
 		}
 		if o.End != Refused {
-			f.refusedOptions = append(f.refusedOptions, g.Option)
+			b.refusedOptions = append(b.refusedOptions, g.Option)
 			return nil
 		}
 	}
 	return &Unusable{refused.Err}
+}
+
+// confirm returns the set that a confirming run leaves: the set itself when the run
+// passed. When it failed, and the set was only inferred by a search by removal, the
+// workload is not monotone, and the smallest set that did pass takes its place. It is
+// false when a set failed that passed before.
+func (b *bench) confirm(set grant.Set, o Outcome) (grant.Set, bool) {
+	if o.End == Passed {
+		return set, true
+	}
+	passed, _ := b.history.of(set, b.sysctls)
+	smallest, found := b.history.smallest(b.sysctls)
+	if len(passed) > 0 || !found {
+		return set, false
+	}
+	return smallest, true
 }
