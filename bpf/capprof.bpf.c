@@ -279,6 +279,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		st->raw_len = 0;
 		if (!container->user_ns) {
 			container->user_ns = (u64)task->real_cred->user_ns;
+			container->init = task->tgid;
 			read_sysctls(task, container);
 		} else {
 			st->joined = true;

@@ -117,10 +117,12 @@ struct detail {
 	s64 value;
 	u64 bounding, inheritable, permitted, effective;
 	u32 pid;
+	u32 init; /* the container's first process */
 	u8 no_new_privs;
 	u8 checks_len;
 	u8 blob_len;
 	u8 pad;
+	u32 pad2;
 	struct check checks[MAX_CHECKS];
 	char comm[16];
 	char path[PATH_LEN];
@@ -168,7 +170,7 @@ struct target {
 /* What is noted of a container, by the ID of its cgroup. */
 struct container {
 	u32 number;
-	u32 pad;
+	u32 init;       /* its first process, in the initial PID namespace */
 	u64 executions; /* of the trace; the watch counts those that enter it alone */
 	/* The user and the network namespace of its first process: addresses, to compare. */
 	u64 user_ns, net;

@@ -160,6 +160,7 @@ static __always_inline u64 take_stack(void *ctx, struct task_state *st)
 __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct container *container;
 	const struct cred *cred;
 	struct detail *detail;
 
@@ -183,6 +184,8 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	bpf_probe_read_kernel(&detail->permitted, 8, &cred->cap_permitted);
 	bpf_probe_read_kernel(&detail->effective, 8, &cred->cap_effective);
 	detail->pid = task->tgid;
+	container = container_in(st->cgroup);
+	detail->init = container ? container->init : 0;
 	detail->no_new_privs = task->atomic_flags & PFA_NO_NEW_PRIVS;
 	detail->checks_len = st->checks_len;
 	__builtin_memcpy(detail->checks, st->checks, sizeof(detail->checks));

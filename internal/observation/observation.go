@@ -139,6 +139,9 @@ type Object struct {
 	// together, the one capability of a prctl(2), or the permitted set in the
 	// security.capability attribute of a file that execve(2) refused.
 	Capabilities capability.Set
+	// FileSeen says of an execve(2) that the file was looked at when the call was
+	// refused, so that Capabilities are those that counted.
+	FileSeen bool
 	// Inheritable is the inheritable set that capset(2) asked for.
 	Inheritable capability.Set
 	// CloneFlags are those of clone3(2), and ChosenIDs how many process IDs its

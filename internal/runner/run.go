@@ -363,12 +363,13 @@ func (s *session) addLosses(r *result, l observation.Losses) {
 	s.losses = s.losses.Plus(l)
 }
 
-// fileCapabilities looks up the file capabilities of what execve(2) refused: the
-// kernel tells neither that they were the reason nor which they are.
+// fileCapabilities looks up the file capabilities of what execve(2) refused, where the
+// tracer was too late to: the kernel tells neither that they were the reason nor which
+// they are. By now the file may be another, so the operation does not count as seen.
 func (s *session) fileCapabilities(ctx context.Context, c engine.Container, obs *observation.Observation) error {
 	for i := range obs.Operations {
 		op := &obs.Operations[i]
-		if op.Syscall != "execve" && op.Syscall != "execveat" || !op.Failed() || op.Object.Path == "" {
+		if op.Syscall != "execve" && op.Syscall != "execveat" || !op.Failed() || op.Object.Path == "" || op.Object.FileSeen {
 			continue
 		}
 		held, err := c.FileCapabilities(ctx, op.Object.Path)

@@ -100,6 +100,12 @@ func perform(act string) error {
 		}
 		return dependent()
 	}
+	if act == "file capabilities" {
+		return executeAndTakeAway()
+	}
+	if act == "take away" {
+		return unix.Removexattr(os.Getenv(fileEnv), "security.capability")
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}

@@ -46,7 +46,7 @@ const (
 type capprofContainer struct {
 	_           structs.HostLayout
 	Number      uint32
-	Pad         uint32
+	Init        uint32
 	Executions  uint64
 	UserNs      uint64
 	Net         uint64
@@ -71,10 +71,12 @@ type capprofDetail struct {
 	Permitted   uint64
 	Effective   uint64
 	Pid         uint32
+	Init        uint32
 	NoNewPrivs  uint8
 	ChecksLen   uint8
 	BlobLen     uint8
 	Pad         uint8
+	Pad2        uint32
 	Checks      [16]struct {
 		_          structs.HostLayout
 		Stack      uint64

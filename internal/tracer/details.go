@@ -6,17 +6,21 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/capprof/capprof/internal/capability"
 )
 
 // collected is what came out of the ring buffer.
 type collected struct {
 	byKey map[capprofOpKey]capprofDetail
+	// files are the file capabilities of what execve(2) refused, as they were then.
+	files map[capprofOpKey]capability.Set
 	err   error
 }
 
-// collect reads details until the reader is flushed or closed.
-func collect(reader *ringbuf.Reader) collected {
-	c := collected{byKey: map[capprofOpKey]capprofDetail{}}
+// collect reads details of the targets until the reader is flushed or closed.
+func collect(reader *ringbuf.Reader, targets []Target) collected {
+	c := collected{byKey: map[capprofOpKey]capprofDetail{}, files: map[capprofOpKey]capability.Set{}}
 	var record ringbuf.Record
 	for {
 		err := reader.ReadInto(&record)
@@ -32,8 +36,15 @@ func collect(reader *ringbuf.Reader) collected {
 			c.err = err
 			return c
 		}
-		if _, seen := c.byKey[detail.Key]; !seen {
-			c.byKey[detail.Key] = detail
+		if _, seen := c.byKey[detail.Key]; seen {
+			continue
+		}
+		c.byKey[detail.Key] = detail
+		// Now, while the file is what it was: a moment later it may be another.
+		if name, ok := refusedFile(detail); ok {
+			if permitted, err := fileCapabilities(name, targets[detail.Key.Container], int(detail.Pid), int(detail.Init)); err == nil {
+				c.files[detail.Key] = permitted
+			}
 		}
 	}
 }

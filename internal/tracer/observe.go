@@ -13,7 +13,7 @@ import (
 )
 
 // observe reads the maps and puts everything together, a container after the other.
-func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbols) ([]observation.Observation, error) {
+func (s *Session) observe(details collected, symbols *symbols) ([]observation.Observation, error) {
 	observations, err := s.containers()
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 	known := map[string]int{} // by identity, the index in the container's operations
 	for _, entry := range entries {
 		obs := &observations[entry.key.Container]
-		detail, ok := details[entry.key]
+		detail, ok := details.byKey[entry.key]
 		if !ok {
 			obs.Losses.Details++
 			detail.Key = entry.key
@@ -41,6 +41,9 @@ func (s *Session) observe(details map[capprofOpKey]capprofDetail, symbols *symbo
 		op := operation(detail, stacks)
 		op.Executable = executables[entry.key.Executable]
 		op.Count = entry.value.Count
+		if permitted, ok := details.files[entry.key]; ok {
+			op.Object.Capabilities, op.Object.FileSeen = permitted, true
+		}
 		id := identity(entry.key, op)
 		if i, ok := known[id]; ok {
 			obs.Operations[i].Count += op.Count
@@ -59,7 +62,7 @@ func (s *Session) containers() ([]observation.Observation, error) {
 		return nil, err
 	}
 	// Of a container that was not found there is no entry.
-	observations := make([]observation.Observation, s.targets)
+	observations := make([]observation.Observation, len(s.targets))
 	for i := range observations {
 		observations[i].Losses = observation.Losses{Unseen: 1, Missed: missed}
 	}

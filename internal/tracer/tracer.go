@@ -67,7 +67,7 @@ func (t *Tracer) Hook() string { return t.hook.name }
 // Session traces containers, from before their start to after their end.
 type Session struct {
 	tracer  *Tracer
-	targets int // how many
+	targets []Target
 	object  *ebpf.Collection
 	links   []link.Link
 	reader  *ringbuf.Reader
@@ -79,7 +79,7 @@ type Session struct {
 // Attach begins to trace containers, which must have been created and not started.
 // The caller ends with Close.
 func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
-	s := &Session{tracer: t, targets: len(targets), details: make(chan collected, 1)}
+	s := &Session{tracer: t, targets: targets, details: make(chan collected, 1)}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -88,13 +88,13 @@ func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
 	if s.object, err = t.loaded(); err != nil {
 		return nil, err
 	}
-	if err := s.await(targets); err != nil {
+	if err := s.await(); err != nil {
 		return nil, err
 	}
 	if s.reader, err = ringbuf.NewReader(s.object.Maps[capprofMapDetails]); err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
-	go func() { s.details <- collect(s.reader) }()
+	go func() { s.details <- collect(s.reader, targets) }()
 	// Symbols are wanted at the end; reading them takes a while.
 	go t.symbols()
 	if t.attached.Add(1) > 1 {
@@ -120,8 +120,8 @@ func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
 }
 
 // await tells loaded programs which containers to follow, before they are attached.
-func (s *Session) await(targets []Target) error {
-	for i, target := range targets {
+func (s *Session) await() error {
+	for i, target := range s.targets {
 		key, err := target.key()
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (s *Session) await(targets []Target) error {
 			return fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
 		}
 	}
-	if err := s.object.Variables[capprofVarAwaited].Set(uint32(len(targets))); err != nil {
+	if err := s.object.Variables[capprofVarAwaited].Set(uint32(len(s.targets))); err != nil {
 		return fmt.Errorf("telling the programs how many containers there are: %w", err)
 	}
 	return nil
@@ -154,7 +154,7 @@ func (s *Session) Finish() ([]observation.Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.observe(details.byKey, symbols)
+	return s.observe(details, symbols)
 }
 
 func (s *Session) detach() error {

@@ -16,7 +16,7 @@ import (
 type watchContainer struct {
 	_           structs.HostLayout
 	Number      uint32
-	Pad         uint32
+	Init        uint32
 	Executions  uint64
 	UserNs      uint64
 	Net         uint64

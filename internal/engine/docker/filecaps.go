@@ -3,7 +3,6 @@ package docker
 import (
 	"archive/tar"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func (c *Container) FileCapabilities(ctx context.Context, name string) (capabili
 		if !ok {
 			return 0, nil
 		}
-		permitted, err := permittedSet([]byte(attribute))
+		permitted, err := capability.OfFile([]byte(attribute))
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", doing, err)
 		}
@@ -89,24 +88,4 @@ var leadsNowhere = regexp.MustCompile(`(?i)not a directory|too many (?:levels of
 // missing reports whether the engine says that a path leads nowhere.
 func missing(err error) bool {
 	return errdefs.IsNotFound(err) || err != nil && !unreachable(err) && leadsNowhere.MatchString(err.Error())
-}
-
-// permittedSet decodes struct vfs_cap_data of linux/capability.h: a word with the
-// revision in its highest byte, then pairs of permitted and inheritable words,
-// the lower 32 capabilities first; revision 3 ends with the root user ID of the
-// namespace that it is meant for.
-func permittedSet(attribute []byte) (capability.Set, error) {
-	if len(attribute) < 4 {
-		return 0, fmt.Errorf("security.capability holds %d bytes", len(attribute))
-	}
-	revision := binary.LittleEndian.Uint32(attribute) >> 24
-	size := map[uint32]int{1: 12, 2: 20, 3: 24}[revision]
-	if size == 0 || len(attribute) != size {
-		return 0, fmt.Errorf("security.capability of revision %d holds %d bytes", revision, len(attribute))
-	}
-	permitted := capability.Set(binary.LittleEndian.Uint32(attribute[4:]))
-	if revision > 1 {
-		permitted |= capability.Set(binary.LittleEndian.Uint32(attribute[12:])) << 32
-	}
-	return permitted, nil
 }
