@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/progress":      {"internal/sentence", "internal/profile", "internal/text"},
 	"internal/tracer":        {"internal/observation", "internal/syscalls", "internal/capability"},
 	"internal/mapper":        {"internal/callwords", "internal/seccomp", "internal/remedy", "internal/observation", "internal/capability"},
-	"internal/export":        {"internal/sentence", "internal/profile", "internal/capability", "internal/text", "internal/workload"},
+	"internal/export":        {"internal/advice", "internal/remedy", "internal/sentence", "internal/profile", "internal/capability", "internal/text", "internal/workload"},
 	"internal/report":        {"internal/sentence", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/drift":         {"internal/sentence", "internal/profile", "internal/capability", "internal/text", "internal/workload"},
 	"internal/explain":       {"internal/sentence", "internal/advice", "internal/profile", "internal/capability", "internal/text"},

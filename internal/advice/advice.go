@@ -26,8 +26,8 @@ const (
 var Platforms = []Platform{Docker, Compose, Kubernetes, Host}
 
 // wording is how a kind of remedy is said. A placeholder {name|default} stands for
-// an argument; what is in brackets is said only if its arguments are there. {paths}
-// marks a sentence that can name several paths in one.
+// an argument, {name!|default} for one as a word of the shell; what is in brackets is
+// said only if its arguments are there. {paths} names several paths in one sentence.
 type wording struct {
 	// any holds where a platform has no wording of its own.
 	any                               string
@@ -76,7 +76,7 @@ func wordingOf(r remedy.Remedy) wording {
 
 var (
 	optional    = regexp.MustCompile(`\[[^\]]*\]`)
-	placeholder = regexp.MustCompile(`\{([a-z]+)(?:\|([^}]*))?\}`)
+	placeholder = regexp.MustCompile(`\{([a-z]+)(!?)(?:\|([^}]*))?\}`)
 )
 
 // fill puts a remedy's arguments into a wording. What an argument holds is not
@@ -84,7 +84,7 @@ var (
 func fill(template string, r remedy.Remedy, paths []string) string {
 	template = optional.ReplaceAllStringFunc(template, func(part string) string {
 		for _, p := range placeholder.FindAllStringSubmatch(part, -1) {
-			if argument(r, p[1], paths) == "" && p[2] == "" {
+			if argument(r, p[1], paths) == "" && p[3] == "" {
 				return ""
 			}
 		}
@@ -92,10 +92,14 @@ func fill(template string, r remedy.Remedy, paths []string) string {
 	})
 	return placeholder.ReplaceAllStringFunc(template, func(part string) string {
 		p := placeholder.FindStringSubmatch(part)
-		if given := argument(r, p[1], paths); given != "" {
-			return given
+		given := argument(r, p[1], paths)
+		switch {
+		case given == "":
+			return p[3]
+		case p[2] != "":
+			return text.ShellWord(given)
 		}
-		return p[2]
+		return given
 	})
 }
 
@@ -184,7 +188,7 @@ func (g *group) takes(remedies []remedy.Remedy, on Platform) bool {
 		if a == b {
 			return true
 		}
-		one := strings.Contains(wordingOf(a).on(on), "{path|")
+		one := strings.Contains(strings.ReplaceAll(wordingOf(a).on(on), "!", ""), "{path|")
 		a.Path, b.Path = "", ""
 		return !one && a == b
 	})

@@ -92,8 +92,23 @@ func TestAKindThatIsNotKnown(t *testing.T) {
 // commands of the terminal.
 func TestArgumentsAreOnlyShown(t *testing.T) {
 	got := Words(remedy.Remedy{Kind: remedy.Device, Path: "/dev/{user}[x]\x1b[2J\u202e"}, Docker)
-	if want := `--device /dev/{user}[x]\x1b[2J\u202e`; got != want {
+	if want := `--device $'/dev/{user}[x]\033[2J\342\200\256'`; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What is pasted into a shell stays one word.
+func TestArgumentsOfCommandsAreWords(t *testing.T) {
+	for want, r := range map[string]remedy.Remedy{
+		`--tmpfs '/my data':exec`: {Kind: remedy.MountOption, Name: "exec", Path: "/my data"},
+		`set it when the container is created: --sysctl net.ipv4.ping_group_range='0 2147483647'`: {
+			Kind: remedy.Sysctl, Name: "net.ipv4.ping_group_range", Value: "0 2147483647",
+		},
+		`--device '/dev/$(id)'`: {Kind: remedy.Device, Path: "/dev/$(id)"},
+	} {
+		if got := Words(r, Docker); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

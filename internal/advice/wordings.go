@@ -75,17 +75,17 @@ var userWordings = map[remedy.Kind]wording{
 		any: "let the process keep {capabilities|the capability}",
 	},
 	remedy.FileCapability: {
-		any:        "put it on the executable (setcap {capabilities|CAP}+ep {path|FILE} in the Dockerfile, without no-new-privileges)",
-		kubernetes: "put it on the executable (setcap {capabilities|CAP}+ep {path|FILE} when the image is built, with allowPrivilegeEscalation: true)",
-		host:       "put it on the executable (setcap {capabilities|CAP}+ep {path|FILE})",
+		any:        "put it on the executable (setcap {capabilities|CAP}+ep {path!|FILE} in the Dockerfile, without no-new-privileges)",
+		kubernetes: "put it on the executable (setcap {capabilities|CAP}+ep {path!|FILE} when the image is built, with allowPrivilegeEscalation: true)",
+		host:       "put it on the executable (setcap {capabilities|CAP}+ep {path!|FILE})",
 	},
 	remedy.NewPrivileges: {
-		any:        "no-new-privileges is in the way: without it, a capability on the executable (setcap {capabilities|CAP}+ep {path|FILE} in the Dockerfile) or a setuid bit takes effect",
-		kubernetes: "no_new_privs is in the way: with allowPrivilegeEscalation: true, a capability on the executable (setcap {capabilities|CAP}+ep {path|FILE}) or a setuid bit takes effect",
-		host:       "no_new_privs is in the way: without it (NoNewPrivileges= in a unit), a capability on the executable (setcap {capabilities|CAP}+ep {path|FILE}) or a setuid bit takes effect",
+		any:        "no-new-privileges is in the way: without it, a capability on the executable (setcap {capabilities|CAP}+ep {path!|FILE} in the Dockerfile) or a setuid bit takes effect",
+		kubernetes: "no_new_privs is in the way: with allowPrivilegeEscalation: true, a capability on the executable (setcap {capabilities|CAP}+ep {path!|FILE}) or a setuid bit takes effect",
+		host:       "no_new_privs is in the way: without it (NoNewPrivileges= in a unit), a capability on the executable (setcap {capabilities|CAP}+ep {path!|FILE}) or a setuid bit takes effect",
 	},
 	remedy.FileCapabilitiesInImage: {any: "set them at build time: setcap in a RUN step", kubernetes: "set them when the image is built (setcap)", host: "set them when the file is installed (setcap)"},
-	remedy.NoFileCapabilities:      {any: "remove the file's capabilities at build time (setcap -r {path|FILE}) if the program works without them", host: "remove the file's capabilities (setcap -r {path|FILE}) if the program works without them"},
+	remedy.NoFileCapabilities:      {any: "remove the file's capabilities at build time (setcap -r {path!|FILE}) if the program works without them", host: "remove the file's capabilities (setcap -r {path!|FILE}) if the program works without them"},
 	remedy.InheritableFirst:        {any: "add the capability to the process's inheritable set first (capset)"},
 	remedy.ConsistentCapset:        {any: "a fault of the program's: ask for a permitted set that holds the effective one"},
 	remedy.NoNewPrivsFirst: {
@@ -126,9 +126,9 @@ var programWordings = map[remedy.Kind]wording{
 	},
 	remedy.HostBoot: {any: "the host's boot settings decide (lockdown=)"},
 	remedy.DatagramPing: {
-		docker:     "for ping, open an ICMP datagram socket[: --sysctl {name}='{value}'], which net.ipv4.ping_group_range allows",
+		docker:     "for ping, open an ICMP datagram socket[: --sysctl {name}={value!}], which net.ipv4.ping_group_range allows",
 		compose:    "for ping, open an ICMP datagram socket[ (sysctls: {name}: \"{value}\")], which net.ipv4.ping_group_range allows",
 		kubernetes: "for ping, open an ICMP datagram socket[ (sysctls of the pod's securityContext: {name}=\"{value}\")], which net.ipv4.ping_group_range allows",
-		host:       "for ping, open an ICMP datagram socket[ (sysctl -w {name}='{value}')], which net.ipv4.ping_group_range allows",
+		host:       "for ping, open an ICMP datagram socket[ (sysctl -w {name}={value!})], which net.ipv4.ping_group_range allows",
 	},
 }

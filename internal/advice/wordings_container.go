@@ -6,7 +6,7 @@ import "github.com/capprof/capprof/internal/remedy"
 // platform.
 var containerWordings = map[remedy.Kind]wording{
 	remedy.Device: {
-		docker:     "--device {path|PATH}",
+		docker:     "--device {path!|PATH}",
 		compose:    "devices: {path|PATH}",
 		kubernetes: "a device plugin that offers {path|the device}",
 		host:       "give the service access to {path|the device} (DeviceAllow= in its unit)",
@@ -24,7 +24,7 @@ var containerWordings = map[remedy.Kind]wording{
 		host:       "let init mount it: /etc/fstab, or a mount unit",
 	},
 	remedy.WritableMount: {
-		docker:     "mount what has to be written: --tmpfs {path|DIR} or a volume",
+		docker:     "mount what has to be written: --tmpfs {path!|DIR} or a volume",
 		compose:    "mount what has to be written: tmpfs: {path|DIR} or a volume",
 		kubernetes: "mount what has to be written: an emptyDir volume at {path|DIR}",
 		host:       "make {path|the directory} writable (ReadWritePaths= in its unit)",
@@ -39,7 +39,7 @@ var containerWordings = map[remedy.Kind]wording{
 		kubernetes: "mount an emptyDir of medium Memory at /dev/shm, with the sizeLimit that it needs", host: "mount /dev/shm with size=SIZE",
 	},
 	remedy.HostSys: {
-		docker:     "set it on the host, or mount what has to be written: --volume {path|DIR}:{path|DIR}",
+		docker:     "set it on the host, or mount what has to be written: --volume {path!|DIR}:{path!|DIR}",
 		compose:    "set it on the host, or mount what has to be written: volumes: {path|DIR}:{path|DIR}",
 		kubernetes: "set it on the node, or mount what has to be written: a hostPath volume of {path|DIR}",
 		host:       "mount /sys read-write",
@@ -59,10 +59,10 @@ var containerWordings = map[remedy.Kind]wording{
 		kubernetes: "procMount: Unmasked in the securityContext, with hostUsers: false", host: "mount /proc and /sys read-write (ProtectKernelTunables=no in its unit)",
 	},
 	remedy.Sysctl: {
-		docker:     "set it when the container is created: --sysctl {name|NAME}={value|VALUE}",
+		docker:     "set it when the container is created: --sysctl {name|NAME}={value!|VALUE}",
 		compose:    "set it when the container is created: sysctls: {name|NAME}={value|VALUE}",
 		kubernetes: "set it when the pod is created: sysctls of its securityContext, {name|NAME}={value|VALUE} (the kubelet has to allow an unsafe one)",
-		host:       "set it: sysctl -w {name|NAME}={value|VALUE}",
+		host:       "set it: sysctl -w {name|NAME}={value!|VALUE}",
 	},
 	remedy.HostSysctl: {
 		any:  "the setting is the whole machine's: set {name|it}[={value}] on the host[, with a seccomp profile that allows {call}]",

@@ -7,7 +7,7 @@ import "github.com/capprof/capprof/internal/remedy"
 var variants = map[remedy.Kind]map[string]wording{
 	remedy.MountOwner: {
 		"tmpfs": {
-			docker:     "make {who|the user} the owner of the tmpfs: --tmpfs {path|DIR}:uid={user|UID}, or another mode=",
+			docker:     "make {who|the user} the owner of the tmpfs: --tmpfs {path!|DIR}:uid={user|UID}, or another mode=",
 			compose:    "make {who|the user} the owner of the tmpfs: tmpfs: {path|DIR}:uid={user|UID}, or another mode=",
 			kubernetes: "set fsGroup in the pod's securityContext, which the emptyDir volume at {path|DIR} takes over",
 			host:       "mount the tmpfs at {path|DIR} with uid={user|UID}, or another mode=",
@@ -25,7 +25,7 @@ var variants = map[remedy.Kind]map[string]wording{
 	},
 	remedy.MountWritable: {
 		"tmpfs": {
-			docker: "mount it without the option ro: --tmpfs {path|DIR}", compose: "mount it without the option ro: tmpfs: {path|DIR}",
+			docker: "mount it without the option ro: --tmpfs {path!|DIR}", compose: "mount it without the option ro: tmpfs: {path|DIR}",
 			kubernetes: "mount the emptyDir volume at {path|DIR} without readOnly: true", host: "mount {path|it} read-write",
 		},
 		"": {
@@ -45,11 +45,11 @@ var variants = map[remedy.Kind]map[string]wording{
 	},
 	remedy.MountOption: {
 		"exec": {
-			docker: "--tmpfs {path|DIR}:exec", compose: "tmpfs: {path|DIR}:exec",
+			docker: "--tmpfs {path!|DIR}:exec", compose: "tmpfs: {path|DIR}:exec",
 			kubernetes: "an emptyDir volume at {path|DIR}, whose files may be executed", host: "mount {path|it} without noexec",
 		},
 		"size": {
-			docker: "--tmpfs {path|DIR}:size=SIZE", compose: "tmpfs: {path|DIR}:size=SIZE",
+			docker: "--tmpfs {path!|DIR}:size=SIZE", compose: "tmpfs: {path|DIR}:size=SIZE",
 			kubernetes: "a larger sizeLimit of the emptyDir volume at {path|DIR}", host: "mount {path|it} with size=SIZE",
 		},
 		"": {any: "mount {path|it} with the option {name|OPTION}"},

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -33,7 +34,7 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	if err != nil {
 		return err
 	}
-	notes := append(commonNotes(d), engineNotes(d)...)
+	notes := append(commonNotes(d, advice.Compose), engineNotes(d, advice.Compose)...)
 	if o := d.Narrowed().Options; o.Value("cgroupns") != "" || o.Security("systempaths") != "" {
 		notes = append(notes, "The key cgroup and the option systempaths=unconfined are of Compose v2; docker-compose 1 knows neither.")
 	}

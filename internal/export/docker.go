@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/workload"
@@ -17,7 +18,7 @@ func (docker) Export(w io.Writer, d *profile.Document) error {
 	if err := answer(d); err != nil {
 		return err
 	}
-	return write(w, append(commonNotes(d), engineNotes(d)...), commandLine(dockerRun(d)))
+	return write(w, append(commonNotes(d, advice.Docker), engineNotes(d, advice.Docker)...), commandLine(dockerRun(d)))
 }
 
 // dockerRun is the command in groups that stay on one line: an option and its

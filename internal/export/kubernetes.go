@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -15,7 +16,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	if err := answer(d); err != nil {
 		return err
 	}
-	notes := append(commonNotes(d), kubernetesNotes(d)...)
+	notes := append(commonNotes(d, advice.Kubernetes), kubernetesNotes(d)...)
 	var context, capabilities, file mapping
 	// false means no_new_privs, which ends setuid programs and file
 	// capabilities. It is right where the profile was made that way, and a

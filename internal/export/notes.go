@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/sentence"
 )
 
@@ -19,7 +21,7 @@ const (
 )
 
 // commonNotes are those that hold wherever the set is used.
-func commonNotes(d *profile.Document) []string {
+func commonNotes(d *profile.Document, on advice.Platform) []string {
 	var notes []string
 	switch d.Verdict {
 	case profile.Proven:
@@ -33,7 +35,8 @@ func commonNotes(d *profile.Document) []string {
 		}
 	}
 	notes = append(notes, openingNotes(d)...)
-	return append(notes, nonRootNote(d)...)
+	notes = append(notes, nonRootNote(d)...)
+	return append(notes, betterNotes(d, on)...)
 }
 
 // openingNotes say what is left of --privileged.
@@ -147,7 +150,7 @@ func podSysctls(d *profile.Document) string {
 }
 
 // engineNotes are for engines other than the one that the profile was made on.
-func engineNotes(d *profile.Document) []string {
+func engineNotes(d *profile.Document, on advice.Platform) []string {
 	const here = "Docker sets "
 	switch beyond := d.Beyond(); {
 	case d.Portable == nil:
@@ -155,7 +158,12 @@ func engineNotes(d *profile.Document) []string {
 	case !beyond.Empty():
 		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable), beyond)}
 	case d.Portable.Verdict == profile.Failed:
-		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, set it with --sysctl.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable))}
+		var settings []string
+		for name, value := range maps.All(d.Opened()) {
+			settings = append(settings, advice.Words(remedy.Remedy{Kind: remedy.Sysctl, Name: name, Value: value}, on))
+		}
+		slices.Sort(settings)
+		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, %s.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable), strings.Join(settings, "; "))}
 	}
 	return nil
 }
