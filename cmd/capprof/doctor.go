@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/capprof/capprof/internal/doctor"
+	"github.com/capprof/capprof/internal/tracer"
 )
 
 const doctorSynopsis = "doctor"
@@ -27,7 +28,7 @@ func doctorCommand(ctx context.Context, args []string, std stdio) error {
 	if err := flags.noArguments("doctor"); err != nil {
 		return err
 	}
-	findings := doctor.Tracing()
+	findings := doctor.Tracing(tracer.Diagnose())
 	at, err := openEngine(std, nil)
 	if err != nil {
 		findings = append(findings, doctor.Unreachable(err)...)
@@ -35,5 +36,5 @@ func doctorCommand(ctx context.Context, args []string, std stdio) error {
 		defer at.Close()
 		findings = append(findings, doctor.Engine(ctx, at)...)
 	}
-	return coded(exitUnfit, doctor.Write(std.out, findings))
+	return coded(exitUnfit, doctor.Write(std.out, findings, screenOf(std.out).width))
 }

@@ -1,5 +1,5 @@
-// Package doctor looks at what capprof needs of a machine and says how to mend
-// what is missing.
+// Package doctor checks what capprof needs of a machine, and tells how to fix what is
+// missing.
 package doctor
 
 import (
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/text"
@@ -35,12 +34,12 @@ type Finding struct {
 }
 
 // ErrUnfit says that something that capprof needs is missing.
-var ErrUnfit = errors.New("this machine lacks something that capprof needs")
+var ErrUnfit = errors.New("capprof cannot run here as it is; see the lines marked fail")
 
 // Tracing reports what the tracer needs. Without it, capprof run --no-trace works.
-func Tracing() []Finding {
+func Tracing(features []tracer.Feature) []Finding {
 	var findings []Finding
-	for _, f := range tracer.Diagnose() {
+	for _, f := range features {
 		finding := Finding{Name: f.Name, Status: OK, Detail: f.Detail}
 		if f.Err != nil {
 			finding.Status, finding.Detail = Fail, f.Err.Error()
@@ -51,13 +50,23 @@ func Tracing() []Finding {
 	return findings
 }
 
-// Unreachable reports an engine that cannot even be addressed.
+// Unreachable reports an engine that does not answer, or cannot even be addressed.
+// What to do about the former is part of its error.
 func Unreachable(err error) []Finding {
-	return []Finding{{Name: "engine", Status: Fail, Detail: err.Error(), Fix: "start Docker, or name another engine with DOCKER_HOST"}}
+	finding := Finding{Name: "engine", Status: Fail, Detail: err.Error()}
+	if !errors.Is(err, engine.ErrNoEngine) {
+		finding.Fix = "start Docker, or name another engine with DOCKER_HOST"
+	}
+	return []Finding{finding}
+}
+
+// Asked is what doctor needs of an engine.
+type Asked interface {
+	Facts(ctx context.Context) (engine.Facts, error)
 }
 
 // Engine reports the engine and how it is set up.
-func Engine(ctx context.Context, on engine.Engine) []Finding {
+func Engine(ctx context.Context, on Asked) []Finding {
 	info, err := on.Facts(ctx)
 	if err != nil {
 		return Unreachable(err)
@@ -96,18 +105,24 @@ func securityModules(modules []engine.SecurityModule) string {
 	return strings.Join(names, ", ")
 }
 
-// Write writes the findings and returns ErrUnfit when one of them is a failure.
-func Write(w io.Writer, findings []Finding) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// Write writes the findings for a terminal of width columns, 80 when it is 0, and
+// returns ErrUnfit when one of them is a failure.
+func Write(w io.Writer, findings []Finding, width int) error {
+	p := text.NewPage(width, false)
+	const statusWidth = len(Info)
+	nameWidth := 0
 	failed := false
 	for _, f := range findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Status, f.Name, text.Printable(f.Detail))
-		if f.Fix != "" {
-			fmt.Fprintf(table, "\t\tfix: %s\n", text.Printable(f.Fix))
-		}
+		nameWidth = max(nameWidth, text.Columns(f.Name))
 		failed = failed || f.Status == Fail
 	}
-	if err := table.Flush(); err != nil {
+	for _, f := range findings {
+		p.Row(fmt.Sprintf("%-*s  %s", statusWidth, f.Status, f.Name), statusWidth+2+nameWidth, text.Printable(f.Detail))
+		if f.Fix != "" {
+			p.Row("", statusWidth+2+nameWidth, "fix: "+text.Printable(f.Fix))
+		}
+	}
+	if _, err := io.WriteString(w, p.String()); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
 	}
 	if failed {
