@@ -34,7 +34,7 @@ type Finding struct {
 }
 
 // ErrUnfit says that something that capprof needs is missing.
-var ErrUnfit = errors.New("capprof cannot run here as it is; see the lines marked fail")
+var ErrUnfit = errors.New("something that capprof needs is missing here; see the lines marked fail")
 
 // Tracing reports what the tracer needs. Without it, capprof run --no-trace works.
 func Tracing(features []tracer.Feature) []Finding {

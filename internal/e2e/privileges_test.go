@@ -144,7 +144,7 @@ func TestLeastPrivileges(t *testing.T) {
 	}
 }
 
-// TestDoctor: it finds nothing to mend for root and says what to mend for others.
+// TestDoctor: it finds nothing to fix for root and says what to fix for others.
 func TestDoctor(t *testing.T) {
 	e := engineOf(t)
 	invocation{engine: e, args: []string{"doctor"}}.run(t).expect(t, 0)

@@ -52,8 +52,8 @@ func privileges() Feature {
 	missing, err := missingPrivileges()
 	if err == nil && !missing.Empty() {
 		err = &UnavailableError{
-			Cure: "run capprof as root, or grant it " + strings.Join(Privileges.Names(), ", "),
-			Err:  fmt.Errorf("lacking %s", strings.Join(missing.Names(), ", ")),
+			Cure: howToGrant(),
+			Err:  fmt.Errorf("capprof is missing %s", strings.Join(missing.Names(), ", ")),
 		}
 	}
 	return fromError("privileges", strings.Join(Privileges.Names(), ", "), err)

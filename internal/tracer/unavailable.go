@@ -43,6 +43,11 @@ func missingPrivileges() (capability.Set, error) {
 	return missing, nil
 }
 
+// howToGrant says how to give capprof Privileges (setcap(8)).
+func howToGrant() string {
+	return "run it with sudo, or: sudo setcap " + strings.ToLower(strings.Join(Privileges.Names(), ",")) + `+ep "$(command -v capprof)"`
+}
+
 func effectiveSet() (capability.Set, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -58,8 +63,8 @@ func explainLoad(err error) error {
 	if missingErr == nil && !missing.Empty() && errors.Is(err, unix.EPERM) {
 		return &UnavailableError{
 			Feature: strings.Join(missing.Names(), ", "),
-			Cure:    "run capprof as root, or grant it " + strings.Join(Privileges.Names(), ", "),
-			Err:     errors.New("capprof does not hold it"),
+			Cure:    howToGrant(),
+			Err:     errors.New("not granted to capprof"),
 		}
 	}
 	return &UnavailableError{
