@@ -89,6 +89,12 @@ func passes(t *testing.T, e *testengine.Engine, w workload, set []string) bool {
 	if _, err := e.Output(clean, "rm", "--force", "--volumes", name); err != nil {
 		t.Error(err)
 	}
+	if ctx.Err() != nil {
+		if testing.Verbose() {
+			t.Logf("%v: still running after %v: %s", set, stuckAfter, tail(output))
+		}
+		return false
+	}
 	code := 0
 	if err != nil {
 		exit, ok := errors.AsType[*exec.ExitError](err)
@@ -102,7 +108,7 @@ func passes(t *testing.T, e *testengine.Engine, w workload, set []string) bool {
 	if code == 125 && status != "exited" {
 		t.Fatalf("docker run with %v failed by itself: %s", set, output)
 	}
-	passed := ctx.Err() == nil && code == w.expectExit
+	passed := code == w.expectExit
 	if testing.Verbose() {
 		t.Logf("%v: exit %d, passed %v: %s", set, code, passed, tail(output))
 	}

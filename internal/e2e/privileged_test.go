@@ -77,3 +77,18 @@ func TestNothingReplacesPrivileged(t *testing.T) {
 		t.Errorf("%+v", document)
 	}
 }
+
+// TestHostDirectoryAtAnotherPlace: a volume of the user's from the host's /sys leaves
+// the container's own /sys read-only, and to be replaced.
+func TestHostDirectoryAtAnotherPlace(t *testing.T) {
+	w := workload{
+		image: debian, flags: []string{"--privileged", "--volume", "/sys:/hostsys"},
+		command: []string{"bash", "-ec", "f=/sys/kernel/mm/ksm/sleep_millisecs; read -r n <$f; echo $n >$f"},
+	}
+	// Without a trace nothing names a part of /sys.
+	result, document := profiled(t, engineOf(t), w, "--no-trace")
+	result.expect(t, exitProven)
+	if len(document.Openings) != 1 || document.Openings[0].Option != "--volume /sys:/sys" || !document.Capabilities.Required.Empty() {
+		t.Errorf("%s: %v with %+v", document.Verdict, document.Capabilities.Required, document.Openings)
+	}
+}

@@ -118,6 +118,24 @@ var workloads = []workload{
 		want: caps(),
 	},
 	{name: "true", image: debian, command: []string{"true"}, want: caps()},
+	{
+		// docker's --hostname, not the help.
+		name: "hostname", image: debian, flags: []string{"-h", "somewhere"}, command: []string{"sh", "-c", `test "$(uname -n)" = somewhere`},
+		want: caps(),
+	},
+	{
+		// Of all that may be granted, --cap-drop ALL alone says nothing: it is in nearly
+		// every command line that people paste.
+		name: "cap-drop-all", image: debian, flags: []string{"--cap-drop", "ALL"},
+		command: []string{"sh", "-c", "touch /tmp/f && chown 1 /tmp/f && chroot / true"}, want: caps("CHOWN", "SYS_CHROOT"),
+	},
+
+	{
+		// The file's capabilities are those at the time of the refused execve.
+		name: "file-capabilities-for-a-while", image: debian, allow: "IPC_LOCK",
+		command: []string{"bash", "-c", "cp /bin/true /tmp/t; setcap cap_ipc_lock=ep /tmp/t && /tmp/t; r=$?; setcap -r /tmp/t; exit $r"},
+		want:    caps("IPC_LOCK", "SETFCAP"),
+	},
 
 	// One operation each, without a C library or a shell around it.
 	{name: "op-nothing", image: scratch, command: privop("nothing"), want: caps()},
