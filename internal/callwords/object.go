@@ -26,7 +26,10 @@ func Object(op observation.Operation) string {
 		}
 		return fmt.Sprintf("signal %d", int(o.Signal))
 	case "mount", "move_mount":
-		return Steady(o.Path) + " on " + Steady(o.SecondPath)
+		if o.Path == "" {
+			return "on " + Steady(o.SecondPath) // a remount needs no source
+		}
+		return path + " on " + Steady(o.SecondPath)
 	case "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat":
 		return path + " to " + Steady(o.SecondPath)
 	case "setuid", "setfsuid":

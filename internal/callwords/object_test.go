@@ -17,6 +17,7 @@ func TestObjectsAreSteady(t *testing.T) {
 		"netlink":             {Syscall: "bind", Object: observation.Object{Address: "netlink"}},
 		"pid, 0":              {Syscall: "kill"},
 		"SIGTERM":             {Syscall: "tgkill", Object: observation.Object{Signal: unix.SIGTERM}},
+		"on /":                {Syscall: "mount", Object: observation.Object{SecondPath: "/"}},
 		"none on /mnt":        {Syscall: "mount", Object: observation.Object{Path: "none", SecondPath: "/mnt"}},
 		"/proc/PID/oom_score": {Syscall: "openat", Object: observation.Object{Path: "/proc/17/oom_score"}},
 	} {

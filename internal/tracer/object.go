@@ -27,8 +27,11 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 		o.Path, o.SecondPath = names, given
 	} else {
 		o.Path, o.SecondPath = given, text(d.SecondPath[:])
-		if names != "" && !path.IsAbs(given) {
+		if names != "" && !path.IsAbs(given) && namesPath(op) {
 			o.Path = path.Join(names, given)
+		}
+		if op.Syscall == "mount" && names != "" && o.SecondPath != "" && !path.IsAbs(o.SecondPath) {
+			o.SecondPath = path.Join(names, o.SecondPath)
 		}
 	}
 	blob := d.Blob[:d.BlobLen]
@@ -49,6 +52,23 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 		o.Capabilities = prctlRequest(d.Args)
 	}
 	return o
+}
+
+// otherStrings are the calls whose first string is no path from the directory that
+// the call starts from: a name of the kernel's own, or what a symbolic link will hold.
+var otherStrings = map[string]bool{
+	"sethostname": true, "setdomainname": true, "fsopen": true, "memfd_create": true, "add_key": true, "request_key": true,
+	"mq_open": true, "mq_unlink": true, "delete_module": true, "symlink": true, "symlinkat": true,
+}
+
+// namesPath reports whether the first string of a call is a path. The source of a
+// mount is one for a bind mount or a move; elsewhere the file system says what it
+// means: a device, "none", "server:/export" (mount(2)).
+func namesPath(op observation.Operation) bool {
+	if op.Syscall == "mount" {
+		return op.Args[3]&(unix.MS_BIND|unix.MS_MOVE) != 0
+	}
+	return !otherStrings[op.Syscall]
 }
 
 // path joins the components that the kernel side collected, which are
