@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"path"
 	"regexp"
 	"strings"
 
@@ -78,8 +79,10 @@ func isPingSocket(op observation.Operation) bool {
 
 // isDevice reports whether the path is where the engine puts devices.
 func isDevice(op observation.Operation) bool {
-	on, _ := mountOf(op.Object.Path, Environment{})
-	return on.Target == "/dev"
+	name := op.Object.Path
+	// What else lies below /dev are file systems (OCI runtime specification,
+	// "Default Filesystems").
+	return path.IsAbs(name) && within(name, "/dev") && !within(name, "/dev/shm") && !within(name, "/dev/mqueue")
 }
 
 func isProcess(op observation.Operation) bool {

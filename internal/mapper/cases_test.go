@@ -56,7 +56,7 @@ func run(t *testing.T, cases []mapCase) {
 		t.Run(c.name, func(t *testing.T) {
 			c.op.Returned = c.name != "the thread died inside the call"
 			c.op.Arch = "amd64"
-			r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, c.env)
+			r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, onDocker(c.env))
 			checkResult(t, r, c.op)
 			if got := said(r); !slices.Equal(got, c.want) {
 				t.Fatalf("got %q, want %q", got, c.want)

@@ -98,7 +98,7 @@ func (w workload) solve(t testing.TB, allowed capability.Set) (held capability.S
 	var seen []Denial
 	for range 64 {
 		o, whole := w.run(held)
-		result := Map(o, Environment{Granted: held})
+		result := Map(o, onDocker(Environment{Granted: held}))
 		for _, d := range result.Denials {
 			asked := capability.Set(0)
 			for _, c := range d.Operation.Checks {
@@ -222,7 +222,7 @@ func FuzzMap(f *testing.F) {
 		}
 		for _, env := range []Environment{{}, {Seccomp: gate, Granted: capability.Set(permitted)}, {Granted: capability.Known()}} {
 			o := observation.Observation{Operations: []observation.Operation{op}}
-			r := Map(o, env)
+			r := Map(o, onDocker(env))
 			checkResult(t, r, op)
 			clauses := Clauses(r.Denials)
 			for _, c := range clauses {

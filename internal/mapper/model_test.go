@@ -87,7 +87,7 @@ func solve(t testing.TB, m modelled, allowed capability.Set) (held capability.Se
 	var seen []Denial
 	for range 20 {
 		op, whole := m.run(held)
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Granted: held})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{Granted: held}))
 		checkResult(t, r, op)
 		if whole && len(Clauses(r.Denials)) > 0 {
 			t.Errorf("%s: has its effect under %v and yet shows %+v", m.ID, held, r.Denials)

@@ -34,22 +34,6 @@ func (k MountKind) ofTheUser() bool { return k == Tmpfs || k.holdsData() }
 // holdsData reports whether it is what docker run calls a volume.
 func (k MountKind) holdsData() bool { return k == Bind || k == Volume }
 
-// engineMounts are what engines mount by themselves (moby oci/defaults.go,
-// containers/common). Masked paths lie in them.
-var engineMounts = []Mount{
-	{Target: "/proc", NoExec: true, NoDev: true},
-	{Target: "/proc/bus", ReadOnly: true},
-	{Target: "/proc/fs", ReadOnly: true},
-	{Target: "/proc/irq", ReadOnly: true},
-	{Target: "/proc/sys", ReadOnly: true},
-	{Target: "/proc/sysrq-trigger", ReadOnly: true},
-	{Target: "/sys", ReadOnly: true, NoExec: true, NoDev: true},
-	{Target: "/sys/fs/cgroup", ReadOnly: true, NoExec: true, NoDev: true},
-	{Target: "/dev"},
-	{Target: "/dev/shm", NoExec: true, NoDev: true},
-	{Target: "/dev/mqueue", NoExec: true, NoDev: true},
-}
-
 // mountOf finds the mount that a path lies on, as far as the path's words tell: a
 // symbolic link may lead elsewhere. known is false for a relative path.
 func mountOf(name string, env Environment) (on Mount, known bool) {
@@ -58,12 +42,9 @@ func mountOf(name string, env Environment) (on Mount, known bool) {
 	}
 	name = path.Clean(name)
 	on = Mount{Target: "/", Kind: RootFS}
-	// The user's mounts come last: they lie over the engine's.
-	for _, mounts := range [][]Mount{engineMounts, env.Mounts} {
-		for _, m := range mounts {
-			if within(name, m.Target) && len(m.Target) >= len(on.Target) {
-				on = m
-			}
+	for _, m := range env.Mounts {
+		if within(name, m.Target) && len(m.Target) >= len(on.Target) {
+			on = m
 		}
 	}
 	return on, true

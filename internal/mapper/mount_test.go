@@ -48,7 +48,7 @@ func TestMountsTellTheCause(t *testing.T) {
 		{"write", "/var/x", unix.ENOSPC, "the file system is full", "volume"},
 	} {
 		op := observation.Operation{Syscall: c.call, Errno: c.errno, Entered: true, Returned: true, Object: observation.Object{Path: c.path}}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, env)
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(env))
 		if len(r.Failures) != 1 || len(r.Denials) != 0 {
 			t.Errorf("%s(%s): %+v", c.call, c.path, r)
 			continue
@@ -99,7 +99,7 @@ func TestCausesAreNarrowedDown(t *testing.T) {
 			[]string{"AppArmor"},
 		},
 	} {
-		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, c.env)
+		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, onDocker(c.env))
 		if len(r.Failures) != 1 {
 			t.Errorf("%s: %+v", name, r)
 			continue

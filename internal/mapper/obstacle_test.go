@@ -50,7 +50,7 @@ func TestObstacles(t *testing.T) {
 		{name: "the same under AppArmor", env: confined, ops: []observation.Operation{open("/data/immutable", unix.EPERM)}, want: Obstacle{Kind: SecurityModule}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			failures := Map(observation.Observation{Operations: c.ops}, c.env).Failures
+			failures := Map(observation.Observation{Operations: c.ops}, onDocker(c.env)).Failures
 			if c.none {
 				if len(failures) > 0 {
 					t.Errorf("%+v", failures)

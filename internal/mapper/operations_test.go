@@ -89,11 +89,11 @@ func TestAlternativesAreTriedInTurn(t *testing.T) {
 func TestOperationsThatNeedNothingLeaveNoClause(t *testing.T) {
 	for _, m := range operations(t) {
 		op, whole := m.run(0)
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{}))
 		if clauses := Clauses(r.Denials); whole != (len(clauses) == 0) {
 			t.Errorf("%s: whole effect %v, clauses %+v", m.ID, whole, clauses)
 		}
-		noisy := explain(observation.Observation{Operations: []observation.Operation{op}}, Environment{}, Noise)
+		noisy := explain(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{}), Noise)
 		if whole && len(op.Checks) > 0 && len(noisy.Denials) == 0 {
 			t.Errorf("%s: the noise is not shown on demand", m.ID)
 		}
@@ -106,7 +106,7 @@ func TestOperationsThatNeedNothingLeaveNoClause(t *testing.T) {
 func TestEveryOperationIsExplainedInWords(t *testing.T) {
 	for _, m := range operations(t) {
 		op, _ := m.run(0)
-		for _, d := range Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{}).Denials {
+		for _, d := range Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{})).Denials {
 			if d.Meaning == "" || d.CallSite == "" {
 				t.Errorf("%s: %+v", m.ID, d)
 			}

@@ -67,7 +67,7 @@ func TestAPlaceDecidesByItsErrors(t *testing.T) {
 			Syscall: c.call, Errno: c.errno, Entered: true, Returned: true,
 			Checks: []observation.Check{denied(c.cap, strings.Fields(c.stack)...)},
 		}
-		r := explain(observation.Observation{Operations: []observation.Operation{op}}, Environment{}, Noise)
+		r := explain(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{}), Noise)
 		if len(r.Denials) != 1 || r.Denials[0].Effect != c.effect {
 			t.Errorf("%s of %s with errno %d: want %v, got %+v", c.stack, c.call, c.errno, c.effect, r.Denials)
 		}

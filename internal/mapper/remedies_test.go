@@ -93,7 +93,7 @@ func TestRemediesSuitTheCall(t *testing.T) {
 	} {
 		c.op.Entered, c.op.Returned, c.op.Arch = true, true, "amd64"
 		c.env.Mounts = mounts
-		r := Map(observation.Observation{Operations: []observation.Operation{c.op}, Sysctls: c.sysctls}, c.env)
+		r := Map(observation.Observation{Operations: []observation.Operation{c.op}, Sysctls: c.sysctls}, onDocker(c.env))
 		if len(r.Denials) != 1 || !slices.Equal(r.Denials[0].Remedies, c.want) {
 			t.Errorf("%s: got %+v, want %+v", name, r.Denials, c.want)
 		}
@@ -125,7 +125,7 @@ func TestReadOnlySysctls(t *testing.T) {
 		"/proc/sys/net/core/somaxconn":               {env: Environment{SharedNetwork: true}, want: remedy.Remedy{Kind: remedy.HostSysctl, Name: "net.core.somaxconn"}},
 	} {
 		op := observation.Operation{Syscall: "openat", Errno: unix.EROFS, Entered: true, Returned: true, Object: observation.Object{Path: path}}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, c.env)
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(c.env))
 		if len(r.Failures) != 1 || !slices.Equal(r.Failures[0].Remedies, []remedy.Remedy{c.want}) {
 			t.Errorf("%s: %+v, want %+v", path, r.Failures, c.want)
 		}
@@ -150,7 +150,7 @@ func TestProbesOfTheWorkloadsOwn(t *testing.T) {
 		"a program's":      {kill("/usr/bin/kill", 0), true, "the program asks whether another user's process is there: kill(pid, 0)"},
 		"a signal":         {kill("/usr/bin/bash", uint64(unix.SIGTERM)), false, "sending a signal to another user's process"},
 	} {
-		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, Environment{})
+		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, onDocker(Environment{}))
 		if len(r.Denials) != 1 || r.Denials[0].Probe != c.probe || r.Denials[0].Meaning != c.meaning {
 			t.Errorf("%s: %+v", name, r.Denials)
 			continue
@@ -186,7 +186,7 @@ func TestNoNewPrivilegesKeepsCapabilitiesOut(t *testing.T) {
 		"with a set of its own": {op: holding},
 		"as root":               {op: root},
 	} {
-		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, c.env)
+		r := Map(observation.Observation{Operations: []observation.Operation{c.op}}, onDocker(c.env))
 		if len(r.Denials) != 1 || r.Denials[0].Unreachable != c.unreachable {
 			t.Errorf("%s: %+v", name, r.Denials)
 			continue
@@ -199,7 +199,7 @@ func TestNoNewPrivilegesKeepsCapabilitiesOut(t *testing.T) {
 		op := setuid
 		op.Syscall, op.Args = "socket", [6]uint64{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}
 		op.Checks = []observation.Check{denied(capability.NetRaw, "ns_capable", "inet_create")}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}, Sysctls: map[string]string{observation.PingGroupRange: everyGroup}}, Environment{})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}, Sysctls: map[string]string{observation.PingGroupRange: everyGroup}}, onDocker(Environment{}))
 		if len(r.Denials) != 1 || len(r.Denials[0].Remedies) != 3 || r.Denials[0].Remedies[0].Kind != remedy.NewPrivileges || r.Denials[0].Remedies[1].Value != "" {
 			t.Errorf("%+v", r.Denials)
 		}
@@ -207,7 +207,7 @@ func TestNoNewPrivilegesKeepsCapabilitiesOut(t *testing.T) {
 	t.Run("a file's capabilities beyond the bounding set are the container's", func(t *testing.T) {
 		op := setuid
 		op.Syscall, op.Checks, op.Object.Capabilities = "execve", nil, capability.Of(capability.NetRaw)
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{}))
 		if len(r.Denials) != 1 || r.Denials[0].Unreachable {
 			t.Errorf("%+v", r.Denials)
 		}

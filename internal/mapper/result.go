@@ -29,7 +29,8 @@ type Environment struct {
 	// HasDevice reports whether the machine has a device node, or a directory of
 	// them, at a path; nil when that is not known.
 	HasDevice func(path string) bool
-	// Mounts are those of the container that the user asked for.
+	// Mounts are those of the container: the engine's own, and after them those that
+	// the user asked for, which lie over them.
 	Mounts []Mount
 	// Settings are values of the host's sysctls, "0" for one that the kernel has
 	// not; one that is not in it is unknown.

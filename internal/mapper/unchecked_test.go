@@ -172,7 +172,7 @@ func TestRemediesOfWhatSeccompRefuses(t *testing.T) {
 		"acct":   {"", "seccomp"},
 	} {
 		op := observation.Operation{Syscall: call, Number: 1, Arch: "amd64", Errno: syscall.EPERM, Returned: true}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{Seccomp: gate})
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{Seccomp: gate}))
 		if len(r.Denials) != 1 || r.Denials[0].Mechanism != Seccomp {
 			t.Errorf("%s: %+v", call, r)
 			continue

@@ -111,10 +111,26 @@ func (s *session) environment(found *findings) profile.Environment {
 		Kernel:         s.info.KernelRelease,
 		Architecture:   s.info.Architecture,
 		Seccomp:        s.seccompName(),
-		Sysctls:        maps.Clone(found.last.obs.Sysctls),
+		Sysctls:        maps.Clone(s.sysctls(found)),
 	}
 	if s.tracer != nil {
 		e.Traced, e.Hook = true, s.tracer.Hook()
 	}
 	return e
+}
+
+// sysctls are those of the container: as they were seen, and without a trace those
+// that the engine is known to set.
+func (s *session) sysctls(found *findings) map[string]string {
+	given := s.opts.Workload.Options
+	if s.tracer != nil || given.SharesNetwork() {
+		return found.last.obs.Sysctls
+	}
+	sysctls := maps.Clone(s.info.Sysctls)
+	for name, value := range given.Sysctls() {
+		if _, ofTheEngine := sysctls[name]; ofTheEngine {
+			sysctls[name] = value
+		}
+	}
+	return sysctls
 }

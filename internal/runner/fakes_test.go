@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,7 +15,6 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
-	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -60,10 +58,13 @@ type fakeEngine struct {
 // dockerSeccomp is the profile of the Docker whose version the fake has.
 var dockerSeccomp = engine.Seccomp{Name: "default", Filter: seccomp.Default("20.10.24")}
 
+// dockerSysctls are those that it sets.
+var dockerSysctls = map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"}
+
 func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
-		t: t, program: p, info: engine.Facts{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true, Seccomp: engine.Seccomp{Name: engine.Unconfined}},
-		sysctls:  map[string]string{observation.UnprivilegedPortStart: "0", observation.PingGroupRange: "0 2147483647"},
+		t: t, program: p, info: engine.Facts{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true, Seccomp: engine.Seccomp{Name: engine.Unconfined}, Sysctls: dockerSysctls},
+		sysctls:  dockerSysctls,
 		identity: engine.Identity{Reference: "image:latest", ID: "sha256:1", Argv: []string{"/bin/program"}},
 	}
 }
@@ -352,48 +353,4 @@ func (t *fakeTrace) Close() {
 	t.c.engine.mu.Lock()
 	defer t.c.engine.mu.Unlock()
 	t.c.engine.closed++
-}
-
-// watcher is an Observer that keeps what it is told.
-type watcher struct {
-	t  testing.TB
-	mu sync.Mutex
-	// open counts runs that were started and not done.
-	open  int
-	ended []profile.Run
-	notes []string
-}
-
-func (w *watcher) Started(profile.Run) (io.Writer, io.Writer, func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.open++
-	return io.Discard, io.Discard, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.open--
-	}
-}
-
-func (w *watcher) Ended(run profile.Run, took time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if took < 0 {
-		w.t.Errorf("run %d took %v", run.Number, took)
-	}
-	w.ended = append(w.ended, run)
-}
-
-func (w *watcher) Note(text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.notes = append(w.notes, text)
-}
-
-func (w *watcher) Pull() io.Writer { return io.Discard }
-
-func (w *watcher) noted(words string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.Contains(strings.Join(w.notes, "\n"), words)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/capprof/capprof/internal/workload"
 )
 
-// kernelDefaults are the kernel's own values of the sysctls that Docker sets for a
+// kernelDefaults are the kernel's own values of the sysctls that engines set for a
 // container: PROT_SOCK and an empty range (inet_init_net of net/ipv4/af_inet.c).
 var kernelDefaults = []struct{ name, value string }{
 	{observation.UnprivilegedPortStart, "1024"},
@@ -78,7 +78,7 @@ func (s *session) portable(ctx context.Context, env mapper.Environment, a answer
 	}
 	here := map[string]string{}
 	for name := range sysctls {
-		here[name] = found.last.obs.Sysctls[name]
+		here[name] = s.sysctls(found)[name]
 	}
 	e := &elsewhere{sysctls: sysctls, found: newFindings(a.set)}
 	if network, shared := s.sharedNetwork(); shared {
@@ -123,7 +123,7 @@ func (s *session) atStake(found *findings) map[string]string {
 			continue
 		}
 		if s.tracer == nil {
-			if _, shared := s.sharedNetwork(); !shared {
+			if _, sets := s.info.Sysctls[d.name]; sets && !s.opts.Workload.Options.SharesNetwork() {
 				sysctls[d.name] = d.value
 			}
 			continue

@@ -12,11 +12,14 @@ import (
 	"github.com/capprof/capprof/internal/workload"
 )
 
-// mountsOf are the mounts of a container as its options make them. The engine's
-// own are no secret and not among them.
+// mountsOf are the mounts of a container: the engine's own, and over them those that
+// its options make.
 func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
 	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only"), NoDev: info.RootNoDev}
 	mounts := []mapper.Mount{root}
+	for _, m := range info.Mounts {
+		mounts = append(mounts, mapper.Mount{Target: m.Target, Kind: mapper.EngineMount, ReadOnly: m.ReadOnly, NoExec: m.NoExec, NoDev: m.NoDev})
+	}
 	for _, v := range w.Options.Volumes() {
 		kind := mapper.Volume
 		if v.Source != "" && !v.Named() {

@@ -11,9 +11,10 @@ import (
 )
 
 func TestMountsOfAWorkload(t *testing.T) {
-	got := mountsOf(engine.Facts{RootNoDev: true}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
+	got := mountsOf(engine.Facts{RootNoDev: true, Mounts: []engine.Mount{{Target: "/proc", NoExec: true, NoDev: true}}}, workload.Spec{Options: workload.Options{}.Set("read-only", "true").Set("volume", "/srv/data:/data:ro", "named:/var/lib/x/", "/anonymous", "/a:/b:z,readonly").Set("tmpfs", "/tmp", "/run:exec,size=1m", "/mnt:dev,ro")})
 	want := []mapper.Mount{
 		{Target: "/", Kind: mapper.RootFS, ReadOnly: true, NoDev: true},
+		{Target: "/proc", NoExec: true, NoDev: true},
 		{Target: "/data", Kind: mapper.Bind, ReadOnly: true},
 		{Target: "/var/lib/x", Kind: mapper.Volume},
 		{Target: "/anonymous", Kind: mapper.Volume},
