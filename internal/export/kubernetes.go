@@ -44,7 +44,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	if d.Workload.Options.Bool("read-only") {
 		context.add("readOnlyRootFilesystem", boolean(true))
 	}
-	user, group, _ := strings.Cut(d.Workload.Options.Value("user"), ":")
+	user, group := d.Workload.Options.User()
 	notes = append(notes, addID(&context, "runAsUser", "user", user)...)
 	notes = append(notes, addID(&context, "runAsGroup", "group", group)...)
 	file.add("securityContext", &context.node)

@@ -66,7 +66,7 @@ func imageName(d *profile.Document) string {
 // neither Docker nor Kubernetes raises ambient capabilities, so what is added
 // ends in the bounding set alone (capabilities(7)).
 func nonRootNote(d *profile.Document) []string {
-	name, _, _ := strings.Cut(d.Workload.Options.Value("user"), ":")
+	name, _ := d.Workload.Options.User()
 	if uid, err := strconv.Atoi(name); name == "" || name == "root" || (err == nil && uid == 0) || d.Capabilities.Required.Empty() {
 		return nil
 	}

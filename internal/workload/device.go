@@ -91,6 +91,3 @@ func devices(values []string, _ Client) (Fields, error) {
 	}
 	return fields, nil
 }
-
-// Devices are what --device adds.
-func (o Options) Devices() []Device { return parsed(o.Values("device"), ParseDevice) }

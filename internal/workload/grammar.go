@@ -51,6 +51,12 @@ func checkSysctl(value string) error {
 	return nil
 }
 
+// User is what --user says, by name or number; "" for what is not given.
+func (o Options) User() (user, group string) {
+	user, group, _ = strings.Cut(o.Value("user"), ":")
+	return user, group
+}
+
 // Sysctls are what --sysctl sets, by name.
 func (o Options) Sysctls() map[string]string { return pairs(o.Values("sysctl")) }
 

@@ -74,9 +74,6 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
-	if got := (Options{}).Set("device", "/dev/a", "b").Devices(); len(got) != 1 {
-		t.Errorf("%+v", got)
-	}
 }
 
 // The rules are docker/cli's (parseSecurityOpts) and moby's (parseSecurityOpt).
@@ -151,6 +148,14 @@ func TestShared(t *testing.T) {
 	} {
 		if got := (Spec{Options: Options{}.Set(c.option, c.values...)}).Shared(); !slices.Equal(got, c.want) {
 			t.Errorf("--%s %q: %q, want %q", c.option, c.values, got, c.want)
+		}
+	}
+}
+
+func TestUser(t *testing.T) {
+	for value, want := range map[string][2]string{"": {}, "1000": {"1000", ""}, "a:b": {"a", "b"}, ":5": {"", "5"}} {
+		if user, group := (Options{}).Set("user", value).User(); user != want[0] || group != want[1] {
+			t.Errorf("%q: %q, %q", value, user, group)
 		}
 	}
 }

@@ -22,9 +22,8 @@ const (
 // place in a profile, in the engine's API and in Compose, and how it is compared. An
 // entry of Table is all that a new one needs.
 //
-// An option that the engine does not get, since it says nothing of what is in the
-// container, has neither Field nor Fields. One that cannot be supported has a Check that
-// says why.
+// Two kinds are entries as well: an option that is taken without effect has Fields that
+// give none, and one that cannot be had has a Check that says why.
 type Option struct {
 	// Name is docker's long name, Short its letter.
 	Name, Short string

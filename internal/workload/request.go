@@ -2,7 +2,6 @@ package workload
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -17,7 +16,7 @@ type Client struct {
 }
 
 // Fields are values by their place in the body of the engine's create request, such as
-// HostConfig.ReadonlyRootfs.
+// HostConfig.ReadonlyRootfs. An option that the engine does not get has none.
 type Fields map[string]any
 
 // Request is what docker run sends to the engine for the workload (docker/cli,
@@ -27,30 +26,54 @@ func (s Spec) Request(c Client) (map[string]any, error) {
 	if err := s.Options.Validate(); err != nil {
 		return nil, err
 	}
-	all := Fields{"Config.Image": s.Image, "Config.Cmd": s.Command}
+	tree := map[string]any{"Config": map[string]any{"Image": s.Image, "Cmd": s.Command}}
 	for _, option := range s.Options.All() {
-		values := s.Options.Values(option.Name)
-		switch {
-		case option.Baseline:
-		case option.Fields != nil:
-			fields, err := option.Fields(values, c)
-			if err != nil {
+		if option.Baseline {
+			continue
+		}
+		fields, err := option.fields(s.Options.Values(option.Name), c)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", option.Name, err)
+		}
+		for path, value := range fields {
+			if err := put(tree, path, value); err != nil {
 				return nil, fmt.Errorf("--%s: %w", option.Name, err)
 			}
-			maps.Copy(all, fields)
-		case option.Field != "":
-			all[option.Field] = option.value(values)
 		}
-	}
-	tree := map[string]any{}
-	for _, path := range slices.Sorted(maps.Keys(all)) {
-		parent, name, _ := strings.Cut(path, ".")
-		object, ok := tree[parent].(map[string]any)
-		if !ok {
-			object = map[string]any{}
-			tree[parent] = object
-		}
-		object[name] = all[path]
 	}
 	return tree, nil
+}
+
+func (o *Option) fields(values []string, c Client) (Fields, error) {
+	if o.Fields != nil {
+		return o.Fields(values, c)
+	}
+	return Fields{o.Field: o.value(values)}, nil
+}
+
+// put sets a field. A list goes behind one that is there: --env-file and --env, say,
+// fill the same one.
+func put(tree map[string]any, path string, value any) error {
+	parents := strings.Split(path, ".")
+	last := len(parents) - 1
+	for _, name := range parents[:last] {
+		object, ok := tree[name].(map[string]any)
+		if !ok {
+			object = map[string]any{}
+			tree[name] = object
+		}
+		tree = object
+	}
+	before, taken := tree[parents[last]]
+	if !taken {
+		tree[parents[last]] = value
+		return nil
+	}
+	list, isList := before.([]string)
+	more, areMore := value.([]string)
+	if !isList || !areMore {
+		return fmt.Errorf("another option sets %s too", path)
+	}
+	tree[parents[last]] = slices.Concat(list, more)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,6 +90,30 @@ func TestRequest(t *testing.T) {
 				t.Errorf("%s\nwant %s", got, wanted)
 			}
 		})
+	}
+}
+
+// TestOptionsOfOneField: lists add up in the order of the table, other values exclude
+// each other.
+func TestOptionsOfOneField(t *testing.T) {
+	before := Table
+	t.Cleanup(func() { Table = before })
+	Table = append(slices.Clone(before),
+		&Option{Name: "more-rules", Kind: List, Field: "HostConfig.DeviceCgroupRules"},
+		&Option{Name: "start-period", Kind: Text, Field: "Config.Healthcheck.StartPeriod"},
+		&Option{Name: "nickname", Kind: Text, Field: "Config.Hostname"},
+		&Option{Name: "detach", Kind: Flag, Fields: func([]string, Client) (Fields, error) { return nil, nil }})
+	o := Options{}.Set("more-rules", "b").Set("device-cgroup-rule", "a *:* rwm").Set("start-period", "1s").Set("detach", "true")
+	request, err := Spec{Options: o}.Request(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(request)
+	if want := `{"Config":{"Cmd":null,"Healthcheck":{"StartPeriod":"1s"},"Image":""},"HostConfig":{"DeviceCgroupRules":["a *:* rwm","b"]}}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v\nwant %s", got, err, want)
+	}
+	if _, err := (Spec{Options: o.Set("hostname", "a").Set("nickname", "b")}).Request(client); err == nil || !strings.Contains(err.Error(), "--nickname: another option sets Config.Hostname too") {
+		t.Error(err)
 	}
 }
 

@@ -43,16 +43,11 @@ func ParseSecurityOption(value string) (SecurityOption, error) {
 	return SecurityOption{Name: name, Value: rest}, nil
 }
 
-// SecurityOptions are what --security-opt says.
-func (o Options) SecurityOptions() []SecurityOption {
-	return parsed(o.Values("security-opt"), ParseSecurityOption)
-}
-
 // Security is the value of a security option, the last one, as for the engine; "" when
 // it is not given.
 func (o Options) Security(name string) string {
 	value := ""
-	for _, option := range o.SecurityOptions() {
+	for _, option := range parsed(o.Values("security-opt"), ParseSecurityOption) {
 		if option.Name == name {
 			value = option.Value
 		}
