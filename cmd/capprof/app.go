@@ -105,7 +105,7 @@ func dispatch(ctx context.Context, args []string, std stdio) exitCode {
 	}
 	c, err := commandNamed(name)
 	if err != nil {
-		fmt.Fprintf(std.err, "capprof: %v\n\n%s", err, usage())
+		fmt.Fprintf(std.err, "capprof: %v\n", err)
 		return exitUnfit
 	}
 	err = c.run(ctx, args, std)
@@ -134,7 +134,7 @@ func commandNamed(name string) (command, error) {
 			return c, nil
 		}
 	}
-	return command{}, fmt.Errorf("unknown command %q", name)
+	return command{}, fmt.Errorf("unknown command %q (see capprof help)", name)
 }
 
 func usage() string {

@@ -20,7 +20,7 @@ func helpCommand(ctx context.Context, args []string, std stdio) error {
 	case 1:
 		c, err := commandNamed(flags.Arg(0))
 		if err != nil {
-			return usageError("%w: capprof help lists them", err)
+			return usageError("%w", err)
 		}
 		return c.run(ctx, []string{"--help"}, std)
 	default:
