@@ -8,6 +8,8 @@ import (
 	"testing"
 	"unicode"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/export"
 	"github.com/capprof/capprof/internal/profile"
@@ -134,6 +136,33 @@ func TestNothingBreaksOutOfAComment(t *testing.T) {
 	for _, format := range []string{"compose", "docker", "k8s"} {
 		if got, want := body(exported(t, format, d)), body(exported(t, format, clean)); got != want {
 			t.Errorf("%s: a note reaches the body:\n%s\nwant:\n%s", format, got, want)
+		}
+	}
+}
+
+// TestNothingIsHidden: what a reader sees of an export is what a program gets.
+func TestNothingIsHidden(t *testing.T) {
+	for _, format := range []string{"compose", "docker"} {
+		d := worst()
+		d.Workload.Image.Reference = "a\u202eb\U000e0041"
+		text := exported(t, format, d)
+		for _, r := range text {
+			if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+				t.Errorf("%s shows %U as it is", format, r)
+			}
+		}
+	}
+	var file struct {
+		Services map[string]struct{ Image string }
+	}
+	d := worst()
+	d.Workload.Image.Reference = "a\u202eb\U000e0041\u00a0"
+	if err := yaml.Unmarshal([]byte(exported(t, "compose", d)), &file); err != nil || len(file.Services) != 1 {
+		t.Fatal(err)
+	}
+	for _, service := range file.Services {
+		if service.Image != d.Workload.Image.Reference {
+			t.Errorf("the image reads back as %q", service.Image)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -74,5 +75,23 @@ func (m *mapping) encode() (string, error) {
 	if err := encoder.Close(); err != nil {
 		return "", fmt.Errorf("writing YAML: %w", err)
 	}
-	return b.String(), nil
+	return visible(b.String()), nil
+}
+
+// visible escapes what reorders or hides text, which YAML takes as it is. Strings that
+// hold any of it are in double quotes (plainSafe is ASCII), where an escape means the
+// same.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
+	}
+	return b.String()
 }
