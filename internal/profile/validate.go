@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ func Validate(d *Document) error {
 		return err
 	}
 	if err := validateReferences(d, runs); err != nil {
+		return err
+	}
+	if err := validateRemedies(reflect.ValueOf(d)); err != nil {
 		return err
 	}
 	if err := validatePortable(d, runs); err != nil {
