@@ -70,7 +70,7 @@ type Seccomp struct {
 	// otherwise the path of a file.
 	Name string
 	// Filter is what it does; nil where nothing is refused or where that is not known.
-	Filter *seccomp.Gate
+	Filter *seccomp.Profile
 }
 
 // Mount is a part of the container's file tree that the engine mounts by itself.

@@ -124,15 +124,15 @@ func TestSyscallsAreWhatTheProfileOpens(t *testing.T) {
 			listed[name] = true
 			// unshare and clone are refused by their arguments, new namespaces.
 			call := seccomp.Call{Arch: "amd64", Name: name, Args: [6]uint64{0x10000000}}
-			if v := gate.Judge(call, 0); !v.Refused || !slices.Contains(v.Opens, c) {
-				t.Errorf("%s without %v: refused %v, opened by %v", name, c, v.Refused, v.Opens)
+			if v := gate.Judge(call, 0); !v.Refused || !slices.Contains(v.AllowedWith, c) {
+				t.Errorf("%s without %v: refused %v, opened by %v", name, c, v.Refused, v.AllowedWith)
 			}
 		}
 	}
 	// Both directions: what the profile opens for one of these is listed.
 	for _, name := range []string{"acct", "bpf", "chroot", "clock_settime", "delete_module", "fanotify_init", "finit_module", "fsmount", "get_mempolicy", "init_module", "ioperm", "iopl", "kcmp", "mbind", "mount", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd", "process_madvise", "quotactl", "reboot", "set_mempolicy", "sethostname", "setns", "settimeofday", "syslog", "umount2", "unshare", "vhangup"} {
 		call := seccomp.Call{Arch: "amd64", Name: name, Args: [6]uint64{0x10000000}}
-		for _, c := range gate.Judge(call, 0).Opens {
+		for _, c := range gate.Judge(call, 0).AllowedWith {
 			if f, _ := factOf(c); !slices.Contains(f.syscalls, name) {
 				t.Errorf("%v opens %s, which is not listed", c, name)
 			}

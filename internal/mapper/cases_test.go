@@ -182,7 +182,7 @@ func TestChecksThatCount(t *testing.T) {
 			want: []string{"decisive capability check SYS_RAWIO"},
 		},
 		{
-			name: "an unknown place says nothing beside a known one",
+			name: "an unknown place says nothing next to a known one",
 			op: observation.Operation{Syscall: "ioctl", Errno: syscall.EPERM, Entered: true, Checks: []observation.Check{
 				denied(capability.Kill, "ns_capable", "check_kill_permission"), denied(capability.SysRawIO, "capable", "second_thing"),
 			}},

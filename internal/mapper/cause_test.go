@@ -10,7 +10,7 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 )
 
-func TestFailuresThatNoCapabilityCures(t *testing.T) {
+func TestFailuresThatNoCapabilityPrevents(t *testing.T) {
 	fails := func(call string, errno syscall.Errno, o observation.Object, checks ...observation.Check) observation.Operation {
 		return observation.Operation{Syscall: call, Errno: errno, Entered: true, Object: o, Checks: checks}
 	}

@@ -167,15 +167,15 @@ func notExecutable(op observation.Operation, env Environment) (string, []remedy.
 // noExec explains a file that may not be executed, or mapped to be.
 func noExec(on Mount) (string, []remedy.Remedy) {
 	exec := remedy.Remedy{Kind: remedy.MountOption, Name: "exec", Path: on.Target}
-	elsewhere := remedy.Remedy{Kind: remedy.OtherFileSystem}
+	other := remedy.Remedy{Kind: remedy.OtherFileSystem}
 	cause := on.words() + " is mounted noexec"
 	switch on.Kind {
 	case Tmpfs:
-		return cause + ", as a tmpfs is by default", []remedy.Remedy{exec, elsewhere}
+		return cause + ", as a tmpfs is by default", []remedy.Remedy{exec, other}
 	case EngineMount:
-		return cause, []remedy.Remedy{elsewhere, exec}
+		return cause, []remedy.Remedy{other, exec}
 	default:
-		return cause, []remedy.Remedy{elsewhere}
+		return cause, []remedy.Remedy{other}
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 // code asked for in turn, where one grant would have ended the asking.
 type chain struct {
 	place place
-	// caps were refused and can be had; lost were refused for a reason that no
+	// caps were refused and can be had; unreachable were refused for a reason that no
 	// grant to the container changes, which why says.
-	caps, lost capability.Set
-	why        string
+	caps, unreachable capability.Set
+	why               string
 	// held were granted before the first refusal: the code went on to ask for
 	// more, so that a later grant of the same is no alternative to what was
 	// refused (mntns_install: SYS_ADMIN and SYS_CHROOT).
@@ -32,8 +32,8 @@ const (
 	whyOwnNS   = "the process holds the capability in a user namespace of its own making, and the object belongs to the container's"
 )
 
-// whereLost are the remedies for each.
-var whereLost = map[string][]remedy.Remedy{
+// whyRemedies are the remedies for each.
+var whyRemedies = map[string][]remedy.Remedy{
 	whyInitial: try(remedy.HostUserNamespace),
 	whyOwnNS:   try(remedy.BeforeNamespace),
 }
@@ -69,7 +69,7 @@ func chainsOf(op observation.Operation) []*chain {
 			c = &chain{}
 			byKey[key] = c
 		}
-		switch begun := !c.caps.Union(c.lost).Empty(); {
+		switch begun := !c.caps.Union(c.unreachable).Empty(); {
 		case !check.Granted && !begun:
 			c.place = p
 			chains = append(chains, c)
@@ -106,9 +106,9 @@ func (c *chain) refuse(check observation.Check, op observation.Operation) {
 	c.satisfied = false
 	switch {
 	case check.Namespace == observation.InitialNamespace:
-		c.lost, c.why = c.lost.With(check.Capability), whyInitial
+		c.unreachable, c.why = c.unreachable.With(check.Capability), whyInitial
 	case !check.Overridden && op.Effective.Has(check.Capability):
-		c.lost, c.why = c.lost.With(check.Capability), whyOwnNS
+		c.unreachable, c.why = c.unreachable.With(check.Capability), whyOwnNS
 	default:
 		c.caps = c.caps.With(check.Capability)
 	}
@@ -117,7 +117,7 @@ func (c *chain) refuse(check observation.Check, op observation.Operation) {
 // effect says what the refusal did to the call.
 func (c *chain) effect(op observation.Operation) Effect {
 	entry := c.place.entry
-	all := c.caps.Union(c.lost)
+	all := c.caps.Union(c.unreachable)
 	switch {
 	case c.satisfied, !op.Returned && op.Number >= 0:
 		return Noise
@@ -182,7 +182,7 @@ func refuses(entry *site, op observation.Operation) bool {
 
 // verdicts pairs each chain with its effect, after settling which of several
 // made the call fail. The kernel went on after every refusal but the last, so
-// that of places without a name only the last counts, and none beside a place
+// that of places without a name only the last counts, and none next to a place
 // that the table knows.
 func verdicts(op observation.Operation) []verdict {
 	var all []verdict

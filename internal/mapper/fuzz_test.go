@@ -203,7 +203,7 @@ func FuzzMap(f *testing.F) {
 	f.Add("bpf", uint8(1), false, uint64(0), uint64(0), uint64(47), uint32(0), []byte{})
 	f.Add("sendmsg", uint8(0), true, uint64(0), uint64(0), uint64(2), uint32(0), []byte{12, 0, 0, 6})
 	frames := []string{"ns_capable", "cap_vm_enough_memory", "generic_permission", "inode_owner_or_capable", "rtnetlink_rcv_msg", "netlink_rcv_skb", "unknown.part.0", "in_group_or_capable", "io_issue_sqe", ""}
-	gate := seccomp.Default("")
+	profile := seccomp.Default("")
 	f.Fuzz(func(t *testing.T, call string, errno uint8, entered bool, object, permitted, arg uint64, uid uint32, checks []byte) {
 		op := observation.Operation{
 			Syscall: call, Errno: syscall.Errno(errno), Entered: entered, Returned: true, UID: uid, Arch: "amd64",
@@ -220,7 +220,7 @@ func FuzzMap(f *testing.F) {
 			}
 			op.Checks = append(op.Checks, c)
 		}
-		for _, env := range []Environment{{}, {Seccomp: gate, Granted: capability.Set(permitted)}, {Granted: capability.Known()}} {
+		for _, env := range []Environment{{}, {Seccomp: profile, Granted: capability.Set(permitted)}, {Granted: capability.Known()}} {
 			o := observation.Observation{Operations: []observation.Operation{op}}
 			r := Map(o, onDocker(env))
 			checkResult(t, r, op)

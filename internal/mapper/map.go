@@ -68,7 +68,7 @@ func (e *explanation) explain() {
 		return
 	}
 	if why != "" {
-		e.fail(why, whereLost[why])
+		e.fail(why, whyRemedies[why])
 		return
 	}
 	if e.refusedUIDMap() {

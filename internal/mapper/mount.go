@@ -35,7 +35,7 @@ func (k MountKind) ofTheUser() bool { return k == Tmpfs || k.holdsData() }
 func (k MountKind) holdsData() bool { return k == Bind || k == Volume }
 
 // mountOf finds the mount that a path lies on, as far as the path's words tell: a
-// symbolic link may lead elsewhere. known is false for a relative path.
+// symbolic link may lead to another place. known is false for a relative path.
 func mountOf(name string, env Environment) (on Mount, known bool) {
 	if !path.IsAbs(name) {
 		return Mount{}, false

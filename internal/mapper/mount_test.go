@@ -60,7 +60,7 @@ func TestMountsTellTheCause(t *testing.T) {
 }
 
 // Causes that are known not to hold here are not offered.
-func TestCausesAreNarrowedDown(t *testing.T) {
+func TestWhatCannotBeTheCauseIsNotSaid(t *testing.T) {
 	file := func(flags uint64, checks ...observation.Check) observation.Operation {
 		return observation.Operation{
 			Syscall: "openat", Errno: unix.EACCES, Entered: true, Returned: true, Args: [6]uint64{0, 0, flags},

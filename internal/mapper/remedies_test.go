@@ -107,8 +107,8 @@ func TestRemediesSuitTheCall(t *testing.T) {
 	}
 }
 
-// A sysctl of the container's own is set by the engine; only the host's take opening
-// /proc, or the host.
+// A sysctl of the container's own is set by the engine; only the host's take an
+// unmasked /proc, or the host.
 func TestReadOnlySysctls(t *testing.T) {
 	for path, c := range map[string]struct {
 		env  Environment

@@ -42,7 +42,7 @@ type Environment struct {
 	sysctls map[string]string
 }
 
-// Filter judges system calls as a seccomp profile would; *seccomp.Gate is one.
+// Filter judges system calls as a seccomp profile would; *seccomp.Profile is one.
 type Filter interface {
 	// Judge says what the profile does with a call under a granted set, and
 	// which single capabilities would make it let the call pass.

@@ -24,7 +24,7 @@ type site struct {
 	// without the arguments that the call gives them.
 	meaning  string
 	remedies []remedy.Remedy
-	// caps and calls narrow the entry to some capabilities and system calls;
+	// caps and calls limit the entry to some capabilities and system calls;
 	// empty for all.
 	caps  capability.Set
 	calls []string

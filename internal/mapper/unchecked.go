@@ -145,9 +145,9 @@ func (e *explanation) refusedEarly() {
 		v = e.env.Seccomp.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
 	}
 	switch {
-	case e.op.Syscall == "clone3" && len(v.Opens) > 0 && beyondClone(e.op.Object) != "":
+	case e.op.Syscall == "clone3" && len(v.AllowedWith) > 0 && beyondClone(e.op.Object) != "":
 		e.deny(Denial{
-			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Silent,
+			AnyOf: v.AllowedWith, Mechanism: Seccomp, Effect: Silent,
 			Meaning: "the engine's seccomp profile makes clone3 look like a call that the kernel lacks, unless the container has the capability; " +
 				"here it was to start " + beyondClone(e.op.Object) + ", which clone cannot do",
 		})
@@ -155,11 +155,11 @@ func (e *explanation) refusedEarly() {
 		// Programs take it for a kernel without the call, and go on.
 	case v.Fallback:
 		e.fail(fmt.Sprintf("%s was refused before the kernel looked at it, and not in the way of the engine's seccomp profile: programs can install filters of their own", e.op.Syscall), nil)
-	case v.Refused && len(v.Opens) > 0:
+	case v.Refused && len(v.AllowedWith) > 0:
 		d := Denial{
-			AnyOf: v.Opens, Mechanism: Seccomp, Effect: Decisive,
+			AnyOf: v.AllowedWith, Mechanism: Seccomp, Effect: Decisive,
 			Meaning:  fmt.Sprintf("the engine's seccomp profile lets %s pass only with the capability", e.op.Syscall),
-			Remedies: remediesOf(e.op.Syscall, v.Opens),
+			Remedies: remediesOf(e.op.Syscall, v.AllowedWith),
 		}
 		if need, ok := needsNone(e.op); ok {
 			d.Meaning += "; the kernel itself " + need

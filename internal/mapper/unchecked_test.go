@@ -14,65 +14,65 @@ import (
 )
 
 func TestSeccompRefusals(t *testing.T) {
-	gate := seccomp.Default("")
+	profile := seccomp.Default("")
 	run(t, []mapCase{
 		{
-			name: "mount", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			name: "mount", op: observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, env: Environment{Seccomp: profile},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "syslog takes the lesser of two", op: observation.Operation{Syscall: "syslog", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			name: "syslog takes the lesser of two", op: observation.Operation{Syscall: "syslog", Errno: syscall.EPERM}, env: Environment{Seccomp: profile},
 			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"},
 		},
 		{
-			name: "a user whom the capability does not reach behind the filter", env: Environment{Seccomp: gate},
+			name: "a user whom the capability does not reach behind the filter", env: Environment{Seccomp: profile},
 			op:   observation.Operation{Syscall: "syslog", Errno: syscall.EPERM, UID: 1000},
 			want: []string{"decisive seccomp SYSLOG|SYS_ADMIN"}, words: "a process of user 1000, which an added capability does not reach",
 		},
 		{
-			name: "the rest of a gate after one of its capabilities did not help",
+			name: "the rest of a rule after one of its capabilities did not help",
 			op:   observation.Operation{Syscall: "bpf", Errno: syscall.EPERM}, env: Environment{Seccomp: seccomp.Default("20.10.24"), Granted: capability.Of(capability.BPF)},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "mbind needs nothing of the kernel", op: observation.Operation{Syscall: "mbind", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			name: "mbind needs nothing of the kernel", op: observation.Operation{Syscall: "mbind", Errno: syscall.EPERM}, env: Environment{Seccomp: profile},
 			want: []string{"decisive seccomp SYS_NICE"}, words: "--security-opt seccomp=FILE",
 		},
 		{
-			name: "a user namespace", op: observation.Operation{Syscall: "unshare", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWUSER}}, env: Environment{Seccomp: gate},
+			name: "a user namespace", op: observation.Operation{Syscall: "unshare", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWUSER}}, env: Environment{Seccomp: profile},
 			want: []string{"decisive seccomp SYS_ADMIN"}, words: "every user",
 		},
 		{
-			name: "clone with namespaces", op: observation.Operation{Syscall: "clone", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWNS}}, env: Environment{Seccomp: gate},
+			name: "clone with namespaces", op: observation.Operation{Syscall: "clone", Errno: syscall.EPERM, Args: [6]uint64{unix.CLONE_NEWNS}}, env: Environment{Seccomp: profile},
 			want: []string{"decisive seccomp SYS_ADMIN"},
 		},
 		{
-			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Seccomp: gate},
+			name: "clone3 sends the C library to clone", op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, env: Environment{Seccomp: profile},
 		},
 		{
-			name: "clone3 for an ID that clone cannot choose", env: Environment{Seccomp: gate},
+			name: "clone3 for an ID that clone cannot choose", env: Environment{Seccomp: profile},
 			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{ChosenIDs: 1}},
 			want: []string{"silent seccomp SYS_ADMIN"}, words: "ID of the caller's choice",
 		},
 		{
-			name: "clone3 into a control group", env: Environment{Seccomp: gate},
+			name: "clone3 into a control group", env: Environment{Seccomp: profile},
 			op:   observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_INTO_CGROUP}},
 			want: []string{"silent seccomp SYS_ADMIN"}, words: "control group",
 		},
 		{
-			name: "clone3 with namespaces goes on to clone, which is refused in earnest", env: Environment{Seccomp: gate},
+			name: "clone3 with namespaces goes on to clone, which is refused in earnest", env: Environment{Seccomp: profile},
 			op: observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS, Object: observation.Object{CloneFlags: unix.CLONE_NEWNS}},
 		},
 		{
-			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			name: "refused to everybody", op: observation.Operation{Syscall: "keyctl", Errno: syscall.EPERM}, env: Environment{Seccomp: profile},
 			want: []string{"failure"}, words: "whatever the capabilities",
 		},
 		{
-			name: "an address family", op: observation.Operation{Syscall: "socket", Errno: syscall.EPERM, Args: [6]uint64{unix.AF_ALG}}, env: Environment{Seccomp: gate},
+			name: "an address family", op: observation.Operation{Syscall: "socket", Errno: syscall.EPERM, Args: [6]uint64{unix.AF_ALG}}, env: Environment{Seccomp: profile},
 			want: []string{"failure"}, words: "family 38",
 		},
 		{
-			name: "a filter of the program's own", op: observation.Operation{Syscall: "openat", Errno: syscall.EPERM}, env: Environment{Seccomp: gate},
+			name: "a filter of the program's own", op: observation.Operation{Syscall: "openat", Errno: syscall.EPERM}, env: Environment{Seccomp: profile},
 			want: []string{"failure"}, words: "of its own",
 		},
 		{
@@ -161,7 +161,7 @@ func TestRefusalsWithoutACheck(t *testing.T) {
 
 // Another seccomp profile is a remedy only where the kernel asks for nothing itself.
 func TestRemediesOfWhatSeccompRefuses(t *testing.T) {
-	gate := seccomp.Default("")
+	profile := seccomp.Default("")
 	for call, c := range map[string]struct{ has, lacks string }{
 		"mbind":       {"a seccomp profile that allows mbind", ""},
 		"chroot":      {"switch the program's own chroot off", "seccomp"},
@@ -172,7 +172,7 @@ func TestRemediesOfWhatSeccompRefuses(t *testing.T) {
 		"acct":   {"", "seccomp"},
 	} {
 		op := observation.Operation{Syscall: call, Number: 1, Arch: "amd64", Errno: syscall.EPERM, Returned: true}
-		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{Seccomp: gate}))
+		r := Map(observation.Observation{Operations: []observation.Operation{op}}, onDocker(Environment{Seccomp: profile}))
 		if len(r.Denials) != 1 || r.Denials[0].Mechanism != Seccomp {
 			t.Errorf("%s: %+v", call, r)
 			continue

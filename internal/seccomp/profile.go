@@ -1,5 +1,5 @@
 // Package seccomp answers what an engine's seccomp profile does with a system
-// call under a set of capabilities, and which capability would open it. It is
+// call under a set of capabilities, and which capability would let it pass. It is
 // the only importer of github.com/moby/profiles/seccomp.
 package seccomp
 
@@ -33,23 +33,23 @@ type Verdict struct {
 	// Errno is what a refused call returns, 0 where the profile ends the process
 	// instead.
 	Errno syscall.Errno
-	// Opens are the capabilities of which each, added alone, makes the profile
+	// AllowedWith are the capabilities of which each, added alone, makes the profile
 	// let the call pass; the least dangerous first, and empty when none does.
-	Opens []capability.Cap
+	AllowedWith []capability.Cap
 	// Fallback says that the refusal looks like a kernel without the call
 	// (ENOSYS), which programs are meant to work around: clone3(2), after which
 	// the C library uses clone(2). It is no need by itself.
 	Fallback bool
 }
 
-// Gate is a seccomp profile. It is safe for concurrent use; a nil Gate lets
+// Profile is a seccomp profile. It is safe for concurrent use; a nil Profile lets
 // everything pass.
-type Gate struct {
+type Profile struct {
 	expand func(granted capability.Set) (*specs.LinuxSeccomp, error)
-	// depends holds the calls whose fate depends on capabilities, opening the
+	// depends holds the calls whose fate depends on capabilities, named the
 	// capabilities that a rule of the profile names.
 	depends map[string]bool
-	opening []capability.Cap
+	named   []capability.Cap
 	// amended are what this engine's version does otherwise than the newest;
 	// older, for an engine of unknown version, what some earlier one did. Both
 	// are empty for a profile of the user's.
@@ -64,14 +64,14 @@ type Gate struct {
 
 // Default is the profile that Docker's engine of this version applies when
 // nothing is said; "" stands for the newest that is known.
-func Default(engineVersion string) *Gate {
+func Default(engineVersion string) *Profile {
 	g, err := build(*profiles.DefaultProfile(), func(granted capability.Set) (*specs.LinuxSeccomp, error) {
 		return profiles.GetDefaultProfile(specFor(granted))
 	})
 	if err != nil {
 		// The profile is data of the library, whose only error is a kernel
 		// release that it cannot read. What remains known is the history.
-		g = &Gate{}
+		g = &Profile{}
 	}
 	g.amended, g.older = amendments(engineVersion)
 	return g
@@ -79,7 +79,7 @@ func Default(engineVersion string) *Gate {
 
 // Parse reads a profile as given to --security-opt seccomp=FILE: Docker's form,
 // with includes and excludes.
-func Parse(profile []byte) (*Gate, error) {
+func Parse(profile []byte) (*Profile, error) {
 	var source profiles.Seccomp
 	if err := json.Unmarshal(profile, &source); err != nil {
 		return nil, fmt.Errorf("reading the seccomp profile: %w", err)
@@ -96,8 +96,8 @@ func specFor(granted capability.Set) *specs.Spec {
 	return &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: granted.Names()}}}
 }
 
-func build(source profiles.Seccomp, expand func(capability.Set) (*specs.LinuxSeccomp, error)) (*Gate, error) {
-	g := &Gate{expand: expand, depends: map[string]bool{}, bySet: map[capability.Set]filter{}}
+func build(source profiles.Seccomp, expand func(capability.Set) (*specs.LinuxSeccomp, error)) (*Profile, error) {
+	g := &Profile{expand: expand, depends: map[string]bool{}, bySet: map[capability.Set]filter{}}
 	var named capability.Set
 	for i, rule := range source.Syscalls {
 		if rule == nil {
@@ -124,7 +124,7 @@ func build(source profiles.Seccomp, expand func(capability.Set) (*specs.LinuxSec
 			g.depends[name] = true
 		}
 	}
-	g.opening = named.ByDanger()
+	g.named = named.ByDanger()
 
 	// Expanding without and with everything named shows every rule once, so that
 	// an unfit one is reported here and not in the middle of a run.
@@ -144,7 +144,7 @@ func build(source profiles.Seccomp, expand func(capability.Set) (*specs.LinuxSec
 // Judge says what the profile does with a call that the kernel saw refused,
 // when the container was granted a set. A verdict that is not Refused means
 // that this profile does not explain the refusal.
-func (g *Gate) Judge(call Call, granted capability.Set) Verdict {
+func (g *Profile) Judge(call Call, granted capability.Set) Verdict {
 	if g == nil {
 		return Verdict{}
 	}
@@ -162,9 +162,9 @@ func (g *Gate) Judge(call Call, granted capability.Set) Verdict {
 	}
 	v := Verdict{Refused: true, Errno: action.errno, Fallback: action.errno == syscall.ENOSYS}
 	if g.depends[call.Name] {
-		for _, c := range g.opening {
+		for _, c := range g.named {
 			if !granted.Has(c) && g.action(call, granted.With(c)).allowed {
-				v.Opens = append(v.Opens, c)
+				v.AllowedWith = append(v.AllowedWith, c)
 			}
 		}
 	}
@@ -176,10 +176,10 @@ func gated(opens []capability.Cap, granted capability.Set) Verdict {
 	if !granted.Intersect(capability.Of(opens...)).Empty() {
 		return Verdict{}
 	}
-	return Verdict{Refused: true, Errno: syscall.EPERM, Opens: slices.Clone(opens)}
+	return Verdict{Refused: true, Errno: syscall.EPERM, AllowedWith: slices.Clone(opens)}
 }
 
-func (g *Gate) action(call Call, granted capability.Set) action {
+func (g *Profile) action(call Call, granted capability.Set) action {
 	if !g.depends[call.Name] {
 		return g.fixed.action(call)
 	}

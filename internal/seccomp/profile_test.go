@@ -13,7 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 )
 
-// TestDefaultOpensWhatTheProfilesSay compares the gate with the capability
+// TestDefaultOpensWhatTheProfilesSay compares the profile with the capability
 // rules of moby's default.json at several versions: testdata/opens.json maps an
 // engine version to the calls that need a capability and those that would do.
 func TestDefaultOpensWhatTheProfilesSay(t *testing.T) {
@@ -34,8 +34,8 @@ func TestDefaultOpensWhatTheProfilesSay(t *testing.T) {
 			for name, opens := range calls {
 				call := Call{Arch: "amd64", Name: name, Args: [6]uint64{unix.CLONE_NEWUSER}}
 				v := g.Judge(call, 0)
-				if !v.Refused || capability.Of(v.Opens...) != capability.Of(opens...) {
-					t.Errorf("%s: refused %v, opened by %v; want %v", name, v.Refused, v.Opens, opens)
+				if !v.Refused || capability.Of(v.AllowedWith...) != capability.Of(opens...) {
+					t.Errorf("%s: refused %v, opened by %v; want %v", name, v.Refused, v.AllowedWith, opens)
 				}
 				if wantENOSYS := name == "clone3"; v.Fallback != wantENOSYS || (v.Errno == syscall.ENOSYS) != wantENOSYS {
 					t.Errorf("%s: errno %v, fallback %v", name, v.Errno, v.Fallback)
@@ -45,8 +45,8 @@ func TestDefaultOpensWhatTheProfilesSay(t *testing.T) {
 						t.Errorf("%s is refused although %v was granted", name, c)
 					}
 				}
-				if !slices.IsSortedFunc(v.Opens, func(a, b capability.Cap) int { return capability.Danger(a) - capability.Danger(b) }) {
-					t.Errorf("%s: %v does not begin with the least dangerous", name, v.Opens)
+				if !slices.IsSortedFunc(v.AllowedWith, func(a, b capability.Cap) int { return capability.Danger(a) - capability.Danger(b) }) {
+					t.Errorf("%s: %v does not begin with the least dangerous", name, v.AllowedWith)
 				}
 			}
 		})
@@ -82,8 +82,8 @@ func TestDefaultLooksAtArguments(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.call.Arch = "amd64"
 			v := Default("").Judge(c.call, 0)
-			if v.Refused != c.refused || !slices.Equal(v.Opens, c.opens) {
-				t.Fatalf("refused %v, opened by %v; want %v and %v", v.Refused, v.Opens, c.refused, c.opens)
+			if v.Refused != c.refused || !slices.Equal(v.AllowedWith, c.opens) {
+				t.Fatalf("refused %v, opened by %v; want %v and %v", v.Refused, v.AllowedWith, c.refused, c.opens)
 			}
 		})
 	}
@@ -92,12 +92,12 @@ func TestDefaultLooksAtArguments(t *testing.T) {
 func TestJudgeNamesWhatIsMissing(t *testing.T) {
 	g := Default("")
 	v := g.Judge(Call{Arch: "amd64", Name: "syslog"}, 0)
-	if !slices.Equal(v.Opens, []capability.Cap{capability.Syslog, capability.SysAdmin}) {
-		t.Fatalf("syslog is opened by %v", v.Opens)
+	if !slices.Equal(v.AllowedWith, []capability.Cap{capability.Syslog, capability.SysAdmin}) {
+		t.Fatalf("syslog is opened by %v", v.AllowedWith)
 	}
 	v = g.Judge(Call{Arch: "amd64", Name: "chroot"}, capability.Of(capability.Chown, capability.SysAdmin))
-	if !slices.Equal(v.Opens, []capability.Cap{capability.SysChroot}) {
-		t.Fatalf("chroot is opened by %v", v.Opens)
+	if !slices.Equal(v.AllowedWith, []capability.Cap{capability.SysChroot}) {
+		t.Fatalf("chroot is opened by %v", v.AllowedWith)
 	}
 }
 
@@ -109,14 +109,14 @@ func TestOlderRulesExplainWhatTheNewestDoesNot(t *testing.T) {
 		"": {capability.SysAdmin}, "dev": {capability.SysAdmin}, "23.0.6": {capability.SysAdmin}, "29.1.0": nil,
 	} {
 		v := Default(version).Judge(call, 0)
-		if v.Refused != (opens != nil) || !slices.Equal(v.Opens, opens) {
+		if v.Refused != (opens != nil) || !slices.Equal(v.AllowedWith, opens) {
 			t.Errorf("engine %q: %+v, want %v", version, v, opens)
 		}
 	}
 	if v := Default("20.10.24+dfsg1").Judge(call, capability.Of(capability.SysAdmin)); v.Refused {
 		t.Errorf("refused although what opened it was granted: %+v", v)
 	}
-	if v := Default("20.10.24+dfsg1").Judge(Call{Arch: "amd64", Name: "fchmodat2"}, 0); !v.Refused || v.Opens != nil {
+	if v := Default("20.10.24+dfsg1").Judge(Call{Arch: "amd64", Name: "fchmodat2"}, 0); !v.Refused || v.AllowedWith != nil {
 		t.Errorf("a call that the profile does not know: %+v", v)
 	}
 }
@@ -135,7 +135,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := g.Judge(Call{Name: "mkdir"}, 0)
-	if !v.Refused || v.Errno != syscall.EACCES || !slices.Equal(v.Opens, []capability.Cap{capability.Chown}) {
+	if !v.Refused || v.Errno != syscall.EACCES || !slices.Equal(v.AllowedWith, []capability.Cap{capability.Chown}) {
 		t.Errorf("a rule that a capability excludes: %+v", v)
 	}
 	for _, c := range []struct {
@@ -150,7 +150,7 @@ func TestParse(t *testing.T) {
 		{Call{Name: "prctl", Args: [6]uint64{47, 3}}, false},
 		{Call{Name: "prctl", Args: [6]uint64{0, 2}}, false},
 	} {
-		if v := g.Judge(c.call, 0); v.Refused != c.refused || v.Opens != nil {
+		if v := g.Judge(c.call, 0); v.Refused != c.refused || v.AllowedWith != nil {
 			t.Errorf("%s%v: %+v", c.call.Name, c.call.Args, v)
 		}
 	}
@@ -158,8 +158,8 @@ func TestParse(t *testing.T) {
 	if err != nil || off.Judge(Call{Name: "reboot"}, 0).Refused {
 		t.Errorf("an empty profile switches seccomp off: %v", err)
 	}
-	if (*Gate)(nil).Judge(Call{Name: "reboot"}, 0).Refused {
-		t.Error("no gate refuses")
+	if (*Profile)(nil).Judge(Call{Name: "reboot"}, 0).Refused {
+		t.Error("no profile refuses")
 	}
 }
 
@@ -186,7 +186,7 @@ func TestForeignCallingConventionEndsTheProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := g.Judge(Call{Arch: "riscv64", Name: "read"}, 0); !v.Refused || v.Errno != 0 || v.Opens != nil {
+	if v := g.Judge(Call{Arch: "riscv64", Name: "read"}, 0); !v.Refused || v.Errno != 0 || v.AllowedWith != nil {
 		t.Errorf("a foreign convention: %+v", v)
 	}
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -220,10 +220,10 @@ func FuzzParse(f *testing.F) {
 		}
 		call := Call{Name: name, Args: [6]uint64{arg, arg}}
 		v := g.Judge(call, 0)
-		if !v.Refused && len(v.Opens) > 0 {
+		if !v.Refused && len(v.AllowedWith) > 0 {
 			t.Fatalf("%+v opens what is open", v)
 		}
-		for _, c := range v.Opens {
+		for _, c := range v.AllowedWith {
 			if g.Judge(call, capability.Of(c)).Refused {
 				t.Fatalf("%v does not open %s", c, name)
 			}

@@ -130,7 +130,7 @@ func seccompDefault(f engine.Facts, options securityOptions) engine.Seccomp {
 // builtinFilter is an engine's built-in profile; nil for one whose profile is not
 // known. Podman's (containers/common pkg/seccomp) came from moby's and has gone its
 // own way since: neither moby's newest nor its history explains it.
-func builtinFilter(name, version string) *seccomp.Gate {
+func builtinFilter(name, version string) *seccomp.Profile {
 	if name != "Docker" {
 		return nil
 	}
