@@ -4,7 +4,7 @@ package profiles
 
 import _ "embed"
 
-// SchemaV1 is the schema of schemaVersion 1, JSON Schema draft 2020-12.
+// Schema is the schema of the current schemaVersion, JSON Schema draft 2020-12.
 //
-//go:embed schema-v1.json
-var SchemaV1 []byte
+//go:embed schema-v2.json
+var Schema []byte

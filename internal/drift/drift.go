@@ -1,5 +1,5 @@
-// Package drift compares two profiles of a workload: whether it needs other
-// capabilities than before. It reads nothing but the profile documents.
+// Package drift compares two profiles of a workload: whether it needs something else
+// than before. It reads nothing but the profile documents.
 package drift
 
 import (
@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Outcome is what a comparison came to.
@@ -29,26 +31,25 @@ const (
 // ErrUnfit says that profiles cannot be compared.
 var ErrUnfit = errors.New("the profiles cannot be compared")
 
+// SchemaVersion is the version of a comparison's JSON, major.minor, with the rules of
+// the profile's.
+const SchemaVersion = "2.0"
+
 // Result is a comparison.
 type Result struct {
-	SchemaVersion int     `json:"schemaVersion"`
+	SchemaVersion string  `json:"schemaVersion"`
 	Outcome       Outcome `json:"outcome"`
 	Old           Side    `json:"old"`
 	New           Side    `json:"new"`
 	// Unfit says, one sentence each, why nothing was compared.
 	Unfit []string `json:"unfit"`
-	// Added and Removed are the drift, sorted by name.
+	// Added and Removed are the drift: capabilities by name, then relaxations.
 	Added   []Change `json:"added"`
 	Removed []Change `json:"removed"`
-	// Lost says, in a sentence, that there is no portable set any more, "" where
+	// NotPortable says, in a sentence, that there is no portable set any more, "" where
 	// there is. It is drift.
-	Lost string `json:"lost,omitempty"`
-	// Opened and Closed are openings (what is needed of --privileged) that only the
-	// new or only the old profile has. This is drift too.
-	Opened []OptionChange `json:"opened,omitempty"`
-	Closed []OptionChange `json:"closed,omitempty"`
-	// Evidence are capabilities needed as before, for other operations. This is
-	// no drift.
+	NotPortable string `json:"notPortable,omitempty"`
+	// Evidence are grants needed as before, for other operations. This is no drift.
 	Evidence []EvidenceChange `json:"evidence"`
 	// Context is what else changed: the image, the engine, the kernel. This is no
 	// drift either, and may explain one.
@@ -58,31 +59,35 @@ type Result struct {
 // Side is one of the two profiles.
 type Side struct {
 	Image   string          `json:"image"`
-	Digest  string          `json:"digest"`
+	Digest  string          `json:"digest,omitempty"`
 	Verdict profile.Verdict `json:"verdict"`
-	// Required is the set that the profile gives.
-	Required capability.Set `json:"required"`
+	// Required is the set that the profile gives, and Relaxations what it needs of
+	// --privileged in addition.
+	Required    capability.Set     `json:"required"`
+	Relaxations []workload.Setting `json:"relaxations"`
+	// Portable is the portable answer, nil where the profile has none.
+	Portable *PortableSide `json:"portable,omitempty"`
 }
 
-// Change is a capability that is required on one side alone.
+// PortableSide is the portable answer of one of the two profiles.
+type PortableSide struct {
+	Sysctls  map[string]string `json:"sysctls"`
+	Verdict  profile.Verdict   `json:"verdict"`
+	Required capability.Set    `json:"required"`
+}
+
+// Change is a capability or a relaxation that is required on one side alone.
 type Change struct {
-	Capability capability.Cap `json:"capability"`
+	Grant grant.Grant `json:"grant"`
 	// Why is the evidence of the profile that requires it, in one sentence.
 	Why string `json:"why"`
-	// Where says that the change is in the portable sets alone, and where those
-	// hold; "" for one of the required sets.
-	Where string `json:"where,omitempty"`
+	// Portable says that the change is in the portable answers alone.
+	Portable bool `json:"portable,omitempty"`
 }
 
-// OptionChange is a docker run option that the answer has on one side alone.
-type OptionChange struct {
-	Option string `json:"option"`
-	Why    string `json:"why"`
-}
-
-// EvidenceChange is a capability required on both sides for other operations.
+// EvidenceChange is something required on both sides for other operations.
 type EvidenceChange struct {
-	Capability capability.Cap `json:"capability"`
+	Grant grant.Grant `json:"grant"`
 	// Gone and Appeared are the operations that only the old or only the new
 	// profile has, sorted.
 	Gone     []string `json:"gone"`
@@ -96,33 +101,32 @@ type ContextChange struct {
 	New  string `json:"new"`
 }
 
-// Compare compares two profiles. Only the required and the portable sets and the
-// openings make drift. A profile
-// that is incomplete or failed, on either side, makes the comparison Unfit: an
-// incomplete set may lack something, and then nothing added would mean nothing.
+// Compare compares two profiles. Only the answers and the portable answers make
+// drift. A profile that is incomplete or failed, on either side, makes the comparison
+// Unfit: an incomplete set may lack something, and then nothing added would mean
+// nothing.
 func Compare(old, new *profile.Document) Result {
 	r := Result{
-		SchemaVersion: 1, Outcome: None, Old: side(old), New: side(new),
-		Unfit: append(append(unfit("old", old), unfit("new", new)...), unfitElsewhere(old, new)...),
+		SchemaVersion: SchemaVersion, Outcome: None, Old: side(old), New: side(new),
+		Unfit: append(append(unfit("old", old), unfit("new", new)...), unfitPortable(old, new)...),
 		Added: []Change{}, Removed: []Change{}, Evidence: []EvidenceChange{}, Context: contextChanges(old, new),
 	}
 	if len(r.Unfit) > 0 {
 		r.Outcome = Unfit
 		return r
 	}
-	before, now := old.Capabilities.Required, new.Capabilities.Required
-	r.Added = changes(new, now.Minus(before))
-	r.Removed = changes(old, before.Minus(now))
+	before, now := old.Grants(), new.Grants()
+	r.Added = changes(new, &new.Answer, now.Minus(before))
+	r.Removed = changes(old, &old.Answer, before.Minus(now))
 	r.Evidence = append(r.Evidence, evidenceChanges(old, new)...)
-	r.elsewhere(old, new)
-	r.Opened, r.Closed = openings(new, old), openings(old, new)
-	if len(r.Added)+len(r.Removed)+len(r.Opened)+len(r.Closed) > 0 || r.Lost != "" {
+	r.portable(old, new)
+	if len(r.Added)+len(r.Removed) > 0 || r.NotPortable != "" {
 		r.Outcome = Drift
 	}
 	return r
 }
 
-// Drift reports whether the required sets differ. False alone does not mean that
+// Drift reports whether the answers differ. False alone does not mean that
 // they agree: see Err.
 func (r Result) Drift() bool { return r.Outcome == Drift }
 
@@ -136,10 +140,14 @@ func (r Result) Err() error {
 
 func side(d *profile.Document) Side {
 	image := d.Workload.Image
-	return Side{
+	s := Side{
 		Image: text.Printable(image.Reference), Digest: text.Printable(image.Digest),
-		Verdict: d.Verdict, Required: d.Capabilities.Required,
+		Verdict: d.Verdict, Required: d.Capabilities.Required, Relaxations: append([]workload.Setting{}, d.Relaxations...),
 	}
+	if p := d.Portable; p != nil {
+		s.Portable = &PortableSide{Sysctls: p.Sysctls, Verdict: p.Verdict, Required: p.Capabilities.Required}
+	}
+	return s
 }
 
 // unfit lists why a profile is no answer.
@@ -154,61 +162,65 @@ func unfit(which string, d *profile.Document) []string {
 	return []string{sentence}
 }
 
-func changes(d *profile.Document, set capability.Set) []Change {
-	all := make([]Change, 0, set.Len())
-	for _, c := range byName(set) {
-		all = append(all, Change{Capability: c, Why: why(d, c)})
+// changes explains grants that one answer of a profile alone has.
+func changes(d *profile.Document, a *profile.Answer, only grant.Set) []Change {
+	all := make([]Change, 0, only.Len())
+	for _, g := range ordered(only) {
+		r, _ := a.Requirement(g)
+		all = append(all, Change{Grant: g, Why: sentence.Why(d, r)})
 	}
 	return all
 }
 
-func why(d *profile.Document, c capability.Cap) string {
-	r, _ := d.Requirement(c)
-	return sentence.Why(d, r)
-}
-
-// openings are those that one profile has and the other has not.
-func openings(d, other *profile.Document) []OptionChange {
-	var all []OptionChange
-	for _, o := range d.Openings {
-		same := func(p profile.Opening) bool { return p.Option == o.Option }
-		if !slices.ContainsFunc(other.Openings, same) {
-			all = append(all, OptionChange{Option: text.Printable(o.Option), Why: sentence.WhyOpen(d, o)})
-		}
-	}
-	return all
-}
-
-// byName orders like capabilities.required in the profile.
-func byName(set capability.Set) []capability.Cap {
-	return slices.SortedFunc(set.All(), func(a, b capability.Cap) int {
+// ordered are the capabilities of a set by name, as in a profile, then the rest.
+func ordered(s grant.Set) []grant.Grant {
+	var all []grant.Grant
+	for _, c := range slices.SortedFunc(s.Capabilities.All(), func(a, b capability.Cap) int {
 		return strings.Compare(a.String(), b.String())
-	})
+	}) {
+		all = append(all, grant.Capability(c))
+	}
+	for _, o := range s.Options() {
+		all = append(all, grant.Option(o))
+	}
+	return all
 }
 
-// evidenceChanges compares what the common capabilities are needed for. A side
-// without evidence, found by removal, says nothing about that.
+// name is what a grant is called in a comparison.
+func name(g grant.Grant) string {
+	if g.IsOption() {
+		return sentence.Option(g.Option)
+	}
+	return g.Capability.String()
+}
+
+// evidenceChanges compares what the common grants are needed for. A side without
+// evidence, found by removal, says nothing about that.
 func evidenceChanges(old, new *profile.Document) []EvidenceChange {
 	var all []EvidenceChange
-	for _, c := range byName(old.Capabilities.Required.Intersect(new.Capabilities.Required)) {
-		before, now := operations(old, c), operations(new, c)
+	common := old.Grants().Minus(old.Grants().Minus(new.Grants()))
+	for _, g := range ordered(common) {
+		before, now := operations(old, g), operations(new, g)
 		if len(before) == 0 || len(now) == 0 {
 			continue
 		}
 		gone, appeared := minus(before, now), minus(now, before)
 		if len(gone)+len(appeared) > 0 {
-			all = append(all, EvidenceChange{Capability: c, Gone: gone, Appeared: appeared})
+			all = append(all, EvidenceChange{Grant: g, Gone: gone, Appeared: appeared})
 		}
 	}
 	return all
 }
 
-// operations are the refused operations behind a required capability, sorted.
-func operations(d *profile.Document, c capability.Cap) []string {
-	r, _ := d.Requirement(c)
+// operations are the refused operations behind a grant, sorted.
+func operations(d *profile.Document, g grant.Grant) []string {
+	r, _ := d.Requirement(g)
 	var all []string
-	for _, denial := range r.Evidence {
+	for _, denial := range r.Denials {
 		all = append(all, sentence.Operation(denial.Operation))
+	}
+	for _, failure := range r.Failures {
+		all = append(all, sentence.Operation(failure.Operation))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/drift"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 )
@@ -20,12 +21,12 @@ var update = flag.Bool("update", false, "write the golden files")
 func with(caps ...capability.Cap) *profile.Document {
 	d := profiletest.Proven()
 	d.Capabilities.Required = capability.Of(caps...)
-	d.Required = nil
+	d.Requirements = nil
 	for _, c := range caps {
 		denial := profiletest.Denial(strings.ToLower(c.Short()), c)
 		denial.Syscall = "call_" + denial.ID
-		d.Required = append(d.Required, profile.Requirement{
-			Capability: c, FoundBy: profile.FoundByTrace, ProvenBy: 5, Evidence: []profile.Denial{denial},
+		d.Requirements = append(d.Requirements, profile.Requirement{
+			Grant: grant.Capability(c), FoundBy: profile.FoundByTrace, ProvenBy: 5, Denials: []profile.Denial{denial},
 		})
 	}
 	return d
@@ -34,7 +35,7 @@ func with(caps ...capability.Cap) *profile.Document {
 func names(changes []drift.Change) []string {
 	all := []string{}
 	for _, change := range changes {
-		all = append(all, change.Capability.String())
+		all = append(all, change.Grant.Capability.String())
 	}
 	return all
 }
@@ -86,7 +87,7 @@ func TestCompare(t *testing.T) {
 func TestComparePortableSets(t *testing.T) {
 	equal := func() *profile.Document {
 		d := profiletest.Portable()
-		d.Portable.Capabilities, d.Portable.Required = d.Capabilities.Required, nil
+		d.Portable.Capabilities.Required, d.Portable.Requirements = d.Capabilities.Required, d.Requirements
 		return d
 	}
 	incomplete := func() *profile.Document {
@@ -96,7 +97,7 @@ func TestComparePortableSets(t *testing.T) {
 	}
 	withoutCHOWN := profiletest.Portable()
 	withoutCHOWN.Capabilities.Required = withoutCHOWN.Capabilities.Required.Without(capability.Chown)
-	withoutCHOWN.Portable.Capabilities = withoutCHOWN.Portable.Capabilities.Without(capability.Chown)
+	withoutCHOWN.Portable.Capabilities.Required = withoutCHOWN.Portable.Capabilities.Required.Without(capability.Chown)
 	bind := []string{"CAP_NET_BIND_SERVICE"}
 	for name, c := range map[string]struct {
 		old, new       *profile.Document
@@ -155,21 +156,21 @@ func TestUnfitSaysWhichAndWhy(t *testing.T) {
 
 func TestOtherEvidenceIsNoDrift(t *testing.T) {
 	changed := profiletest.Proven()
-	changed.Required[0].Evidence[0].Object = "/var/log/nginx"
+	changed.Requirements[0].Denials[0].Object = "/var/log/nginx"
 	// Another run, another count of the same thing: no difference.
-	changed.Required[1].Evidence[0].Run = 1
+	changed.Requirements[1].Denials[0].Run = 1
 	r := drift.Compare(profiletest.Proven(), changed)
 	want := []drift.EvidenceChange{{
-		Capability: capability.Chown,
-		Gone:       []string{"/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM"},
-		Appeared:   []string{"/usr/sbin/nginx: chown(/var/log/nginx) = EPERM"},
+		Grant:    grant.Capability(capability.Chown),
+		Gone:     []string{"/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM"},
+		Appeared: []string{"/usr/sbin/nginx: chown(/var/log/nginx) = EPERM"},
 	}}
 	if r.Drift() || !reflect.DeepEqual(r.Evidence, want) {
 		t.Errorf("drift %v, evidence %+v", r.Drift(), r.Evidence)
 	}
 	untraced := profiletest.Proven()
-	for i := range untraced.Required {
-		untraced.Required[i].FoundBy, untraced.Required[i].Evidence = profile.FoundByRemoval, nil
+	for i := range untraced.Requirements {
+		untraced.Requirements[i].FoundBy, untraced.Requirements[i].Denials = profile.FoundByRemoval, nil
 	}
 	if r := drift.Compare(profiletest.Proven(), untraced); r.Drift() || len(r.Evidence) != 0 {
 		t.Errorf("a profile without explanations is told to have other ones: %+v", r.Evidence)

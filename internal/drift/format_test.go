@@ -22,11 +22,11 @@ const evil = "a|b`c\\|d</code><script>@all [x](y) {0} \x1b[31m\n| + | `CAP_SYS_A
 
 func results() map[string]drift.Result {
 	before, now := with(capability.Kill, capability.Chown), with(capability.Chown, capability.NetAdmin)
-	now.Required[0].Evidence[0].Object = "/srv"
+	now.Requirements[0].Denials[0].Object = "/srv"
 	now.Environment.Kernel = "6.19.0"
 	hostile := with(capability.Chown)
 	hostile.Workload.Image.Reference = evil
-	hostile.Required[0].Evidence[0].Object = evil
+	hostile.Requirements[0].Denials[0].Object = evil
 	return map[string]drift.Result{
 		"none":    drift.Compare(profiletest.Proven(), profiletest.Proven()),
 		"drift":   drift.Compare(before, now),

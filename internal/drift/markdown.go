@@ -22,33 +22,27 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 	default:
 		fmt.Fprintf(&b, "### capprof: capability drift\n\n%s: %s before, %s now.\n\n", code(r.New.Image),
 			capability.Counted(r.Old.Required.Len()), capability.Counted(r.New.Required.Len()))
-		if r.Lost != "" {
-			b.WriteString(code(r.Lost) + "\n\n")
+		if r.NotPortable != "" {
+			b.WriteString(code(r.NotPortable) + "\n\n")
 		}
 		if len(r.Added)+len(r.Removed) > 0 {
-			b.WriteString("| | capability | why |\n|---|---|---|\n")
+			b.WriteString("| | capability or option | why |\n|---|---|---|\n")
 		}
 		for _, change := range r.Added {
-			fmt.Fprintf(&b, "| + | `%s` | %s |\n", change.Capability, code(change.Why))
+			fmt.Fprintf(&b, "| + | %s | %s |\n", code(name(change.Grant)), code(change.Why))
 		}
 		for _, change := range r.Removed {
-			fmt.Fprintf(&b, "| - | `%s` | was: %s |\n", change.Capability, code(change.Why))
-		}
-		for _, change := range r.Opened {
-			fmt.Fprintf(&b, "| + | %s | %s |\n", code(change.Option), code(change.Why))
-		}
-		for _, change := range r.Closed {
-			fmt.Fprintf(&b, "| - | %s | was: %s |\n", code(change.Option), code(change.Why))
+			fmt.Fprintf(&b, "| - | %s | was: %s |\n", code(name(change.Grant)), code(change.Why))
 		}
 	}
 	if len(r.Evidence) > 0 {
-		b.WriteString("\nStill needed, by a different operation (not drift):\n\n| capability | | operation |\n|---|---|---|\n")
+		b.WriteString("\nStill needed, by a different operation (not drift):\n\n| capability or option | | operation |\n|---|---|---|\n")
 		for _, change := range r.Evidence {
 			for _, operation := range change.Appeared {
-				fmt.Fprintf(&b, "| `%s` | now | %s |\n", change.Capability, code(operation))
+				fmt.Fprintf(&b, "| %s | now | %s |\n", code(name(change.Grant)), code(operation))
 			}
 			for _, operation := range change.Gone {
-				fmt.Fprintf(&b, "| `%s` | was | %s |\n", change.Capability, code(operation))
+				fmt.Fprintf(&b, "| %s | was | %s |\n", code(name(change.Grant)), code(operation))
 			}
 		}
 	}

@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
 
-// portable is the set that a profile gives where the engine keeps the kernel's
-// defaults. One that depends on none of them gives the same set everywhere.
-func portable(d *profile.Document) (capability.Set, bool) {
+// portable is what a profile gives where the engine keeps the kernel's defaults. One
+// that depends on none of them gives the same everywhere.
+func portable(d *profile.Document) (*profile.Answer, bool) {
 	if d.Portable == nil {
-		return d.Capabilities.Required, true
+		return &d.Answer, true
 	}
-	return d.Portable.Capabilities, d.Portable.Verdict.Answers()
+	return &d.Portable.Answer, d.Portable.Verdict.Answers()
 }
 
 func unknown(d *profile.Document) bool {
 	return d.Portable != nil && d.Portable.Verdict == profile.Incomplete
 }
 
-// unfitElsewhere: what one side alone does not know cannot be compared. Where neither
-// does, the required sets are all that there is.
-func unfitElsewhere(old, new *profile.Document) []string {
+// unfitPortable: what one side alone does not know cannot be compared. Where neither
+// does, the main answers are all that there is.
+func unfitPortable(old, new *profile.Document) []string {
 	d, which := new, "new"
 	if unknown(old) {
 		d, which = old, "old"
@@ -36,8 +36,8 @@ func unfitElsewhere(old, new *profile.Document) []string {
 	return []string{text.Printable(fmt.Sprintf("the %s profile does not know what is needed %s (%s)", which, sentence.Where(d.Portable), strings.Join(d.Portable.Reasons, "; ")))}
 }
 
-// elsewhere adds what changed in the portable sets alone.
-func (r *Result) elsewhere(old, new *profile.Document) {
+// portable adds what changed in the portable answers alone.
+func (r *Result) portable(old, new *profile.Document) {
 	if unknown(old) {
 		return
 	}
@@ -45,40 +45,37 @@ func (r *Result) elsewhere(old, new *profile.Document) {
 	now, has := portable(new)
 	switch {
 	case had && has:
-		r.Added = append(r.Added, changesElsewhere(new, old, now.Minus(before).Minus(capabilities(r.Added)))...)
-		r.Removed = append(r.Removed, changesElsewhere(old, new, before.Minus(now).Minus(capabilities(r.Removed)))...)
+		added, removed := grants(r.Added), grants(r.Removed)
+		r.Added = append(r.Added, changesPortable(new, old, now.Grants().Minus(before.Grants()).Minus(added))...)
+		r.Removed = append(r.Removed, changesPortable(old, new, before.Grants().Minus(now.Grants()).Minus(removed))...)
 	case had:
-		r.Lost = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", sentence.Where(new.Portable), strings.Join(new.Portable.Reasons, "; ")))
+		r.NotPortable = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", sentence.Where(new.Portable), strings.Join(new.Portable.Reasons, "; ")))
 	case has:
-		// As after any failure that is mended, there is nothing to compare with; that
+		// As after any failure that is fixed, there is nothing to compare with; that
 		// it passes shows among what is also different.
 	}
 }
 
-// changesElsewhere explains capabilities that the portable set of one profile alone
-// has.
-func changesElsewhere(has, lacks *profile.Document, set capability.Set) []Change {
+// changesPortable explains grants that the portable answer of one profile alone has.
+func changesPortable(has, lacks *profile.Document, only grant.Set) []Change {
 	where := ""
 	for _, d := range []*profile.Document{lacks, has} {
 		if d.Portable != nil {
 			where = sentence.Where(d.Portable)
 		}
 	}
-	all := changes(has, set)
-	for i, change := range all {
-		all[i].Where = where
-		if r, ok := has.Portable.Requirement(change.Capability); ok {
-			all[i].Why = sentence.Why(has, r)
-		}
-		all[i].Why = where + ": " + all[i].Why
+	answer, _ := portable(has)
+	all := changes(has, answer, only)
+	for i := range all {
+		all[i].Portable, all[i].Why = true, where+": "+all[i].Why
 	}
 	return all
 }
 
-func capabilities(changes []Change) capability.Set {
-	var set capability.Set
+func grants(changes []Change) grant.Set {
+	var set grant.Set
 	for _, change := range changes {
-		set = set.With(change.Capability)
+		set = set.With(change.Grant)
 	}
 	return set
 }
@@ -90,7 +87,7 @@ func portableWords(d *profile.Document) string {
 	}
 	words := string(d.Portable.Verdict)
 	if d.Portable.Verdict.Answers() {
-		words += " " + d.Portable.Capabilities.String()
+		words += " " + d.Portable.Capabilities.Required.String()
 	}
 	return words + " " + sentence.Where(d.Portable)
 }

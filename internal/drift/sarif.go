@@ -109,26 +109,23 @@ func writeSARIF(w io.Writer, r Result, options Options) error {
 		})
 	}
 	add := func(change Change, level, what, text string) {
-		c := change.Capability.String()
-		if change.Where != "" {
-			what += " elsewhere"
+		rule, help := name(change.Grant), manualURI
+		if change.Grant.IsOption() {
+			help = projectURI
 		}
-		report(c, "The container's need for "+c+" changed.", manualURI, level, what, r.New.Image+text+change.Why)
+		if change.Portable {
+			what += " portable"
+		}
+		report(rule, "The container's need for "+rule+" changed.", help, level, what, r.New.Image+text+change.Why)
 	}
 	for _, change := range r.Added {
-		add(change, "error", "added", " newly needs "+change.Capability.String()+": ")
+		add(change, "error", "added", " newly needs "+name(change.Grant)+": ")
 	}
 	for _, change := range r.Removed {
-		add(change, "note", "removed", " no longer needs "+change.Capability.String()+"; it was needed: ")
+		add(change, "note", "removed", " no longer needs "+name(change.Grant)+"; it was needed: ")
 	}
-	if r.Lost != "" {
-		report("portable", "The container does not pass on every engine any more.", projectURI, "error", "lost", r.New.Image+": "+r.Lost)
-	}
-	for _, change := range r.Opened {
-		report(change.Option, "The container's need for "+change.Option+" changed.", projectURI, "error", "added", r.New.Image+" newly needs "+change.Option+": "+change.Why)
-	}
-	for _, change := range r.Closed {
-		report(change.Option, "The container's need for "+change.Option+" changed.", projectURI, "note", "removed", r.New.Image+" no longer needs "+change.Option+"; it was needed: "+change.Why)
+	if r.NotPortable != "" {
+		report("portable", "The container does not pass on every engine any more.", projectURI, "error", "not portable", r.New.Image+": "+r.NotPortable)
 	}
 	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 )
 
 // writeText is for terminals and logs: one line a change, +CAP_X and -CAP_Y
@@ -24,28 +25,24 @@ func writeText(w io.Writer, r Result, _ Options) error {
 	default:
 		width := 0
 		for _, change := range append(r.Added[:len(r.Added):len(r.Added)], r.Removed...) {
-			width = max(width, len(change.Capability.String()))
+			if !change.Grant.IsOption() {
+				width = max(width, len(name(change.Grant)))
+			}
 		}
 		for _, change := range r.Added {
-			fmt.Fprintf(&b, "+%-*s  %s\n", width, change.Capability, change.Why)
+			fmt.Fprintf(&b, "+%-*s  %s\n", width, label(change.Grant), change.Why)
 		}
 		for _, change := range r.Removed {
-			fmt.Fprintf(&b, "-%-*s  was: %s\n", width, change.Capability, change.Why)
+			fmt.Fprintf(&b, "-%-*s  was: %s\n", width, label(change.Grant), change.Why)
 		}
-		if r.Lost != "" {
-			b.WriteString(r.Lost + "\n")
-		}
-		for _, change := range r.Opened {
-			fmt.Fprintf(&b, "+ %s  %s\n", change.Option, change.Why)
-		}
-		for _, change := range r.Closed {
-			fmt.Fprintf(&b, "- %s  was: %s\n", change.Option, change.Why)
+		if r.NotPortable != "" {
+			b.WriteString(r.NotPortable + "\n")
 		}
 	}
 	if len(r.Evidence) > 0 {
 		b.WriteString("\nstill needed, by a different operation (not drift):\n")
 		for _, change := range r.Evidence {
-			b.WriteString("  " + change.Capability.String() + "\n")
+			b.WriteString("  " + name(change.Grant) + "\n")
 			for _, operation := range change.Appeared {
 				b.WriteString("    now  " + operation + "\n")
 			}
@@ -61,4 +58,12 @@ func writeText(w io.Writer, r Result, _ Options) error {
 		}
 	}
 	return write(w, b.String())
+}
+
+// label keeps an option's dashes off the sign before it.
+func label(g grant.Grant) string {
+	if g.IsOption() {
+		return " " + name(g)
+	}
+	return name(g)
 }

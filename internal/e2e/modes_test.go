@@ -28,9 +28,9 @@ func TestNoTrace(t *testing.T) {
 			if document.Environment.Traced || document.Environment.Hook != "" {
 				t.Errorf("the profile claims to be traced, by %q", document.Environment.Hook)
 			}
-			for _, r := range document.Required {
+			for _, r := range document.Requirements {
 				if r.FoundBy != profile.FoundByRemoval {
-					t.Errorf("%s was found by %q", r.Capability, r.FoundBy)
+					t.Errorf("%s was found by %q", r.Grant, r.FoundBy)
 				}
 			}
 		})
@@ -156,7 +156,7 @@ func TestMillionsOfChecks(t *testing.T) {
 	var counted uint64
 	for _, denial := range document.Tolerated {
 		if denial.Syscall == "setpriority" {
-			counted += document.Meta.Counts[denial.ID]
+			counted += document.Meta.Count(denial.ID)
 		}
 	}
 	if counted != checks {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -45,10 +46,10 @@ func TestPrivilegedReplaced(t *testing.T) {
 			result, document := profiled(t, e, w)
 			result.expect(t, exitProven)
 			var open []string
-			for _, o := range document.Openings {
-				open = append(open, o.Option)
+			for _, o := range document.ForRelaxations() {
+				open = append(open, o.Grant.String())
 				if (o.FoundBy == profile.FoundByTrace) != n.byTrace {
-					t.Errorf("%s was found by %s", o.Option, o.FoundBy)
+					t.Errorf("%s was found by %s", o.Grant, o.FoundBy)
 				}
 			}
 			if got := document.Capabilities.Required.ShortNames(); document.Verdict != profile.Proven || !slices.Equal(got, n.want) || !slices.Equal(open, n.open) {
@@ -73,7 +74,7 @@ func TestNothingReplacesPrivileged(t *testing.T) {
 	w := workload{image: debian, flags: []string{"--privileged"}, command: []string{"cat", "/dev/nowhere"}}
 	result, document := profiled(t, e, w)
 	result.expect(t, exitFailed)
-	if len(document.Openings) > 0 || len(document.Reasons) == 0 {
+	if len(document.Relaxations) > 0 || len(document.Reasons) == 0 {
 		t.Errorf("%+v", document)
 	}
 }
@@ -88,7 +89,7 @@ func TestHostDirectoryAtAnotherPlace(t *testing.T) {
 	// Without a trace nothing names a part of /sys.
 	result, document := profiled(t, engineOf(t), w, "--no-trace")
 	result.expect(t, exitProven)
-	if len(document.Openings) != 1 || document.Openings[0].Option != "--volume /sys:/sys" || !document.Capabilities.Required.Empty() {
-		t.Errorf("%s: %v with %+v", document.Verdict, document.Capabilities.Required, document.Openings)
+	if open := grant.Of(0, document.Relaxations...).String(); open != "--volume /sys:/sys" || !document.Capabilities.Required.Empty() {
+		t.Errorf("%s: %v with %q", document.Verdict, document.Capabilities.Required, open)
 	}
 }

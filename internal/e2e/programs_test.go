@@ -73,20 +73,20 @@ func checkProven(t *testing.T, w workload, document profile.Document) {
 func checkRequirements(t *testing.T, document profile.Document) {
 	t.Helper()
 	var explained capability.Set
-	for _, r := range document.Required {
-		explained = explained.With(r.Capability)
-		if r.FoundBy != profile.FoundByTrace || len(r.Evidence) == 0 {
+	for _, r := range document.Requirements {
+		explained = explained.With(r.Grant.Capability)
+		if r.FoundBy != profile.FoundByTrace || len(r.Denials) == 0 {
 			t.Errorf("%s was found by %s with %d pieces of evidence, want the trace to explain it",
-				r.Capability, r.FoundBy, len(r.Evidence))
+				r.Grant, r.FoundBy, len(r.Denials))
 		}
 		i := slices.IndexFunc(document.Runs, func(run profile.Run) bool { return run.Number == r.ProvenBy })
 		if i < 0 {
-			t.Errorf("%s is proven by run %d, which there is not", r.Capability, r.ProvenBy)
+			t.Errorf("%s is proven by run %d, which there is not", r.Grant, r.ProvenBy)
 			continue
 		}
 		proof := document.Runs[i]
-		if proof.Set.Has(r.Capability) || proof.Outcome == profile.OutcomePassed || proof.Outcome == profile.OutcomeRefused {
-			t.Errorf("%s is proven by run %d, which %s with %s", r.Capability, proof.Number, proof.Outcome, proof.Set)
+		if proof.Grants().Has(r.Grant) || proof.Outcome == profile.OutcomePassed || proof.Outcome == profile.OutcomeRefused {
+			t.Errorf("%s is proven by run %d, which %s with %s", r.Grant, proof.Number, proof.Outcome, proof.Grants())
 		}
 	}
 	if explained != document.Capabilities.Required {
@@ -104,8 +104,8 @@ func checkRuns(t *testing.T, w workload, document profile.Document) {
 		if run.Number != i+1 {
 			t.Errorf("run %d has the number %d", i+1, run.Number)
 		}
-		if !allowed.Contains(run.Set) {
-			t.Errorf("run %d was granted %s, beyond what is allowed", run.Number, run.Set.Minus(allowed))
+		if !allowed.Contains(run.Capabilities) {
+			t.Errorf("run %d was granted %s, beyond what is allowed", run.Number, run.Capabilities.Minus(allowed))
 		}
 	}
 	if len(w.want) == 0 && !w.hopeless {
@@ -123,7 +123,7 @@ func checkRuns(t *testing.T, w workload, document profile.Document) {
 	var granted capability.Set
 	for _, run := range own {
 		if run.Purpose == profile.PurposeConfirm {
-			granted = granted.Union(run.Set)
+			granted = granted.Union(run.Capabilities)
 		}
 	}
 	if extra := granted.Minus(setOf(t, w.want)).Len(); extra > 0 {

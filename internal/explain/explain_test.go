@@ -38,7 +38,7 @@ func render(t *testing.T, e explain.Explanation, format string, width int) strin
 func hostile() *profile.Document {
 	d := profiletest.Proven()
 	d.Workload.Image.Reference = "evil\x1b[2J\nproven:"
-	d.Required[0].Evidence[0].Executable = "/tmp/\u202egpj.exe\n  - proof: none"
+	d.Requirements[0].Denials[0].Executable = "/tmp/\u202egpj.exe\n  - proof: none"
 	return d
 }
 

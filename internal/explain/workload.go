@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/advice"
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
@@ -96,28 +97,31 @@ func profileOf(d *profile.Document) *Profile {
 func workload(d *profile.Document, c capability.Cap) *Workload {
 	w := &Workload{Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
 	blocked, tolerated := curedBy(d, d.Blocked, c), curedBy(d, d.Tolerated, c)
-	requirement, required := d.Requirement(c)
-	there, elsewhere := d.Portable.Requirement(c)
-	elsewhere = elsewhere && d.Beyond().Has(c)
+	requirement, required := d.Requirement(grant.Capability(c))
+	var there profile.Requirement
+	portable := d.Beyond().Has(c)
+	if portable {
+		there, _ = d.Portable.Requirement(grant.Capability(c))
+	}
 	instead := alternativeTo(d, c)
 	name := c.Short()
 	switch {
 	case required:
-		w.Status, w.Proof = Required, sentence.Proof(d, requirement.ProvenBy)
+		w.Status, w.Proof = Required, sentence.Proof(d, requirement)
 		w.Meaning = "the workload needs " + name
 		if w.Proof == "" {
 			w.Meaning = name + " is in the set; no run without it was made to show that it cannot go"
 		}
-		w.Alternatives = append(w.Alternatives, requirement.Alternatives...)
-		w.Evidence, w.Better = evidence(d, requirement.Evidence), better(requirement.Evidence)
+		w.Alternatives = append(w.Alternatives, capabilitiesOf(requirement.Alternatives)...)
+		w.Evidence, w.Better = evidence(d, requirement.Denials), better(requirement.Denials)
 		if requirement.FoundBy == profile.FoundByRemoval {
 			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
 		}
-	case elsewhere:
-		w.Status, w.Proof = Portable, sentence.Proof(d, there.ProvenBy)
+	case portable:
+		w.Status, w.Proof = Portable, sentence.Proof(d, there)
 		w.Meaning = "the workload does not need " + name + " here, and needs it " + sentence.Where(d.Portable)
-		w.Alternatives = append(w.Alternatives, there.Alternatives...)
-		w.Evidence, w.Better = evidence(d, there.Evidence), better(there.Evidence)
+		w.Alternatives = append(w.Alternatives, capabilitiesOf(there.Alternatives)...)
+		w.Evidence, w.Better = evidence(d, there.Denials), better(there.Denials)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
 		w.Status, w.Evidence, w.Better = Blocked, blocked, better(sharedNeed(d.Blocked, c))
 		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied for want of it (to allow it: capprof run --allow " + name + ")"
@@ -125,8 +129,8 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Status = Alternative
 		w.Meaning = name + " is not required: " + strings.Join(names(instead), ", ") + " meets the need that it would have met too"
 		for _, other := range instead {
-			if r, ok := d.Requirement(other); ok {
-				w.Evidence = append(w.Evidence, evidence(d, sharedNeed(r.Evidence, c))...)
+			if r, ok := d.Requirement(grant.Capability(other)); ok {
+				w.Evidence = append(w.Evidence, evidence(d, sharedNeed(r.Denials, c))...)
 			}
 		}
 	case d.Verdict.Answers() && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
@@ -176,7 +180,7 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	for i, denial := range denials {
 		all[i] = Evidence{
 			Operation: sentence.Operation(denial.Operation), Because: sentence.Because(denial),
-			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Counts[denial.ID],
+			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID),
 		}
 	}
 	return all
@@ -195,12 +199,23 @@ func better(denials []profile.Denial) []string {
 // alternativeTo lists the required capabilities to which c is an alternative.
 func alternativeTo(d *profile.Document, c capability.Cap) []capability.Cap {
 	var found []capability.Cap
-	for _, r := range d.Required {
-		if slices.Contains(r.Alternatives, c) {
-			found = append(found, r.Capability)
+	for _, r := range d.ForCapabilities() {
+		if slices.Contains(r.Alternatives, grant.Capability(c)) {
+			found = append(found, r.Grant.Capability)
 		}
 	}
 	return found
+}
+
+// capabilitiesOf are those among grants.
+func capabilitiesOf(grants []grant.Grant) []capability.Cap {
+	var all []capability.Cap
+	for _, g := range grants {
+		if !g.IsOption() {
+			all = append(all, g.Capability)
+		}
+	}
+	return all
 }
 
 func names(caps []capability.Cap) []string {

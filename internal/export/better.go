@@ -15,10 +15,10 @@ func betterNotes(d *profile.Document, on advice.Platform) []string {
 		return nil
 	}
 	var notes []string
-	for _, r := range d.Required {
-		ways, without := advice.Sentences(profile.Remedies(r.Evidence), on)
+	for _, r := range d.ForCapabilities() {
+		ways, without := advice.Sentences(profile.Remedies(r.Denials), on)
 		if len(ways) > 0 && without == 0 {
-			notes = append(notes, fmt.Sprintf("Better than granting %s: %s.", r.Capability.Short(), strings.Join(ways, "; and ")))
+			notes = append(notes, fmt.Sprintf("Better than granting %s: %s.", r.Grant, strings.Join(ways, "; and ")))
 		}
 	}
 	return notes

@@ -7,6 +7,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/export"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/remedy"
 )
@@ -14,17 +15,17 @@ import (
 // Each format says what is better in its own platform's words.
 func TestBetterWaysAreThePlatforms(t *testing.T) {
 	d := profiletest.Proven()
-	need := capability.Chown
-	for i := range d.Required {
-		r := &d.Required[i]
-		if r.Capability != need {
-			for j := range r.Evidence {
-				r.Evidence[j].Remedies = nil
+	need := grant.Capability(capability.Chown)
+	for i := range d.Requirements {
+		r := &d.Requirements[i]
+		if r.Grant != need {
+			for j := range r.Denials {
+				r.Denials[j].Remedies = nil
 			}
 			continue
 		}
-		for j := range r.Evidence {
-			r.Evidence[j].Remedies = []remedy.Remedy{{Kind: remedy.Limit, Name: "memlock", Value: "-1"}}
+		for j := range r.Denials {
+			r.Denials[j].Remedies = []remedy.Remedy{{Kind: remedy.Limit, Name: "memlock", Value: "-1"}}
 		}
 	}
 	if _, ok := d.Requirement(need); !ok {

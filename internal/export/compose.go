@@ -27,7 +27,7 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	var services, file mapping
 	services.add(serviceName(d.Workload.Image.Reference), composeService(d))
 	file.add("services", &services.node)
-	if volumes := namedVolumes(d.Narrowed().Options.Volumes()); volumes != nil {
+	if volumes := namedVolumes(d.WithoutPrivileged().Options.Volumes()); volumes != nil {
 		file.add("volumes", volumes)
 	}
 	body, err := file.encode()
@@ -35,14 +35,14 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 		return err
 	}
 	notes := append(commonNotes(d, advice.Compose), engineNotes(d, advice.Compose)...)
-	if o := d.Narrowed().Options; o.Value("cgroupns") != "" || o.Security("systempaths") != "" {
+	if o := d.WithoutPrivileged().Options; o.Value("cgroupns") != "" || o.Security("systempaths") != "" {
 		notes = append(notes, "The key cgroup and the option systempaths=unconfined are of Compose v2; docker-compose 1 knows neither.")
 	}
 	return write(w, notes, body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {
-	used := d.Narrowed()
+	used := d.WithoutPrivileged()
 	var service mapping
 	service.addText("image", literal(used.Image.Reference))
 	service.addList("command", literals(used.Command))

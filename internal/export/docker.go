@@ -28,7 +28,7 @@ func dockerRun(d *profile.Document) [][]string {
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		groups = append(groups, []string{"--cap-add", name})
 	}
-	used := d.Narrowed()
+	used := d.WithoutPrivileged()
 	for _, option := range used.Options.All() {
 		switch {
 		case option.Baseline: // The set takes the place of today's.

@@ -31,7 +31,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	set := d.Capabilities.Required
 	if d.Portable != nil && d.Portable.Verdict.Answers() {
 		// Clusters keep the kernel's sysctls.
-		set = d.Portable.Capabilities
+		set = d.Portable.Capabilities.Required
 	}
 	add := set.ShortNames()
 	for i := range add {
@@ -40,7 +40,7 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	}
 	capabilities.addList("add", add)
 	context.add("capabilities", &capabilities.node)
-	notes = append(notes, openInKubernetes(&context, d)...)
+	notes = append(notes, relaxInKubernetes(&context, d)...)
 	if d.Workload.Options.Bool("read-only") {
 		context.add("readOnlyRootFilesystem", boolean(true))
 	}

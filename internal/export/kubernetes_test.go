@@ -98,7 +98,7 @@ func TestKubernetesSaysWhatDockerChanged(t *testing.T) {
 
 func TestKubernetesNotes(t *testing.T) {
 	d := profiletest.Proven()
-	d.Required[0].Evidence[0].Mechanism = "seccomp"
+	d.Requirements[0].Denials[0].Mechanism = "seccomp"
 	d.Workload.Options = d.Workload.Options.Set("sysctl", "net.core.somaxconn=1024").Set("privileged", "true")
 	text := comments(exported(t, "k8s", d))
 	for _, want := range []string{
@@ -127,7 +127,7 @@ func TestKubernetesTakesThePortableSet(t *testing.T) {
 		t.Errorf("it adds %v", got)
 	}
 	for _, want := range []string{
-		"NET_BIND_SERVICE is needed where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024", "run 10 without it exits 1",
+		"NET_BIND_SERVICE is needed where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024", "run 12 without it exits 1",
 		`NET_BIND_SERVICE can be left out in pods with securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "0"}]}`,
 	} {
 		if !strings.Contains(comments(text), want) {

@@ -34,22 +34,22 @@ func commonNotes(d *profile.Document, on advice.Platform) []string {
 			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
 		}
 	}
-	notes = append(notes, openingNotes(d)...)
+	notes = append(notes, relaxationNotes(d)...)
 	notes = append(notes, nonRootNote(d)...)
 	return append(notes, betterNotes(d, on)...)
 }
 
-// openingNotes say what is left of --privileged.
-func openingNotes(d *profile.Document) []string {
+// relaxationNotes say what is left of --privileged.
+func relaxationNotes(d *profile.Document) []string {
 	if !d.Workload.Options.Bool("privileged") {
 		return nil
 	}
-	if len(d.Openings) == 0 {
-		return []string{"The set was found without --privileged, which also opens all devices and switches off seccomp and AppArmor; nothing of that is needed."}
+	if len(d.Relaxations) == 0 {
+		return []string{"The set was found without --privileged, which also gives all devices and switches off seccomp and AppArmor; nothing of that is needed."}
 	}
-	notes := []string{"The set was found without --privileged; of what that opens beside capabilities, this is needed:"}
-	for _, o := range d.Openings {
-		notes = append(notes, fmt.Sprintf("%s opens %s. The danger: %s.", o.Option, o.Opens, o.Danger))
+	notes := []string{"The set was found without --privileged; of what that allows in addition to capabilities, this is needed:"}
+	for _, r := range d.ForRelaxations() {
+		notes = append(notes, fmt.Sprintf("%s allows %s. The danger: %s.", r.Grant, r.Allows, r.Danger))
 	}
 	return notes
 }
@@ -89,11 +89,11 @@ func kubernetesNotes(d *profile.Document) []string {
 		notes = append(notes, "Docker opens "+pingGroupRange+", so that ping needs no capability. "+
 			"Where the cluster does not, ping needs NET_RAW, or that sysctl in the pod.")
 	}
-	for _, r := range d.Required {
-		for _, denial := range r.Evidence {
+	for _, r := range d.ForCapabilities() {
+		for _, denial := range r.Denials {
 			if denial.Mechanism == "seccomp" {
 				notes = append(notes, fmt.Sprintf("%s is needed for %s because the seccomp profile in force (%s) refuses it otherwise. "+
-					"Kubernetes runs without one unless seccompProfile is set.", r.Capability.Short(), denial.Syscall, d.Environment.Seccomp))
+					"Kubernetes runs without one unless seccompProfile is set.", r.Grant.String(), denial.Syscall, d.Environment.Seccomp))
 				break
 			}
 		}
@@ -124,9 +124,9 @@ func clusterNotes(d *profile.Document) []string {
 		return notes
 	}
 	var notes []string
-	for _, r := range p.Required {
-		if d.Beyond().Has(r.Capability) {
-			notes = append(notes, fmt.Sprintf("%s is needed %s: %s.", r.Capability.Short(), sentence.Where(p), sentence.Why(d, r)))
+	for _, r := range p.ForCapabilities() {
+		if d.Beyond().Has(r.Grant.Capability) {
+			notes = append(notes, fmt.Sprintf("%s is needed %s: %s.", r.Grant.String(), sentence.Where(p), sentence.Why(d, r)))
 		}
 	}
 	if beyond := d.Beyond(); !beyond.Empty() {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/workload"
@@ -160,4 +161,16 @@ func (s Set) Grants() []Grant {
 		all = append(all, Option(o))
 	}
 	return all
+}
+
+// String is for people: "CHOWN, SETGID, --device /dev/fuse".
+func (s Set) String() string {
+	names := s.Capabilities.ShortNames()
+	for _, o := range s.options {
+		names = append(names, o.String())
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"strings"
-)
 
-// ErrNewer says that a document was written by a later capprof than this one.
-var ErrNewer = errors.New("made by a newer capprof")
+	v1 "github.com/capprof/capprof/internal/profile/v1"
+)
 
 // maxSize bounds what Decode reads. A real profile is some ten kilobytes; the
 // bound keeps a file that is none from filling the memory.
@@ -20,8 +18,10 @@ const maxSize = 32 << 20
 // Decode reads a document. It is strict, because a check in CI must not pass on
 // a file that it only half understood: a missing, unknown or mistyped field, an
 // unknown verdict or a contradiction is an error that names the place. A
-// capability number without a name (CAP_41) is kept as it is. A newer schema is
-// an error wrapping ErrNewer.
+// capability number without a name (CAP_41) is kept as it is.
+//
+// Of a newer minor version what this code does not know is left out. A newer major
+// version is an error wrapping ErrNewer. Version 1 is brought forward.
 func Decode(r io.Reader) (*Document, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
@@ -34,30 +34,53 @@ func Decode(r io.Reader) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkVersion(tree); err != nil {
-		return nil, err
-	}
-	spelledOut, err := bringWorkloadForward(tree)
+	v, err := versionOf(tree)
 	if err != nil {
 		return nil, err
 	}
-	if bringForward(tree) || spelledOut {
-		if data, err = json.Marshal(tree); err != nil {
+	d, err := decode(v, tree, data)
+	if err != nil && v.newer() {
+		return nil, fmt.Errorf("%w (it was %w, schema %d.%d; update capprof)", err, ErrNewer, v.major, v.minor)
+	}
+	return d, err
+}
+
+func decode(v version, tree map[string]any, data []byte) (*Document, error) {
+	var d *Document
+	if v.major == v1.Version {
+		old := &v1.Document{}
+		if err := unmarshal(tree, data, old, strict); err != nil {
 			return nil, err
 		}
+		d = bringForward(old)
+	} else {
+		d = &Document{}
+		known := strict
+		if v.newer() {
+			known = lenient
+		}
+		if err := unmarshal(tree, data, d, known); err != nil {
+			return nil, err
+		}
+		// What it held beyond that is gone.
+		d.SchemaVersion = SchemaVersion
 	}
-	if err := checkShape(tree, reflect.TypeFor[Document](), ""); err != nil {
+	Normalize(d)
+	if err := validate(d, v.newer()); err != nil {
 		return nil, err
 	}
-	var d Document
-	if err := json.Unmarshal(data, &d); err != nil {
-		return nil, describe(err)
+	return d, nil
+}
+
+// unmarshal fills a pointer to a document, once the file has that document's shape.
+func unmarshal(tree map[string]any, data []byte, document any, s strictness) error {
+	if err := s.checkShape(tree, reflect.TypeOf(document), ""); err != nil {
+		return err
 	}
-	Normalize(&d)
-	if err := Validate(&d); err != nil {
-		return nil, err
+	if err := json.Unmarshal(data, document); err != nil {
+		return describe(err)
 	}
-	return &d, nil
+	return nil
 }
 
 // parse reads the file as JSON of no particular shape.
@@ -94,25 +117,4 @@ func describe(err error) error {
 		return fmt.Errorf("%s: %s does not fit", mistyped.Field, mistyped.Value)
 	}
 	return err
-}
-
-// checkVersion comes before all else, so that a newer document is called newer
-// and not broken.
-func checkVersion(tree map[string]any) error {
-	value, ok := tree["schemaVersion"]
-	if !ok {
-		return errors.New("not a profile: it has no schemaVersion")
-	}
-	number, ok := value.(json.Number)
-	if !ok {
-		return fmt.Errorf("schemaVersion: %s where a number belongs", kindOf(value))
-	}
-	version, err := number.Int64()
-	switch {
-	case err != nil && strings.ContainsAny(number.String(), ".eE-"), err == nil && version < 1:
-		return fmt.Errorf("schemaVersion: %s is no version", number)
-	case err != nil || version > SchemaVersion:
-		return fmt.Errorf("%w (schema %s); update capprof", ErrNewer, number)
-	}
-	return nil
 }

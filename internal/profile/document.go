@@ -4,102 +4,36 @@
 package profile
 
 import (
+	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/remedy"
-	"github.com/capprof/capprof/internal/workload"
 )
-
-// SchemaVersion is the version of the document that this code writes. A reader
-// refuses a newer one.
-const SchemaVersion = 1
-
-// Verdict is what the document is worth.
-type Verdict string
-
-// The verdicts.
-const (
-	// Proven: the workload passes with the set, and a run without each of its
-	// capabilities fails.
-	Proven Verdict = "proven"
-	// Confirmed: the workload passes with the set; that nothing in it can go was
-	// not shown.
-	Confirmed Verdict = "confirmed"
-	// Incomplete: something was lost or stopped before its end, so the set may
-	// lack something or hold too much.
-	Incomplete Verdict = "incomplete"
-	// Failed: no set that may be granted makes the workload pass.
-	Failed Verdict = "failed"
-)
-
-// Answers says that there is a set with which the workload passed, learned without
-// losses.
-func (v Verdict) Answers() bool { return v == Proven || v == Confirmed }
 
 // Document is a profile. Two runs of the same workload on the same machine give
 // the same bytes outside Meta.
 type Document struct {
-	SchemaVersion int     `json:"schemaVersion"`
-	Verdict       Verdict `json:"verdict"`
-	// Reasons says, one sentence each, why the verdict is not a better one.
-	Reasons      []string     `json:"reasons"`
-	Capabilities Capabilities `json:"capabilities"`
-	Workload     Workload     `json:"workload"`
-	Environment  Environment  `json:"environment"`
-	// Required explains each capability of Capabilities.Required, in that order.
-	Required []Requirement `json:"required"`
-	// Openings are the docker run options that the answer has beside the
-	// capabilities, where --privileged is today's flag: what of it is needed. They
-	// are sorted by danger, the least first.
-	Openings []Opening `json:"openings,omitempty"`
-	// Tolerated are denials that the workload survived, in the final run.
-	Tolerated []Denial `json:"tolerated"`
-	// Blocked are denials that a capability beyond the allowed ones would cure.
-	Blocked []Denial `json:"blocked"`
-	// Failures are failed operations that no capability cures.
-	Failures []Failure `json:"failures"`
+	SchemaVersion Version `json:"schemaVersion"`
+	// Answer is what the workload needs on the engine that it was profiled on.
+	Answer
 	// Portable is the answer where the engine keeps the kernel's defaults of sysctls
 	// on which this one depends; nil where it depends on none.
-	Portable *Portable `json:"portable,omitempty"`
-	Runs     []Run     `json:"runs"`
-	Losses   Losses    `json:"losses"`
-	Meta     Meta      `json:"meta"`
+	Portable    *Portable   `json:"portable,omitempty"`
+	Workload    Workload    `json:"workload"`
+	Environment Environment `json:"environment"`
+	// Runs are all runs of the workload, by number.
+	Runs []Run `json:"runs"`
+	Meta Meta  `json:"meta"`
 }
 
-// Capabilities are the sets, each a sorted array of kernel names.
-type Capabilities struct {
-	// Required is the answer.
-	Required capability.Set `json:"required"`
-	// Tolerated were asked for and denied in the final run, without harm.
-	Tolerated capability.Set `json:"tolerated"`
-	// Baseline is what the engine grants with today's flags.
-	Baseline capability.Set `json:"baseline"`
-	// Allowed is what capprof was allowed to grant.
-	Allowed capability.Set `json:"allowed"`
-	// BeyondAllowed would be needed or tried, had they been allowed.
-	BeyondAllowed capability.Set `json:"beyondAllowed"`
-	// Refused are those that the engine would not grant.
-	Refused capability.Set `json:"refused"`
-}
-
-// Workload is what was run.
-type Workload struct {
-	Image Image `json:"image"`
-	// Command replaces the image's command; empty for the image's own.
-	Command []string `json:"command"`
-	// Options are those of docker run. cap-add, cap-drop and privileged are today's
-	// flags, which set the baseline.
-	Options workload.Options `json:"options"`
-	// ExpectExit is the exit code that counts as success.
-	ExpectExit int `json:"expectExit"`
-}
-
-// Image identifies what was run.
-type Image struct {
-	Reference string `json:"reference"`
-	ID        string `json:"id"`
-	Digest    string `json:"digest"`
+// Portable is the answer where the engine leaves sysctls of the network alone on
+// which the workload depends. Docker sets them so that low ports and ping need no
+// capability; Kubernetes and other engines keep the kernel's defaults. It stands by
+// itself: whoever needs no other may read it in the document's place.
+type Portable struct {
+	// Sysctls are the kernel's defaults with which it was found.
+	Sysctls map[string]string `json:"sysctls"`
+	Answer
 }
 
 // Environment is where it was run.
@@ -112,8 +46,8 @@ type Environment struct {
 	CgroupVersion  string `json:"cgroupVersion"`
 	Kernel         string `json:"kernel"`
 	Architecture   string `json:"architecture"`
-	// Hook is how the checks were seen; "" when the run was not traced.
-	Hook string `json:"hook"`
+	// Hook is how the checks were seen, empty when the runs were not traced.
+	Hook string `json:"hook,omitempty"`
 	// Traced is false for a profile made by removal alone: its set is right, and
 	// there are no explanations.
 	Traced bool `json:"traced"`
@@ -124,172 +58,105 @@ type Environment struct {
 	Sysctls map[string]string `json:"sysctls"`
 }
 
-// FoundBy is how a need was found.
-type FoundBy string
-
-// The ways to find a need.
-const (
-	FoundByTrace   FoundBy = "trace"
-	FoundByRemoval FoundBy = "removal"
-)
-
-// Requirement explains one required capability.
-type Requirement struct {
-	Capability capability.Cap `json:"capability"`
-	FoundBy    FoundBy        `json:"foundBy"`
-	// ProvenBy is the number of the run without it that failed, 0 when there was
-	// none.
-	ProvenBy int `json:"provenBy"`
-	// Alternatives are capabilities that would have met the same need, from the
-	// least to the most dangerous.
-	Alternatives []capability.Cap `json:"alternatives"`
-	Evidence     []Denial         `json:"evidence"`
-}
-
-// Opening is one of the narrower options that take the place of --privileged.
-type Opening struct {
-	// Option is as it stands on a command line, without quotes: "--device /dev/fuse".
-	Option string `json:"option"`
-	// Opens says what it opens, and Danger what comes with it.
-	Opens   string  `json:"opens"`
-	Danger  string  `json:"danger"`
-	FoundBy FoundBy `json:"foundBy"`
-	// ProvenBy is the number of the run without it that failed, 0 when there was
-	// none.
-	ProvenBy int `json:"provenBy"`
-	// Evidence is what failed without it.
-	Evidence []Failure `json:"evidence"`
-}
-
-// Mechanism is what refused, as the mapper names it: "capability check", "seccomp",
-// "file capabilities".
-type Mechanism string
-
-// Operation is what a process of the workload tried.
-type Operation struct {
-	// Executable and Process say who: the file and the thread's name.
-	Executable string `json:"executable"`
-	Process    string `json:"process"`
-	// Joined says that the process entered the container from outside: docker exec,
-	// a health check.
-	Joined  bool   `json:"joined,omitempty"`
-	UID     uint32 `json:"uid"`
-	Syscall string `json:"syscall"`
-	// Errno is the symbolic name, "" where the call itself succeeded.
-	Errno string `json:"errno"`
-	// Object is what it was about, for people: a path, an address, a signal.
-	Object string `json:"object"`
-}
-
-// Denial is one kind of refused operation.
-type Denial struct {
-	// ID names the denial in Meta.Counts.
-	ID string `json:"id"`
-	Operation
-	// AnyOf are the capabilities of which one would do.
-	AnyOf []capability.Cap `json:"anyOf"`
-	// Mechanism says who refused.
-	Mechanism Mechanism `json:"mechanism"`
-	// CallSite is the kernel function that asked, and Meaning what that means;
-	// "" where no check was made or the function is not in the table.
-	CallSite string `json:"callSite"`
-	Meaning  string `json:"meaning"`
-	// Remedies are better ways than the capability, of which one is enough.
-	Remedies []remedy.Remedy `json:"remedies"`
-	// Probe says that the call only asked whether a process is there: kill(pid, 0).
-	Probe bool `json:"probe,omitempty"`
-	// Lost says that the call succeeded and left something out for good, which an
-	// exit code need not tell: Meaning says what.
-	Lost bool `json:"lost,omitempty"`
-	// Run is the number of the run in which it was seen.
-	Run int `json:"run"`
-}
-
-// Failure is a refused operation that no capability cures.
-type Failure struct {
-	ID string `json:"id"`
-	Operation
-	// Cause is a sentence for people.
-	Cause string `json:"cause"`
-	// Remedies are what to do about it, of which one is enough.
-	Remedies []remedy.Remedy `json:"remedies"`
-	Run      int             `json:"run"`
-}
-
-// Purpose is what a run was made for.
-type Purpose string
-
-// The purposes.
-const (
-	PurposeExplore   Purpose = "explore"   // traced, to learn what is missing
-	PurposeReference Purpose = "reference" // everything allowed: does it pass at all?
-	PurposeSearch    Purpose = "search"    // one step of a search by removal
-	PurposeConfirm   Purpose = "confirm"   // the final set, by itself
-	PurposeRemove    Purpose = "remove"    // the set without one of its grants
-)
-
-// Purposes lists them.
-func Purposes() []Purpose {
-	return []Purpose{PurposeExplore, PurposeReference, PurposeSearch, PurposeConfirm, PurposeRemove}
-}
-
-// Outcome is how a run went.
-type Outcome string
-
-// The outcomes.
-const (
-	OutcomePassed  Outcome = "passed"
-	OutcomeFailed  Outcome = "failed"
-	OutcomeStuck   Outcome = "stuck"   // ended by capprof, long after a passing run's time
-	OutcomeTimeout Outcome = "timeout" // ended by capprof at the time limit
-	OutcomeRefused Outcome = "refused" // the engine would not grant the set
-)
-
-// Outcomes lists them.
-func Outcomes() []Outcome {
-	return []Outcome{OutcomePassed, OutcomeFailed, OutcomeStuck, OutcomeTimeout, OutcomeRefused}
-}
-
-// Run is one run of the workload. Its duration is in Meta.
-type Run struct {
-	Number  int            `json:"number"`
-	Purpose Purpose        `json:"purpose"`
-	Traced  bool           `json:"traced"`
-	Set     capability.Set `json:"set"`
-	// Options are the docker run options that this run had beyond the workload's,
-	// or in the place of one: "--sysctl NAME=VALUE".
-	Options []string `json:"options,omitempty"`
-	// Without names the capability that a removal run left out.
-	Without *capability.Cap `json:"without,omitempty"`
-	// Closed is the opening that a removal run left out: "--device /dev/fuse".
-	Closed   string  `json:"closed,omitempty"`
-	Outcome  Outcome `json:"outcome"`
-	ExitCode int     `json:"exitCode"`
-	// Detail says more of an outcome that is not an exit code.
-	Detail string `json:"detail,omitempty"`
-}
-
-// Losses counts what the tracer could not record, over all traced runs of an answer.
-type Losses struct {
-	Unseen     uint64 `json:"unseen,omitempty"`
-	Operations uint64 `json:"operations"`
-	Details    uint64 `json:"details"`
-	Checks     uint64 `json:"checks"`
-	Stacks     uint64 `json:"stacks"`
-	Tasks      uint64 `json:"tasks"`
-	Missed     uint64 `json:"missed"`
-}
-
 // Meta is all that may differ between two profiles of the same workload.
 type Meta struct {
 	Created        time.Time `json:"created"`
 	CapprofVersion string    `json:"capprofVersion"`
-	// DurationsMS are the runs' times in milliseconds, by number of run.
-	DurationsMS map[int]int64 `json:"durationsMs"`
-	// Counts are occurrences by the ID of a denial or failure.
-	Counts map[string]uint64 `json:"counts"`
-	// PIDs are process IDs of first occurrences, by the same IDs.
-	PIDs map[string]int `json:"pids"`
+	// Runs are the times of the runs, by number.
+	Runs []RunTime `json:"runs"`
+	// Occurrences say how often denials and failures were seen, by ID.
+	Occurrences []Occurrence `json:"occurrences"`
 	// TotalMS is the time of the whole profile in milliseconds.
 	TotalMS int64 `json:"totalMs"`
+}
+
+// RunTime is how long a run took.
+type RunTime struct {
+	Number     int   `json:"number"`
+	DurationMS int64 `json:"durationMs"`
+}
+
+// Occurrence is how often the denials or failures of an ID were seen.
+type Occurrence struct {
+	ID    string `json:"id"`
+	Count uint64 `json:"count"`
+	// PID is the process of the first of them, 0 where it is not known.
+	PID int `json:"pid,omitempty"`
+}
+
+// Took is how long a run took, 0 where that is not known.
+func (m *Meta) Took(number int) time.Duration {
+	for _, r := range m.Runs {
+		if r.Number == number {
+			return time.Duration(r.DurationMS) * time.Millisecond
+		}
+	}
+	return 0
+}
+
+// Count is how often the denials or failures of an ID were seen, 0 where that is not
+// known.
+func (m *Meta) Count(id string) uint64 {
+	for _, o := range m.Occurrences {
+		if o.ID == id {
+			return o.Count
+		}
+	}
+	return 0
+}
+
+// Saw adds occurrences to those of an ID.
+func (m *Meta) Saw(id string, count uint64, pid int) {
+	for i := range m.Occurrences {
+		if m.Occurrences[i].ID == id {
+			m.Occurrences[i].Count += count
+			return
+		}
+	}
+	m.Occurrences = append(m.Occurrences, Occurrence{ID: id, Count: count, PID: pid})
+}
+
+// Opened are the sysctls of the portable answer with the values that the document's
+// own answer was found with; a value that was not seen is Docker's.
+func (d *Document) Opened() map[string]string {
+	opened := map[string]string{}
+	for name := range d.Portable.Sysctls {
+		value, seen := d.Environment.Sysctls[name]
+		if !seen {
+			value = map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}[name]
+		}
+		opened[name] = strings.Join(strings.Fields(value), " ")
+	}
+	return opened
+}
+
+// PortableRun is the number of the last run that passed with the portable answer, 0
+// when there is none.
+func (d *Document) PortableRun() int {
+	shown := 0
+	if d.Portable != nil {
+		for _, run := range d.Runs {
+			if run.Outcome == OutcomePassed && run.Grants().Equal(d.underPortable().all()) {
+				shown = max(shown, run.Number)
+			}
+		}
+	}
+	return shown
+}
+
+// Beyond is what the portable set has beyond the document's own, and Spared what it
+// does without; both are empty where there is no portable set.
+func (d *Document) Beyond() capability.Set {
+	if d.Portable == nil || !d.Portable.Verdict.Answers() {
+		return 0
+	}
+	return d.Portable.Capabilities.Required.Minus(d.Capabilities.Required)
+}
+
+// Spared: see Beyond.
+func (d *Document) Spared() capability.Set {
+	if d.Portable == nil || !d.Portable.Verdict.Answers() {
+		return 0
+	}
+	return d.Capabilities.Required.Minus(d.Portable.Capabilities.Required)
 }

@@ -115,7 +115,7 @@ func TestAFailedSaveKeepsTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	contradictory := profiletest.Proven()
-	contradictory.Required[0].ProvenBy = 0
+	contradictory.Requirements[0].ProvenBy = 0
 	if err := profile.Save(t.Context(), path, contradictory); err == nil {
 		t.Fatal("a contradictory document was written")
 	}

@@ -2,47 +2,71 @@ package profile
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
-	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/grant"
 )
 
 // Normalize puts everything whose order means nothing into one fixed order and
 // turns nil arrays and maps into empty ones, so that the same findings give the
-// same bytes. What the order is part of (commands, environment, reasons) stays.
+// same bytes. What the order is part of (commands, environment, reasons, relaxations)
+// stays.
 func Normalize(d *Document) {
-	normalizeRequirements(d.Required)
+	normalizeAnswer(&d.Answer)
 	if d.Portable != nil {
-		normalizeRequirements(d.Portable.Required)
+		normalizeAnswer(&d.Portable.Answer)
 	}
-	for i := range d.Openings {
-		slices.SortStableFunc(d.Openings[i].Evidence, compareFailures)
-	}
-	normalizeDenials(d.Tolerated)
-	normalizeDenials(d.Blocked)
-	slices.SortStableFunc(d.Failures, compareFailures)
 	slices.SortStableFunc(d.Runs, func(a, b Run) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortStableFunc(d.Meta.Runs, func(a, b RunTime) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortStableFunc(d.Meta.Occurrences, func(a, b Occurrence) int { return cmp.Compare(a.ID, b.ID) })
 	d.Meta.Created = d.Meta.Created.UTC().Truncate(time.Millisecond)
 	fillEmpty(reflect.ValueOf(d).Elem())
 }
 
-// normalizeRequirements sorts by name, as the sets are.
-func normalizeRequirements(all []Requirement) {
-	slices.SortStableFunc(all, func(a, b Requirement) int {
-		return cmp.Compare(a.Capability.String(), b.Capability.String())
+func normalizeAnswer(a *Answer) {
+	place := func(g grant.Grant) int { return slices.Index(a.Relaxations, g.Option) }
+	slices.SortStableFunc(a.Requirements, func(a, b Requirement) int {
+		switch g, h := a.Grant, b.Grant; {
+		case g.IsOption() && h.IsOption():
+			return cmp.Compare(place(g), place(h))
+		case g.IsOption() != h.IsOption():
+			if g.IsOption() {
+				return 1
+			}
+			return -1
+		default:
+			return cmp.Compare(g.Capability.String(), h.Capability.String())
+		}
 	})
-	for i := range all {
-		all[i].Alternatives = byDanger(all[i].Alternatives)
-		normalizeDenials(all[i].Evidence)
+	for i := range a.Requirements {
+		r := &a.Requirements[i]
+		r.Alternatives = grantsByDanger(r.Alternatives)
+		normalizeDenials(r.Denials)
+		slices.SortStableFunc(r.Failures, compareFailures)
 	}
+	normalizeDenials(a.Tolerated)
+	normalizeDenials(a.Blocked)
+	slices.SortStableFunc(a.Failures, compareFailures)
 }
 
-// byDanger sorts alternatives from the least to the most dangerous, the order in
-// which people should think of them, and drops repetitions.
+// grantsByDanger sorts the capabilities among alternatives from the least to the most
+// dangerous, the order in which people should think of them, and drops repetitions.
+// Relaxations come after them.
+func grantsByDanger(grants []grant.Grant) []grant.Grant {
+	slices.SortStableFunc(grants, func(a, b grant.Grant) int {
+		return cmp.Or(
+			cmp.Compare(a.Option.Name, b.Option.Name),
+			cmp.Compare(a.Option.Value, b.Option.Value),
+			cmp.Compare(capability.Danger(a.Capability), capability.Danger(b.Capability)),
+		)
+	})
+	return slices.Compact(grants)
+}
+
+// byDanger does the same with capabilities alone.
 func byDanger(caps []capability.Cap) []capability.Cap {
 	slices.SortFunc(caps, func(a, b capability.Cap) int {
 		return cmp.Compare(capability.Danger(a), capability.Danger(b))
@@ -63,12 +87,7 @@ func normalizeDenials(denials []Denial) {
 func compareDenials(a, b Denial) int {
 	return cmp.Or(
 		cmp.Compare(a.Run, b.Run),
-		cmp.Compare(a.Executable, b.Executable),
-		cmp.Compare(a.Syscall, b.Syscall),
-		cmp.Compare(a.Object, b.Object),
-		cmp.Compare(a.Errno, b.Errno),
-		cmp.Compare(a.Process, b.Process),
-		cmp.Compare(a.UID, b.UID),
+		compareOperations(a.Operation, b.Operation),
 		cmp.Compare(a.Mechanism, b.Mechanism),
 		cmp.Compare(a.CallSite, b.CallSite),
 		cmp.Compare(a.Meaning, b.Meaning),
@@ -80,15 +99,20 @@ func compareDenials(a, b Denial) int {
 func compareFailures(a, b Failure) int {
 	return cmp.Or(
 		cmp.Compare(a.Run, b.Run),
+		compareOperations(a.Operation, b.Operation),
+		cmp.Compare(a.Cause, b.Cause),
+		cmp.Compare(a.ID, b.ID),
+	)
+}
+
+func compareOperations(a, b Operation) int {
+	return cmp.Or(
 		cmp.Compare(a.Executable, b.Executable),
 		cmp.Compare(a.Syscall, b.Syscall),
 		cmp.Compare(a.Object, b.Object),
 		cmp.Compare(a.Errno, b.Errno),
 		cmp.Compare(a.Process, b.Process),
 		cmp.Compare(a.UID, b.UID),
-		cmp.Compare(a.Cause, b.Cause),
-		slices.CompareFunc(a.Remedies, b.Remedies, func(a, b remedy.Remedy) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }),
-		cmp.Compare(a.ID, b.ID),
 	)
 }
 
@@ -126,30 +150,26 @@ func fillEmpty(v reflect.Value) {
 // leaves the caller's alone.
 func clone(d *Document) *Document {
 	c := *d
-	c.Required = cloneRequirements(d.Required)
+	c.Answer = cloneAnswer(d.Answer)
 	if d.Portable != nil {
-		portable := *d.Portable
-		portable.Required = cloneRequirements(portable.Required)
-		c.Portable = &portable
+		c.Portable = &Portable{Sysctls: d.Portable.Sysctls, Answer: cloneAnswer(d.Portable.Answer)}
 	}
-	c.Openings = slices.Clone(d.Openings)
-	for i := range c.Openings {
-		c.Openings[i].Evidence = slices.Clone(c.Openings[i].Evidence)
-	}
-	c.Tolerated = cloneDenials(d.Tolerated)
-	c.Blocked = cloneDenials(d.Blocked)
-	c.Failures = slices.Clone(d.Failures)
 	c.Runs = slices.Clone(d.Runs)
+	c.Meta.Runs = slices.Clone(d.Meta.Runs)
+	c.Meta.Occurrences = slices.Clone(d.Meta.Occurrences)
 	return &c
 }
 
-func cloneRequirements(all []Requirement) []Requirement {
-	c := slices.Clone(all)
-	for i := range c {
-		c[i].Alternatives = slices.Clone(c[i].Alternatives)
-		c[i].Evidence = cloneDenials(c[i].Evidence)
+func cloneAnswer(a Answer) Answer {
+	a.Requirements = slices.Clone(a.Requirements)
+	for i := range a.Requirements {
+		r := &a.Requirements[i]
+		r.Alternatives = slices.Clone(r.Alternatives)
+		r.Denials, r.Failures = cloneDenials(r.Denials), cloneFailures(r.Failures)
 	}
-	return c
+	a.Tolerated, a.Blocked = cloneDenials(a.Tolerated), cloneDenials(a.Blocked)
+	a.Failures = cloneFailures(a.Failures)
+	return a
 }
 
 func cloneDenials(denials []Denial) []Denial {
@@ -159,3 +179,6 @@ func cloneDenials(denials []Denial) []Denial {
 	}
 	return c
 }
+
+// cloneFailures: fillEmpty gives each its array of remedies.
+func cloneFailures(failures []Failure) []Failure { return slices.Clone(failures) }

@@ -18,7 +18,7 @@ func TestRemediesAreChecked(t *testing.T) {
 		"the remedy set-owner has no text": {Kind: remedy.SetOwner, Text: "in words"},
 	} {
 		required, failed := profiletest.Proven(), profiletest.FailedOther()
-		required.Required[0].Evidence[0].Remedies = []remedy.Remedy{{Kind: remedy.AsRoot}, r}
+		required.Requirements[0].Denials[0].Remedies = []remedy.Remedy{{Kind: remedy.AsRoot}, r}
 		failed.Failures[0].Remedies = []remedy.Remedy{r}
 		for _, d := range []*profile.Document{required, failed} {
 			switch err := profile.Validate(d); {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/workload"
@@ -21,16 +23,16 @@ import (
 )
 
 var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(profiles.SchemaV1))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(profiles.Schema))
 	if err != nil {
 		return nil, err
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	if err := compiler.AddResource("schema-v1.json", doc); err != nil {
+	if err := compiler.AddResource("schema-v2.json", doc); err != nil {
 		return nil, err
 	}
-	return compiler.Compile("schema-v1.json")
+	return compiler.Compile("schema-v2.json")
 })
 
 func validateSchema(data []byte) error {
@@ -53,9 +55,20 @@ func TestSchemaTakesWhatIsEncoded(t *testing.T) {
 	}
 }
 
+// first is the first requirement of a document.
+func first(tree map[string]any) map[string]any {
+	return tree["requirements"].([]any)[0].(map[string]any)
+}
+
 func TestSchemaRefuses(t *testing.T) {
 	for name, change := range map[string]func(tree map[string]any){
-		"another version": func(tree map[string]any) { tree["schemaVersion"] = 2 },
+		"the old version": func(tree map[string]any) { tree["schemaVersion"] = 1 },
+		"no grant":        func(tree map[string]any) { first(tree)["grant"] = map[string]any{} },
+		"grant of two": func(tree map[string]any) {
+			first(tree)["grant"] = map[string]any{"capability": "CAP_KILL", "option": "device", "value": "/dev/fuse"}
+		},
+		"proven by none":  func(tree map[string]any) { first(tree)["provenBy"] = 0 },
+		"another version": func(tree map[string]any) { tree["schemaVersion"] = "2.1" },
 		"unknown verdict": func(tree map[string]any) { tree["verdict"] = "certain" },
 		"missing field":   func(tree map[string]any) { delete(tree, "losses") },
 		"unknown field":   func(tree map[string]any) { tree["extra"] = true },
@@ -78,22 +91,18 @@ func TestSchemaRefuses(t *testing.T) {
 // that a field added to one and forgotten in the other is found here.
 func TestSchemaAndTypesAgree(t *testing.T) {
 	var root map[string]any
-	if err := json.Unmarshal(profiles.SchemaV1, &root); err != nil {
+	if err := json.Unmarshal(profiles.Schema, &root); err != nil {
 		t.Fatal(err)
 	}
 	compare := &comparison{t: t, root: root, used: map[string]bool{}}
 	compare.node(root, reflect.TypeFor[profile.Document](), "document")
-	for name := range root["$defs"].(map[string]any) {
-		if !compare.used[name] {
-			t.Errorf("$defs/%s is used by nothing", name)
-		}
-	}
+	compare.unused()
 	// The enumerations are the constants of the package.
 	for name, c := range map[string]struct {
 		at   []string
 		want any
 	}{
-		"verdict": {[]string{"properties", "verdict"}, []profile.Verdict{profile.Proven, profile.Confirmed, profile.Incomplete, profile.Failed}},
+		"verdict": {[]string{"properties", "verdict"}, profile.Verdicts()},
 		"purpose": {[]string{"$defs", "run", "properties", "purpose"}, profile.Purposes()},
 		"outcome": {[]string{"$defs", "run", "properties", "outcome"}, profile.Outcomes()},
 		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},
@@ -108,10 +117,25 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 	}
 }
 
+// grantJSON is how a grant is written: as one of the two.
+type grantJSON struct {
+	Capability *capability.Cap `json:"capability,omitempty"`
+	Option     string          `json:"option,omitempty"`
+	Value      string          `json:"value,omitempty"`
+}
+
 type comparison struct {
 	t    *testing.T
 	root map[string]any
 	used map[string]bool
+}
+
+func (c *comparison) unused() {
+	for name := range c.root["$defs"].(map[string]any) {
+		if !c.used[name] {
+			c.t.Errorf("$defs/%s is used by nothing", name)
+		}
+	}
 }
 
 func (c *comparison) node(node map[string]any, typ reflect.Type, path string) {
@@ -125,6 +149,9 @@ func (c *comparison) node(node map[string]any, typ reflect.Type, path string) {
 	}
 	if _, constant := node["const"]; constant {
 		return
+	}
+	if typ == reflect.TypeFor[grant.Grant]() {
+		typ = reflect.TypeFor[grantJSON]()
 	}
 	want := jsonType(typ)
 	if node["type"] != want {
@@ -150,8 +177,10 @@ func (c *comparison) node(node map[string]any, typ reflect.Type, path string) {
 func (c *comparison) fields(node map[string]any, typ reflect.Type, path string) {
 	properties := node["properties"].(map[string]any)
 	var required []string
-	for _, name := range node["required"].([]any) {
-		required = append(required, name.(string))
+	if names, some := node["required"].([]any); some {
+		for _, name := range names {
+			required = append(required, name.(string))
+		}
 	}
 	var fields []string
 	for _, field := range reflect.VisibleFields(typ) {

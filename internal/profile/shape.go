@@ -9,39 +9,60 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/workload"
 )
+
+// strictness is what becomes of fields that a type does not have.
+type strictness int
+
+const (
+	strict  strictness = iota // they are an error
+	lenient                   // they are left out
+)
+
+// shapes are types that read and write their JSON themselves, and what it looks like.
+var shapes = map[reflect.Type]reflect.Type{
+	// Its own decoder knows that it is either of the two.
+	reflect.TypeFor[grant.Grant](): reflect.TypeFor[struct {
+		Capability *capability.Cap `json:"capability,omitempty"`
+		Option     *string         `json:"option,omitempty"`
+		Value      *string         `json:"value,omitempty"`
+	}](),
+	reflect.TypeFor[capability.Set](): reflect.TypeFor[[]string](),
+}
 
 // checkShape compares decoded JSON with the Go type that will hold it.
 // encoding/json alone is too kind for a promise: it takes a missing field for a
 // zero (a cut-off file would then need no capability at all), null for
 // anything, keys in any case, and a base64 string for a slice of small numbers.
-func checkShape(value any, t reflect.Type, path string) error {
+func (s strictness) checkShape(value any, t reflect.Type, path string) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case isText(t):
+	if isText(t) {
 		return expect[string](value, path, "a string")
-	case t == reflect.TypeFor[workload.Options]():
-		return checkOptions(value, path)
-	case t.Implements(reflect.TypeFor[json.Marshaler]()):
-		// A capability set: an array of names, which its own decoder reads.
-		return checkElements(value, reflect.TypeFor[string](), path)
+	}
+	if t == reflect.TypeFor[workload.Options]() {
+		return s.checkOptions(value, path)
+	}
+	if shape, ok := shapes[t]; ok {
+		t = shape
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return checkFields(value, t, path)
+		return s.checkFields(value, t, path)
 	case reflect.Slice:
-		return checkElements(value, t.Elem(), path)
+		return s.checkElements(value, t.Elem(), path)
 	case reflect.Map:
 		object, ok := value.(map[string]any)
 		if !ok {
 			return mistyped(value, path, "an object")
 		}
 		for _, key := range slices.Sorted(maps.Keys(object)) {
-			if err := checkShape(object[key], t.Elem(), join(path, key)); err != nil {
+			if err := s.checkShape(object[key], t.Elem(), join(path, key)); err != nil {
 				return err
 			}
 		}
@@ -56,7 +77,7 @@ func checkShape(value any, t reflect.Type, path string) error {
 }
 
 // checkOptions leaves the options to their own decoder, which knows their table.
-func checkOptions(value any, path string) error {
+func (s strictness) checkOptions(value any, path string) error {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return mistyped(value, path, "an object")
@@ -69,7 +90,7 @@ func checkOptions(value any, path string) error {
 	if err := json.Unmarshal(data, &options); err != nil {
 		return fmt.Errorf("%s.%w", path, err)
 	}
-	if unknown := options.Unknown(); unknown != nil {
+	if unknown := options.Unknown(); unknown != nil && s == strict {
 		return fmt.Errorf("%s: unknown field", join(path, unknown[0]))
 	}
 	return nil
@@ -81,7 +102,7 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-func checkFields(value any, t reflect.Type, path string) error {
+func (s strictness) checkFields(value any, t reflect.Type, path string) error {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return mistyped(value, path, "an object")
@@ -97,12 +118,12 @@ func checkFields(value any, t reflect.Type, path string) error {
 			}
 			return fmt.Errorf("%s: missing", join(path, name))
 		}
-		if err := checkShape(child, field.Type, join(path, name)); err != nil {
+		if err := s.checkShape(child, field.Type, join(path, name)); err != nil {
 			return err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if !known[name] {
+		if !known[name] && s == strict {
 			return fmt.Errorf("%s: unknown field", join(path, name))
 		}
 	}
@@ -123,13 +144,13 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 	return fields
 }
 
-func checkElements(value any, element reflect.Type, path string) error {
+func (s strictness) checkElements(value any, element reflect.Type, path string) error {
 	array, ok := value.([]any)
 	if !ok {
 		return mistyped(value, path, "an array")
 	}
 	for i, item := range array {
-		if err := checkShape(item, element, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+		if err := s.checkShape(item, element, fmt.Sprintf("%s[%d]", path, i)); err != nil {
 			return err
 		}
 	}

@@ -165,7 +165,7 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 	if p.opts.Quiet {
 		return
 	}
-	p.line(strings.TrimSpace("run " + sentence.RunLine(run, took) + "  " + strings.Join(run.Options, " ")))
+	p.line(strings.TrimSpace("run " + sentence.RunLine(run, took) + "  " + sentence.Options(run.Options)))
 }
 
 // Note implements runner.Observer.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -47,14 +48,15 @@ func start(t *testing.T, opts Options) (*Progress, *screen) {
 }
 
 func run(number int, purpose profile.Purpose, caps ...capability.Cap) profile.Run {
-	return profile.Run{Number: number, Purpose: purpose, Set: capability.Of(caps...), Outcome: profile.OutcomePassed}
+	return profile.Run{Number: number, Purpose: purpose, Capabilities: capability.Of(caps...), Outcome: profile.OutcomePassed}
 }
 
 func TestALineARun(t *testing.T) {
 	p, s := start(t, Options{})
-	without := capability.Chown
+	without := grant.Capability(capability.Chown)
 	failed := run(3, profile.PurposeRemove, capability.Kill)
-	failed.Without, failed.Outcome, failed.ExitCode = &without, profile.OutcomeFailed, 7
+	failed.Without, failed.Outcome = &without, profile.OutcomeFailed
+	failed.Exited(7)
 	stuck := run(12, profile.PurposeSearch, capability.Kill, capability.Chown, capability.SetUID, capability.SetGID, capability.NetRaw)
 	stuck.Outcome = profile.OutcomeStuck
 	for _, c := range []struct {

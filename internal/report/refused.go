@@ -23,7 +23,7 @@ func tolerated(p *text.Page, d *profile.Document) {
 	// What was lost is no harmless denial, although the run passed.
 	var harmless, lost []profile.Denial
 	for _, denial := range d.Tolerated {
-		if denial.Lost {
+		if denial.Silent {
 			lost = append(lost, denial)
 		} else {
 			harmless = append(harmless, denial)

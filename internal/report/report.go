@@ -37,7 +37,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		}
 	} else {
 		required(p, d)
-		opened(p, d)
+		relaxations(p, d)
 		portable(p, d)
 		instead(p, d)
 		compared(p, d)

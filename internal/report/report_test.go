@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/remedy"
@@ -34,7 +35,7 @@ func written(t *testing.T, d *profile.Document, options report.Options) string {
 func documents() map[string]*profile.Document {
 	added := profiletest.Proven()
 	added.Capabilities.Baseline = capability.Of(capability.Chown, capability.Kill)
-	added.Required[0].Evidence = append(added.Required[0].Evidence, profiletest.Denial("chown2", capability.Chown))
+	added.Requirements[0].Denials = append(added.Requirements[0].Denials, profiletest.Denial("chown2", capability.Chown))
 	losses := profiletest.Sample(profile.Incomplete)
 	losses.Losses = profile.Losses{Unseen: 7, Operations: 1, Details: 2, Checks: 3, Stacks: 4, Tasks: 5, Missed: 6}
 	refused := profiletest.FailedBlocked()
@@ -53,21 +54,22 @@ func documents() map[string]*profile.Document {
 	}
 	cheaper := profiletest.Proven()
 	cheaper.Capabilities.Required = capability.Of(capability.DACOverride, 41)
-	cheaper.Required = []profile.Requirement{
+	cheaper.Requirements = []profile.Requirement{
 		{
-			Capability: capability.DACOverride, FoundBy: profile.FoundByTrace, ProvenBy: 5, Alternatives: []capability.Cap{capability.Lease},
-			Evidence: []profile.Denial{profiletest.Denial("read", capability.DACOverride, capability.Lease)},
+			Grant: grant.Capability(capability.DACOverride), FoundBy: profile.FoundByTrace, ProvenBy: 5,
+			Alternatives: []grant.Grant{grant.Capability(capability.Lease)},
+			Denials:      []profile.Denial{profiletest.Denial("read", capability.DACOverride, capability.Lease)},
 		},
 		{
-			Capability: 41, FoundBy: profile.FoundByTrace, ProvenBy: 6,
-			Evidence: []profile.Denial{profiletest.Denial("tomorrow", 41)},
+			Grant: grant.Capability(41), FoundBy: profile.FoundByTrace, ProvenBy: 6,
+			Denials: []profile.Denial{profiletest.Denial("tomorrow", 41)},
 		},
 	}
 	unexplained := profiletest.FailedOther()
 	unexplained.Failures = nil
 	unexplained.Capabilities.BeyondAllowed = capability.Of(capability.SysNice, capability.NetAdmin)
 	equal := profiletest.NotPortable()
-	equal.Portable = &profile.Portable{Sysctls: equal.Portable.Sysctls, Verdict: profile.Proven, Capabilities: equal.Capabilities.Required}
+	equal.Portable = &profile.Portable{Sysctls: equal.Portable.Sysctls, Answer: equal.Answer}
 	equal.Runs = equal.Runs[:7]
 	equal.Runs[6].Outcome = profile.OutcomePassed
 	return map[string]*profile.Document{
@@ -89,7 +91,7 @@ func documents() map[string]*profile.Document {
 		"portable":              profiletest.Portable(),
 		"portable-equal":        equal,
 		"portable-failed":       profiletest.NotPortable(),
-		"narrowed":              profiletest.Narrowed(),
+		"privileged":            profiletest.WithoutPrivileged(),
 	}
 }
 
@@ -162,7 +164,7 @@ func TestWorkloadsCannotPaintTheTerminal(t *testing.T) {
 	d := profiletest.Tolerated()
 	d.Workload.Image.Reference = evil
 	d.Reasons = []string{evil}
-	for _, denial := range []*profile.Denial{&d.Tolerated[0], &d.Required[0].Evidence[0]} {
+	for _, denial := range []*profile.Denial{&d.Tolerated[0], &d.Requirements[0].Denials[0]} {
 		denial.Executable, denial.Object, denial.Syscall = evil, evil, evil
 		denial.Errno, denial.Mechanism, denial.CallSite, denial.Meaning = evil, evil, evil, evil
 		denial.Remedies = remedy.InWords(evil)
@@ -200,7 +202,7 @@ func TestTheUnknownIsShown(t *testing.T) {
 	denial := profiletest.Denial("new", tomorrow)
 	denial.CallSite, denial.Meaning = "future_thing", ""
 	d.Capabilities.Required = d.Capabilities.Required.With(tomorrow)
-	d.Required = append(d.Required, profile.Requirement{Capability: tomorrow, FoundBy: profile.FoundByTrace, ProvenBy: 1, Evidence: []profile.Denial{denial}})
+	d.Requirements = append(d.Requirements, profile.Requirement{Grant: grant.Capability(tomorrow), FoundBy: profile.FoundByTrace, ProvenBy: 1, Denials: []profile.Denial{denial}})
 	d.Tolerated = append(d.Tolerated, denial)
 	text := written(t, d, report.Options{Width: 200})
 	if strings.Count(text, "future_thing") != 2 || !strings.Contains(text, "--cap-add CAP_41") || strings.Count(text, "  CAP_41 ") != 2 {

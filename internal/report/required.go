@@ -13,22 +13,23 @@ import (
 
 // required gives each capability of the set its reason.
 func required(p *text.Page, d *profile.Document) {
-	if len(d.Required) == 0 {
+	all := d.ForCapabilities()
+	if len(all) == 0 {
 		return
 	}
 	p.Heading("Required")
 	width := 0
-	for _, r := range d.Required {
-		width = max(width, len(r.Capability.Short()))
+	for _, r := range all {
+		width = max(width, len(r.Grant.String()))
 	}
-	for _, r := range d.Required {
-		p.Row(r.Capability.Short(), width, why(d, r))
+	for _, r := range all {
+		p.Row(r.Grant.String(), width, why(d, r))
 	}
 }
 
 // why is the reason of a required capability.
 func why(d *profile.Document, r profile.Requirement) string {
-	switch others := len(r.Evidence) - 1; {
+	switch others := len(r.Denials) - 1; {
 	case others == 1:
 		return sentence.Why(d, r) + "; 1 other operation needs it too"
 	case others > 1:
@@ -57,36 +58,36 @@ func portable(p *text.Page, d *profile.Document) {
 		for c := range beyond.Union(spared).All() {
 			width = max(width, len("+ "+c.Short()))
 		}
-		for _, r := range there.Required {
-			if beyond.Has(r.Capability) {
-				p.Row("+ "+r.Capability.Short(), width, why(d, r))
+		for _, r := range there.ForCapabilities() {
+			if beyond.Has(r.Grant.Capability) {
+				p.Row("+ "+r.Grant.String(), width, why(d, r))
 			}
 		}
 		for c := range spared.All() {
 			p.Row("- "+c.Short(), width, "not needed beside the others there")
 		}
-		p.Paragraph(fmt.Sprintf("%s there: %s; run %d passes with %s", there.Verdict, capabilities(there.Capabilities.Len()), d.PortableRun(), there.Capabilities))
+		p.Paragraph(fmt.Sprintf("%s there: %s; run %d passes with %s", there.Verdict, capabilities(there.Capabilities.Required.Len()), d.PortableRun(), there.Capabilities.Required))
 	}
 	for _, reason := range there.Reasons {
 		p.Items(text.Printable(reason))
 	}
 }
 
-// opened says what takes the place of --privileged, why, and what is closed.
-func opened(p *text.Page, d *profile.Document) {
+// relaxations say what takes the place of --privileged, why, and what is left of it.
+func relaxations(p *text.Page, d *profile.Document) {
 	if !d.Workload.Options.Bool("privileged") {
 		return
 	}
-	if len(d.Openings) == 0 {
+	if len(d.Relaxations) == 0 {
 		p.Heading("--privileged is not needed")
-		p.Paragraph("it passes without what --privileged opens beside capabilities: devices, /proc and /sys, seccomp, AppArmor")
+		p.Paragraph("it passes without what --privileged allows in addition to capabilities: devices, /proc and /sys, no seccomp, no AppArmor")
 		return
 	}
 	p.Heading("--privileged replaced by")
-	for _, o := range d.Openings {
-		p.Items(text.Printable(o.Shell()) + " opens " + sentence.WhyOpen(d, o) + ". The danger: " + text.Printable(o.Danger))
+	for _, r := range d.ForRelaxations() {
+		p.Items(sentence.Option(r.Grant.Option) + " allows " + sentence.Why(d, r) + ". The danger: " + text.Printable(r.Danger))
 	}
-	p.Paragraph("all else that --privileged opens stays closed")
+	p.Paragraph("nothing else of what --privileged allows is needed")
 }
 
 // instead names what would make a required capability needless. Every operation that
@@ -95,17 +96,17 @@ func instead(p *text.Page, d *profile.Document) {
 	type row struct{ name, words string }
 	var all []row
 	width := 0
-	for _, r := range d.Required {
-		ways, open := advice.Sentences(profile.Remedies(r.Evidence), advice.Docker)
+	for _, r := range d.ForCapabilities() {
+		ways, open := advice.Sentences(profile.Remedies(r.Denials), advice.Docker)
 		if len(ways) == 0 {
 			continue
 		}
 		words := strings.Join(ways, "; and ")
 		if open > 0 {
-			words += fmt.Sprintf("; for %d of its %d operations no better way is known", open, len(r.Evidence))
+			words += fmt.Sprintf("; for %d of its %d operations no better way is known", open, len(r.Denials))
 		}
-		all = append(all, row{r.Capability.Short(), words})
-		width = max(width, len(r.Capability.Short()))
+		all = append(all, row{r.Grant.String(), words})
+		width = max(width, len(r.Grant.String()))
 	}
 	if len(all) == 0 {
 		return
@@ -118,7 +119,7 @@ func instead(p *text.Page, d *profile.Document) {
 
 func alternatives(p *text.Page, d *profile.Document) {
 	first := true
-	for _, r := range d.Required {
+	for _, r := range d.Requirements {
 		if len(r.Alternatives) == 0 {
 			continue
 		}
@@ -126,12 +127,11 @@ func alternatives(p *text.Page, d *profile.Document) {
 			p.Heading("Alternatives")
 			first = false
 		}
-		others := sentence.Choice(r.Alternatives)
-		words := others + " would meet the need for " + r.Capability.Short() + " too"
+		words := sentence.Grants(r.Alternatives) + " would meet the need for " + sentence.Grant(r.Grant) + " too"
 		// The first is the least dangerous one. capprof took another because today's
 		// flags do not grant it, or the engine does not.
-		if least := r.Alternatives[0]; capability.Danger(least) < capability.Danger(r.Capability) &&
-			!d.Capabilities.Allowed.Has(least) && !d.Capabilities.Refused.Has(least) {
+		if least := r.Alternatives[0].Capability; !r.Alternatives[0].IsOption() && !r.Grant.IsOption() &&
+			capability.Danger(least) < capability.Danger(r.Grant.Capability) && !d.Capabilities.Allowed.Has(least) && !d.Capabilities.Refused.Has(least) {
 			words += ", and " + least.Short() + " is less dangerous: --allow " + least.Short() + " lets capprof take it"
 		}
 		p.Paragraph(words)

@@ -2,8 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
@@ -41,9 +39,9 @@ func runs(p *text.Page, d *profile.Document) {
 	}
 	p.Heading(fmt.Sprintf("Runs (%d)", len(d.Runs)))
 	for _, r := range d.Runs {
-		p.Line(sentence.RunLine(r, time.Duration(d.Meta.DurationsMS[r.Number])*time.Millisecond))
+		p.Line(sentence.RunLine(r, d.Meta.Took(r.Number)))
 		if len(r.Options) > 0 {
-			p.Verbatim("             " + text.Printable(strings.Join(r.Options, " ")))
+			p.Verbatim("             " + sentence.Options(r.Options))
 		}
 	}
 }
@@ -72,8 +70,8 @@ func use(p *text.Page, d *profile.Document) {
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		flags += " --cap-add " + name
 	}
-	for _, o := range d.Openings {
-		flags += " " + text.Printable(o.Shell())
+	if len(d.Relaxations) > 0 {
+		flags += " " + sentence.Options(d.Relaxations)
 	}
 	p.Verbatim(flags)
 	p.Paragraph("--format compose|docker|k8s writes it out for Compose, docker run or Kubernetes")

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 )
@@ -69,12 +70,11 @@ func (s *session) supported(c capability.Cap, set capability.Set, found *finding
 	for number := range found.denials {
 		visible = visible.Union(found.denied(number))
 	}
-	under := optionTexts(s.options)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, run := range s.runs {
-		switch lacks := set.Minus(run.Set); {
-		case !lacks.Has(c), run.Without != nil && *run.Without == c, !slices.Equal(run.Options, under):
+		switch lacks := set.Minus(run.Capabilities); {
+		case !lacks.Has(c), run.Without != nil && *run.Without == grant.Capability(c), !slices.Equal(run.Options, s.options):
 		case run.Outcome == profile.OutcomePassed, run.Outcome == profile.OutcomeRefused:
 		case lacks == capability.Of(c):
 			return true

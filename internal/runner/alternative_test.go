@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 )
 
@@ -27,14 +28,14 @@ func wants(useless, useful capability.Cap) program {
 func TestAnAlternativeThatDidNotHelpGivesWay(t *testing.T) {
 	a := try(t, newEngine(t, wants(kill, chown)), nil)
 	a.gives(t, profile.Proven, chown)
-	if a.Document.Runs[1].Set != capability.Of(kill) || a.Document.Runs[1].Outcome != profile.OutcomeFailed {
+	if a.Document.Runs[1].Capabilities != capability.Of(kill) || a.Document.Runs[1].Outcome != profile.OutcomeFailed {
 		t.Errorf("the less dangerous alternative was not tried:\n%s", a.runs())
 	}
 	if len(a.Document.Runs) > 8 {
 		t.Errorf("%d runs to find another alternative:\n%s", len(a.Document.Runs), a.runs())
 	}
-	r, _ := a.Document.Requirement(chown)
-	if r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 1 {
+	r, _ := a.Document.Requirement(grant.Capability(chown))
+	if r.FoundBy != profile.FoundByTrace || len(r.Denials) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -55,7 +56,7 @@ func TestACapabilityOfTomorrow(t *testing.T) {
 	t.Run("allowed", func(t *testing.T) {
 		a := try(t, newEngine(t, does(needs(chown), needs(tomorrow))), allow(chown, kill, tomorrow))
 		a.gives(t, profile.Proven, chown, tomorrow)
-		if r, _ := a.Document.Requirement(tomorrow); r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 1 || r.ProvenBy == 0 {
+		if r, _ := a.Document.Requirement(grant.Capability(tomorrow)); r.FoundBy != profile.FoundByTrace || len(r.Denials) != 1 || r.ProvenBy == 0 {
 			t.Errorf("%+v", r)
 		}
 	})

@@ -230,8 +230,7 @@ func (s *session) own(run profile.Run) bool {
 		// The conditions changed on the way.
 		return true
 	}
-	under := optionTexts(s.options)
-	return len(run.Options) >= len(under) && slices.Equal(run.Options[:len(under)], under)
+	return len(run.Options) >= len(s.options) && slices.Equal(run.Options[:len(s.options)], s.options)
 }
 
 // contradiction finds two runs of one set, with the same options, of which one
@@ -246,7 +245,7 @@ func (s *session) contradiction() (passed, failed profile.Run, found bool) {
 		if run.Outcome == profile.OutcomeRefused || !s.own(run) {
 			continue
 		}
-		same := conditions{run.Set, strings.Join(run.Options, "\x00")}
+		same := conditions{run.Capabilities, strings.Join(optionTexts(run.Options), "\x00")}
 		before, seen := first[same]
 		if !seen {
 			first[same] = run

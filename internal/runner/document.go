@@ -13,18 +13,11 @@ import (
 func (s *session) document(a answer, found *findings, portable *elsewhere) *profile.Document {
 	d := &profile.Document{
 		SchemaVersion: profile.SchemaVersion,
-		Verdict:       a.verdict,
-		Reasons:       a.reasons,
+		Answer:        profile.Answer{Verdict: a.verdict, Reasons: a.reasons, Losses: profile.Losses(s.losses)},
 		Workload:      s.workload(),
 		Environment:   s.environment(found),
 		Runs:          slices.Clone(s.runs),
-		Losses:        profile.Losses(s.losses),
-		Meta: profile.Meta{
-			CapprofVersion: s.opts.Version,
-			DurationsMS:    map[int]int64{},
-			Counts:         map[string]uint64{},
-			PIDs:           map[string]int{},
-		},
+		Meta:          profile.Meta{CapprofVersion: s.opts.Version},
 	}
 	d.Capabilities = profile.Capabilities{
 		Required: a.set,
@@ -33,17 +26,18 @@ func (s *session) document(a answer, found *findings, portable *elsewhere) *prof
 		Refused:  s.refused,
 	}
 	for i, took := range s.durations {
-		d.Meta.DurationsMS[i+1] = took.Milliseconds()
+		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: i + 1, DurationMS: took.Milliseconds()})
 	}
 	e := &explainer{meta: &d.Meta, counted: map[sighting]bool{}}
 	for c := range a.set.All() {
-		d.Required = append(d.Required, e.requirement(c, a.set, a.provenBy[c], found))
+		d.Requirements = append(d.Requirements, e.requirement(c, a.set, a.provenBy[c], found))
 	}
 	if a.verdict != profile.Failed {
-		d.Openings = s.openings(e, found)
+		d.Relaxations = slices.Clone(s.options)
+		d.Requirements = append(d.Requirements, s.openings(e, found)...)
 	}
 	s.explainLast(d, e, found)
-	d.Portable = portable.document(a, e)
+	d.Portable = portable.document(a, e, d)
 	profile.Normalize(d)
 	return d
 }

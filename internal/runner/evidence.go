@@ -12,6 +12,7 @@ import (
 
 	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
@@ -34,20 +35,22 @@ type sighting struct {
 
 // requirement explains why a capability is in a set.
 func (e *explainer) requirement(c capability.Cap, set capability.Set, provenBy int, found *findings) profile.Requirement {
-	r := profile.Requirement{Capability: c, FoundBy: profile.FoundByRemoval, ProvenBy: provenBy}
+	r := profile.Requirement{Grant: grant.Capability(c), FoundBy: profile.FoundByRemoval, ProvenBy: provenBy}
 	// A refusal for which the set holds another capability too is no reason for
 	// this one, unless it was added for it.
 	e.gather(&r, found, func(_ int, anyOf capability.Set) bool { return anyOf.Intersect(set) == capability.Of(c) })
-	if len(r.Evidence) == 0 {
+	if len(r.Denials) == 0 {
 		e.gather(&r, found, func(run int, anyOf capability.Set) bool { return found.chosen[run].Has(c) })
 	}
-	if len(r.Evidence) > 0 {
+	if len(r.Denials) > 0 {
 		r.FoundBy = profile.FoundByTrace
 		alternatives := ^capability.Set(0)
-		for _, d := range r.Evidence {
+		for _, d := range r.Denials {
 			alternatives = alternatives.Intersect(capability.Of(d.AnyOf...))
 		}
-		r.Alternatives = alternatives.Minus(set).ByDanger()
+		for _, other := range alternatives.Minus(set).ByDanger() {
+			r.Alternatives = append(r.Alternatives, grant.Capability(other))
+		}
 	}
 	return r
 }
@@ -59,7 +62,7 @@ func (e *explainer) gather(r *profile.Requirement, found *findings, counts func(
 	for _, run := range slices.Sorted(maps.Keys(found.denials)) {
 		for i, denial := range found.denials[run] {
 			anyOf := capability.Of(denial.AnyOf...)
-			if denial.Unreachable || !anyOf.Has(r.Capability) || !counts(run, anyOf) {
+			if denial.Unreachable || !anyOf.Has(r.Grant.Capability) || !counts(run, anyOf) {
 				continue
 			}
 			d := describeDenial(run, denial)
@@ -73,7 +76,7 @@ func (e *explainer) gather(r *profile.Requirement, found *findings, counts func(
 				continue
 			}
 			firstIn[key] = run
-			r.Evidence = append(r.Evidence, e.denial(run, i, denial))
+			r.Denials = append(r.Denials, e.denial(run, i, denial))
 		}
 	}
 }
@@ -94,7 +97,7 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		CallSite:  m.CallSite,
 		Meaning:   m.Meaning,
 		Probe:     m.Probe,
-		Lost:      m.Effect == mapper.Degraded,
+		Silent:    m.Effect == mapper.Degraded,
 		Run:       run,
 	}
 	d.ID = "d-" + identify(d)
@@ -136,7 +139,7 @@ func operationOf(op observation.Operation) profile.Operation {
 	return profile.Operation{
 		Executable: op.Executable,
 		Process:    processOf(op),
-		Joined:     op.Joined,
+		FromExec:   op.Joined,
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),
@@ -161,10 +164,7 @@ var kernelThread = regexp.MustCompile(`^(iou-(?:wrk|sqp))-[0-9]+$`)
 func (e *explainer) count(id string, run, index int, op observation.Operation) {
 	if s := (sighting{id, run, index}); !e.counted[s] {
 		e.counted[s] = true
-		e.meta.Counts[id] += op.Count
-		if _, ok := e.meta.PIDs[id]; !ok {
-			e.meta.PIDs[id] = op.PID
-		}
+		e.meta.Saw(id, op.Count, op.PID)
 	}
 }
 

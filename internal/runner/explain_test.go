@@ -11,6 +11,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/remedy"
@@ -22,11 +23,11 @@ func TestRequirementsAreExplained(t *testing.T) {
 	)), func(o *Options) { o.Allowed = o.Allowed.With(search) })
 	a.gives(t, profile.Proven, override, setuid)
 	d := a.Document
-	r, _ := d.Requirement(override)
-	if r.FoundBy != profile.FoundByTrace || len(r.Evidence) != 2 || len(r.Alternatives) != 0 {
+	r, _ := d.Requirement(grant.Capability(override))
+	if r.FoundBy != profile.FoundByTrace || len(r.Denials) != 2 || len(r.Alternatives) != 0 {
 		t.Errorf("%+v", r)
 	}
-	if r, _ := d.Requirement(setuid); r.FoundBy != profile.FoundByRemoval || len(r.Evidence) != 0 || r.ProvenBy == 0 {
+	if r, _ := d.Requirement(grant.Capability(setuid)); r.FoundBy != profile.FoundByRemoval || len(r.Denials) != 0 || r.ProvenBy == 0 {
 		t.Errorf("%+v", r)
 	}
 	if d.Capabilities.Tolerated != capability.Of(kill) || len(d.Tolerated) != 1 || len(d.Blocked) != 0 || d.Capabilities.BeyondAllowed != 0 {
@@ -49,16 +50,16 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 	other.PID, other.Count = 4712, 2
 	a := try(t, newEngine(t, does(step{anyOf: capability.Of(chown), shown: []observation.Operation{refusal, other}})), nil)
 	a.gives(t, profile.Proven, chown)
-	r, _ := a.Document.Requirement(chown)
-	if len(r.Evidence) != 1 {
+	r, _ := a.Document.Requirement(grant.Capability(chown))
+	if len(r.Denials) != 1 {
 		t.Fatalf("%+v", r)
 	}
-	got := r.Evidence[0]
-	if n := a.Document.Meta.Counts[got.ID]; n != 5 {
+	got := r.Denials[0]
+	if n := a.Document.Meta.Count(got.ID); n != 5 {
 		t.Errorf("counted %d times", n)
 	}
-	if a.Document.Meta.PIDs[got.ID] != 4711 {
-		t.Errorf("process %d", a.Document.Meta.PIDs[got.ID])
+	if seen := a.Document.Meta.Occurrences; len(seen) != 1 || seen[0].PID != 4711 {
+		t.Errorf("%+v", seen)
 	}
 	if got.Run != 1 || r.ProvenBy == 0 || a.Document.Runs[r.ProvenBy-1].Purpose != profile.PurposeRemove {
 		t.Errorf("seen in run %d, proven by run %d:\n%s", got.Run, r.ProvenBy, a.runs())
@@ -80,10 +81,10 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 func TestEvidenceBelongsToTheCapabilityThatMeetsIt(t *testing.T) {
 	a := try(t, newEngine(t, does(needs(setuid, kill).that(failsLater), needs(kill), needs(setuid).as(hidden))), nil)
 	a.gives(t, profile.Proven, kill, setuid)
-	if r, _ := a.Document.Requirement(kill); r.FoundBy != profile.FoundByTrace {
+	if r, _ := a.Document.Requirement(grant.Capability(kill)); r.FoundBy != profile.FoundByTrace {
 		t.Errorf("%+v", r)
 	}
-	if r, _ := a.Document.Requirement(setuid); r.FoundBy != profile.FoundByRemoval {
+	if r, _ := a.Document.Requirement(grant.Capability(setuid)); r.FoundBy != profile.FoundByRemoval {
 		t.Errorf("%+v", r)
 	}
 }
@@ -94,9 +95,9 @@ func TestOccurrencesAreCountedOnceAnOperation(t *testing.T) {
 	e.program = program{fileCaps: capability.Of(netRaw, kill), steps: does(needs(chown), needs(chown)).steps}
 	a := try(t, e, nil)
 	a.gives(t, profile.Proven, chown, kill, netRaw)
-	for id, n := range a.Document.Meta.Counts {
-		if n != 1 {
-			t.Errorf("%s is counted %d times", id, n)
+	for _, o := range a.Document.Meta.Occurrences {
+		if o.Count != 1 {
+			t.Errorf("%s is counted %d times", o.ID, o.Count)
 		}
 	}
 }

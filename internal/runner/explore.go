@@ -17,7 +17,7 @@ import (
 func (s *session) explore(ctx context.Context, env mapper.Environment, found *findings) (capability.Set, bool, error) {
 	granted := found.from
 	if found.last.run.Number > 0 {
-		granted = found.last.run.Set
+		granted = found.last.run.Capabilities
 	}
 	for {
 		r, err := s.besideReference(ctx, plan{purpose: profile.PurposeExplore, set: granted, traced: true})

@@ -69,7 +69,7 @@ func TestRunLimitWhileProving(t *testing.T) {
 			t.Fatal(a.err)
 		}
 		proven := 0
-		for _, r := range a.Document.Required {
+		for _, r := range a.Document.Requirements {
 			if r.ProvenBy > 0 {
 				proven++
 			}
@@ -272,9 +272,9 @@ func TestAnEngineThatChangesItsMind(t *testing.T) {
 			t.Fatalf("run %d (%s): %v %+v", number, purpose, a.err, a.Outcome)
 		}
 		a.says(t, fmt.Sprintf("refused a part of what it had granted before: run %d", number))
-		for _, r := range a.Document.Required {
+		for _, r := range a.Document.Requirements {
 			if r.ProvenBy == number {
-				t.Errorf("%s is proven by a refused run", r.Capability)
+				t.Errorf("%s is proven by a refused run", r.Grant)
 			}
 		}
 	}

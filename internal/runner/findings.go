@@ -83,24 +83,24 @@ func (f *findings) next(allowed capability.Set) (set capability.Set, ok bool) {
 		adopted := slices.Concat(f.before, slices.DeleteFunc(slices.Clone(f.latest()), func(d mapper.Denial) bool { return !t.holds(d) }))
 		// A set that was run meets none of the clauses that its run showed, so that
 		// this never goes round in circles.
-		if set := leastDangerous(adopted, allowed, f.from); !set.Empty() && set != last.Set {
+		if set := leastDangerous(adopted, allowed, f.from); !set.Empty() && set != last.Capabilities {
 			f.adopted = adopted
-			f.chosen[last.Number] = set.Minus(last.Set)
+			f.chosen[last.Number] = set.Minus(last.Capabilities)
 			return set, true
 		}
 	}
-	if all := last.Set.Union(f.alternatives(allowed)); all != last.Set && all != f.guess.all {
-		f.guess = guess{all: all, plain: last.Set, from: f.from}
+	if all := last.Capabilities.Union(f.alternatives(allowed)); all != last.Capabilities && all != f.guess.all {
+		f.guess = guess{all: all, plain: last.Capabilities, from: f.from}
 		f.from = all
-		f.chosen[last.Number] = all.Minus(last.Set)
+		f.chosen[last.Number] = all.Minus(last.Capabilities)
 		return all, true
 	}
-	if last.Set == f.guess.all && !f.guess.plain.Empty() {
+	if last.Capabilities == f.guess.all && !f.guess.plain.Empty() {
 		// They did not help either.
 		f.from = f.guess.from
 		return f.guess.plain, false
 	}
-	return last.Set, false
+	return last.Capabilities, false
 }
 
 // alternatives are all that would have met what was denied so far. Where nothing new
@@ -141,7 +141,7 @@ func leastDangerous(denials []mapper.Denial, allowed, already capability.Set) ca
 // unmet returns the indexes in latest of the denials that no allowed capability
 // meets.
 func (f *findings) unmet(allowed capability.Set) []int {
-	within := allowed.Union(f.last.run.Set)
+	within := allowed.Union(f.last.run.Capabilities)
 	var unmet []int
 	for i, d := range f.latest() {
 		if !d.Unreachable && d.Effect > mapper.Unclear && capability.Of(d.AnyOf...).Intersect(within).Empty() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/workload"
@@ -18,12 +19,12 @@ import (
 
 // under is what the mapper has to know of a run.
 func under(env mapper.Environment, run profile.Run) mapper.Environment {
-	env.Granted = run.Set
+	env.Granted = run.Capabilities
 	for _, option := range run.Options {
 		switch option {
-		case workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"}.String():
+		case workload.Setting{Name: "security-opt", Value: "seccomp=unconfined"}:
 			env.Seccomp = nil
-		case moduleOpening["apparmor"].String(), moduleOpening["selinux"].String():
+		case moduleOpening["apparmor"], moduleOpening["selinux"]:
 			env.SecurityModules = nil
 		}
 	}
@@ -38,15 +39,14 @@ func (s *session) everything() []workload.Setting {
 	return s.options
 }
 
-// isReference reports whether a run with these has everything. The options are as
-// the profile has them.
-func (s *session) isReference(set capability.Set, options []string) bool {
-	return set == s.allowed() && slices.Equal(options, optionTexts(s.everything()))
+// isReference reports whether a run with these has everything.
+func (s *session) isReference(set capability.Set, options []workload.Setting) bool {
+	return set == s.allowed() && slices.Equal(options, s.everything())
 }
 
 // atAnswer reports whether a run had this set, and the openings in force.
 func (s *session) atAnswer(run profile.Run, set capability.Set) bool {
-	return run.Set == set && slices.Equal(run.Options, optionTexts(s.options))
+	return run.Capabilities == set && slices.Equal(run.Options, s.options)
 }
 
 // open adds openings for what the last traced run failed at; false when there is
@@ -93,7 +93,7 @@ func (s *session) refuse(o workload.Setting) {
 // with everything, by leaving each away in turn; a refused run costs no time.
 func (s *session) findRefused(ctx context.Context, set capability.Set, openings []workload.Setting, refused result) error {
 	for _, o := range slices.Backward(openings) {
-		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set, options: less(openings, o), exact: true, closed: o.String()})
+		r, err := s.run(ctx, plan{purpose: profile.PurposeReference, set: set, options: less(openings, o), exact: true, without: leaving(o)})
 		if err != nil {
 			return unfinishedBy(err, "whether it passes with everything allowed was not found out")
 		}
@@ -149,7 +149,7 @@ func (s *session) proveOpenings(ctx context.Context, set capability.Set) error {
 		for _, o := range s.options {
 			if _, proven := s.openingProof[o]; !proven {
 				without = append(without, o)
-				plans = append(plans, plan{purpose: profile.PurposeRemove, set: set, options: less(s.options, o), exact: true, closed: o.String()})
+				plans = append(plans, plan{purpose: profile.PurposeRemove, set: set, options: less(s.options, o), exact: true, without: leaving(o)})
 			}
 		}
 		if len(plans) == 0 {
@@ -201,14 +201,14 @@ func (s *session) proveOpenings(ctx context.Context, set capability.Set) error {
 // traceReference shows, in a traced run with everything, what the workload fails at
 // even so, where that is more than --allow could grant.
 func (s *session) traceReference(ctx context.Context, env mapper.Environment, found *findings, reference result) error {
-	if s.tracer == nil || len(s.everyOpening()) == 0 || s.isReference(found.last.run.Set, optionTexts(s.options)) {
+	if s.tracer == nil || len(s.everyOpening()) == 0 || s.isReference(found.last.run.Capabilities, s.options) {
 		return nil
 	}
 	if reference.run.Outcome != profile.OutcomeFailed {
 		// It would take all its time again.
 		return nil
 	}
-	r, err := s.run(ctx, plan{purpose: profile.PurposeExplore, set: reference.run.Set, options: s.everyOpening(), exact: true, traced: true})
+	r, err := s.run(ctx, plan{purpose: profile.PurposeExplore, set: reference.run.Capabilities, options: s.everyOpening(), exact: true, traced: true})
 	if err == nil && !r.refused {
 		found.learn(env, r)
 	}
@@ -220,13 +220,19 @@ func less(options []workload.Setting, without ...workload.Setting) []workload.Se
 	return slices.DeleteFunc(slices.Clone(options), func(o workload.Setting) bool { return slices.Contains(without, o) })
 }
 
-// openings describes the openings in force.
-func (s *session) openings(e *explainer, found *findings) []profile.Opening {
-	var all []profile.Opening
+// leaving is what a run leaves out.
+func leaving(o workload.Setting) *grant.Grant {
+	g := grant.Option(o)
+	return &g
+}
+
+// openings explains the openings in force.
+func (s *session) openings(e *explainer, found *findings) []profile.Requirement {
+	var all []profile.Requirement
 	for _, o := range s.options {
 		kind, _ := kindOf(o)
-		opening := profile.Opening{
-			Option: o.String(), Opens: kind.opens, Danger: kind.danger, FoundBy: profile.FoundByRemoval, ProvenBy: s.openingProof[o],
+		opening := profile.Requirement{
+			Grant: grant.Option(o), Allows: kind.opens, Danger: kind.danger, FoundBy: profile.FoundByRemoval, ProvenBy: s.openingProof[o],
 		}
 		// The same again, in a later run, says nothing new.
 		firstIn := map[string]int{}
@@ -242,7 +248,7 @@ func (s *session) openings(e *explainer, found *findings) []profile.Opening {
 				}
 				firstIn[kind], opening.FoundBy = number, profile.FoundByTrace
 				if f := e.failure(number, i, failure); !seen {
-					opening.Evidence = append(opening.Evidence, f)
+					opening.Failures = append(opening.Failures, f)
 				}
 			}
 		}

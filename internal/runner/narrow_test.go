@@ -99,9 +99,9 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 				t.Errorf("%s with %s: %q", a.Document.Verdict, a.Document.Capabilities.Required, a.Document.Reasons)
 			}
 			var open []string
-			for _, o := range a.Document.Openings {
-				open = append(open, o.Option)
-				if (o.FoundBy == profile.FoundByTrace) != c.byTrace || o.Opens == "" || o.Danger == "" {
+			for _, o := range a.Document.ForRelaxations() {
+				open = append(open, o.Grant.String())
+				if (o.FoundBy == profile.FoundByTrace) != c.byTrace || o.Allows == "" || o.Danger == "" {
 					t.Errorf("%+v", o)
 				}
 			}

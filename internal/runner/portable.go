@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
@@ -165,20 +166,29 @@ func (e *elsewhere) closed() []string {
 }
 
 // document describes the portable answer, nil for none. What the workload's own
-// answer explains already is not explained again.
-func (e *elsewhere) document(own answer, explain *explainer) *profile.Portable {
+// answer explains already is said in its words.
+func (e *elsewhere) document(own answer, explain *explainer, d *profile.Document) *profile.Portable {
 	if e == nil {
 		return nil
 	}
-	p := &profile.Portable{
-		Sysctls: e.sysctls, Verdict: e.verdict, Reasons: e.reasons, Capabilities: e.set, Losses: profile.Losses(e.losses),
-	}
+	p := &profile.Portable{Sysctls: e.sysctls, Answer: profile.Answer{
+		Verdict: e.verdict, Reasons: e.reasons, Losses: profile.Losses(e.losses),
+		Capabilities: profile.Capabilities{
+			Required: e.set, Baseline: d.Capabilities.Baseline, Allowed: d.Capabilities.Allowed, Refused: d.Capabilities.Refused,
+		},
+	}}
 	for c := range e.set.All() {
 		number := e.provenBy[c]
 		if own.set.Has(c) && (number == 0 || number == own.provenBy[c]) {
+			r, _ := d.Requirement(grant.Capability(c))
+			p.Requirements = append(p.Requirements, r)
 			continue
 		}
-		p.Required = append(p.Required, explain.requirement(c, e.set, number, e.found))
+		p.Requirements = append(p.Requirements, explain.requirement(c, e.set, number, e.found))
+	}
+	if e.verdict != profile.Failed {
+		p.Relaxations = d.Relaxations
+		p.Requirements = append(p.Requirements, d.ForRelaxations()...)
 	}
 	return p
 }

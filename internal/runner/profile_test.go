@@ -104,24 +104,27 @@ func (a *attempt) check(t *testing.T) {
 		t.Fatalf("%v\nruns:\n%s", err, a.runs())
 	}
 	a.json = b.Bytes()
-	if len(a.watcher.ended) != len(a.Document.Runs) || len(a.Document.Meta.DurationsMS) != len(a.Document.Runs) {
+	if len(a.watcher.ended) != len(a.Document.Runs) || len(a.Document.Meta.Runs) != len(a.Document.Runs) {
 		t.Errorf("%d runs were reported, %d have a duration and %d are in the document",
-			len(a.watcher.ended), len(a.Document.Meta.DurationsMS), len(a.Document.Runs))
+			len(a.watcher.ended), len(a.Document.Meta.Runs), len(a.Document.Runs))
 	}
 	ids := map[string]bool{}
 	described := func(id string) {
 		ids[id] = true
-		if a.Document.Meta.Counts[id] == 0 {
+		if a.Document.Meta.Count(id) == 0 {
 			t.Errorf("%s has no count", id)
 		}
 	}
-	requirements := a.Document.Required
+	requirements := a.Document.Requirements
 	if p := a.Document.Portable; p != nil {
-		requirements = slices.Concat(requirements, p.Required)
+		requirements = slices.Concat(requirements, p.Requirements)
 	}
 	for _, r := range requirements {
-		for _, d := range r.Evidence {
+		for _, d := range r.Denials {
 			described(d.ID)
+		}
+		for _, f := range r.Failures {
+			described(f.ID)
 		}
 	}
 	for _, d := range slices.Concat(a.Document.Tolerated, a.Document.Blocked) {
@@ -133,13 +136,8 @@ func (a *attempt) check(t *testing.T) {
 	for _, f := range a.Document.Failures {
 		described(f.ID)
 	}
-	for _, o := range a.Document.Openings {
-		for _, f := range o.Evidence {
-			described(f.ID)
-		}
-	}
-	if len(ids) != len(a.Document.Meta.Counts) || len(ids) != len(a.Document.Meta.PIDs) {
-		t.Errorf("%d operations are described, %d counted", len(ids), len(a.Document.Meta.Counts))
+	if len(ids) != len(a.Document.Meta.Occurrences) {
+		t.Errorf("%d operations are described, %d counted", len(ids), len(a.Document.Meta.Occurrences))
 	}
 }
 
@@ -147,7 +145,7 @@ func (a *attempt) check(t *testing.T) {
 func (a *attempt) runs() string {
 	var lines []string
 	for _, r := range a.Document.Runs {
-		line := fmt.Sprintf("%s %s %s", r.Purpose, strings.ReplaceAll(r.Set.String(), ", ", "+"), r.Outcome)
+		line := fmt.Sprintf("%s %s %s", r.Purpose, strings.ReplaceAll(r.Capabilities.String(), ", ", "+"), r.Outcome)
 		if len(r.Options) > 0 {
 			line += " elsewhere"
 		}

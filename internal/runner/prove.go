@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
 )
@@ -94,7 +95,7 @@ func (s *session) prove(ctx context.Context, env mapper.Environment, found *find
 func (p *proof) judge(results []result, env mapper.Environment, found *findings) capability.Set {
 	var removable capability.Set
 	for _, r := range results {
-		c := *r.run.Without
+		c := r.run.Without.Capability
 		if r.run.Traced && !r.refused {
 			found.note(env, r)
 		}
@@ -102,7 +103,7 @@ func (p *proof) judge(results []result, env mapper.Environment, found *findings)
 		case r.refused:
 		case !r.passed:
 			p.failures[c] = append(before, r)
-		case len(before) > 0 && before[len(before)-1].run.Set == r.run.Set:
+		case len(before) > 0 && before[len(before)-1].run.Capabilities == r.run.Capabilities:
 			p.unstable = &before[len(before)-1]
 		default:
 			// What failed before had more, with which the workload may do more.
@@ -128,9 +129,9 @@ func (s *session) settled(p proof, found *findings) {
 func (s *session) withoutEach(p proof) []plan {
 	var plans []plan
 	for _, c := range p.unproven().ByDanger() {
-		traced := s.tracer != nil && len(p.failures[c]) > 0
+		traced, left := s.tracer != nil && len(p.failures[c]) > 0, grant.Capability(c)
 		plans = append(plans, plan{
-			purpose: profile.PurposeRemove, set: p.set.Without(c), without: &c, traced: traced, watched: s.tracer != nil && !traced,
+			purpose: profile.PurposeRemove, set: p.set.Without(c), without: &left, traced: traced, watched: s.tracer != nil && !traced,
 		})
 	}
 	return plans

@@ -148,12 +148,12 @@ func TestRandomProgramsThatShowAllTheyNeed(t *testing.T) {
 		}
 		a.gives(t, profile.Proven, best.Slice()...)
 		// One run explains, the next one passes.
-		if best != 0 && (a.Document.Runs[1].Outcome != profile.OutcomePassed || a.Document.Runs[1].Set != best) {
+		if best != 0 && (a.Document.Runs[1].Outcome != profile.OutcomePassed || a.Document.Runs[1].Capabilities != best) {
 			t.Errorf("runs:\n%s", a.runs())
 		}
-		for _, r := range a.Document.Required {
+		for _, r := range a.Document.Requirements {
 			if r.FoundBy != profile.FoundByTrace {
-				t.Errorf("%s is found by %s", r.Capability, r.FoundBy)
+				t.Errorf("%s is found by %s", r.Grant, r.FoundBy)
 			}
 		}
 	}

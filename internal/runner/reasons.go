@@ -13,12 +13,12 @@ import (
 
 // whyFailed explains that not even everything allowed makes the workload pass.
 func (s *session) whyFailed(reference result, found *findings) []string {
-	everything := "with everything allowed (" + fewNames(reference.run.Set) + ")"
-	if reference.run.Set.Empty() {
+	everything := "with everything allowed (" + fewNames(reference.run.Capabilities) + ")"
+	if reference.run.Capabilities.Empty() {
 		everything = "with no capability, which is all that is allowed,"
 	}
 	if every := reference.run.Options; len(every) > 0 {
-		everything += ", and with all that --privileged opens as far as other options open it (" + strings.Join(every, ", ") + "),"
+		everything += ", and with all that --privileged opens as far as other options open it (" + strings.Join(optionTexts(every), ", ") + "),"
 	}
 	reasons := []string{everything + " the workload " + ending(reference)}
 	for _, o := range s.refusedOpenings {
@@ -86,7 +86,7 @@ func ending(r result) string {
 	case r.startErr != nil:
 		return "does not start: " + r.startErr.Error()
 	case r.run.Outcome == profile.OutcomeFailed:
-		return fmt.Sprintf("exits %d", r.run.ExitCode)
+		return fmt.Sprintf("exits %d", r.code())
 	case r.run.Outcome == profile.OutcomeTimeout:
 		return "does not end in time"
 	default:
@@ -112,20 +112,20 @@ func whyLossy(losses observation.Losses) []string {
 // pass.
 func (s *session) whyUnstable(failed profile.Run) string {
 	for _, run := range s.runs {
-		if run.Set == failed.Set && slices.Equal(run.Options, failed.Options) && run.Outcome == profile.OutcomePassed {
+		if run.Capabilities == failed.Capabilities && slices.Equal(run.Options, failed.Options) && run.Outcome == profile.OutcomePassed {
 			return contradicts(run, failed)
 		}
 	}
 	return fmt.Sprintf("run %d fails with %s, to which the search by removal led: the workload does not behave the same from run to run, or needs more where it has less",
-		failed.Number, failed.Set)
+		failed.Number, failed.Capabilities)
 }
 
 func contradicts(passed, failed profile.Run) string {
-	return fmt.Sprintf("the workload is not stable: with %s run %d passed and run %d did not", passed.Set, passed.Number, failed.Number)
+	return fmt.Sprintf("the workload is not stable: with %s run %d passed and run %d did not", passed.Capabilities, passed.Number, failed.Number)
 }
 
 func strictFails(r result) string {
-	return fmt.Sprintf("with %s, which --strict asks for, the workload %s in run %d", r.run.Set, ending(r), r.run.Number)
+	return fmt.Sprintf("with %s, which --strict asks for, the workload %s in run %d", r.run.Capabilities, ending(r), r.run.Number)
 }
 
 func strictAdds(a answer, added capability.Set) string {

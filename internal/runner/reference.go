@@ -14,7 +14,7 @@ import (
 // time limit.
 func (s *session) besideReference(ctx context.Context, p plan) (result, error) {
 	_, known := s.pace.limit(s.opts.Timeout)
-	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || s.isReference(p.set, optionTexts(s.conditions(p))) {
+	if known || s.knownReference() != nil || s.opts.Jobs < 2 || s.opts.Patience <= 0 || s.isReference(p.set, s.conditions(p)) {
 		return s.run(ctx, p)
 	}
 	hopeless, ended := make(chan struct{}), make(chan struct{})
@@ -116,7 +116,7 @@ func (s *session) reference(ctx context.Context) (result, error) {
 // One that took all its time is not, it would take it again; nor one whose command
 // did not start.
 func (s *session) refers(r result) {
-	if r.refused || !s.isReference(r.run.Set, r.run.Options) {
+	if r.refused || !s.isReference(r.run.Capabilities, r.run.Options) {
 		return
 	}
 	s.mu.Lock()

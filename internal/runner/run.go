@@ -11,6 +11,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/workload"
@@ -84,12 +85,10 @@ type plan struct {
 	// exact, in their place.
 	options []workload.Setting
 	exact   bool
-	// closed is the opening that a removal run leaves out.
-	closed string
 	// watched notes no more than which capabilities were denied.
 	watched bool
 	// without is what a removal run leaves out.
-	without *capability.Cap
+	without *grant.Grant
 	// hopeless, when it is closed, ends the run: nothing can be learned from it.
 	hopeless <-chan struct{}
 }
@@ -108,6 +107,14 @@ type result struct {
 	// denied are the capabilities that the watch saw denied.
 	denied capability.Set
 	output *tail
+}
+
+// code is the exit code, -1 for a run that did not end by itself.
+func (r result) code() int {
+	if r.run.ExitCode == nil {
+		return -1
+	}
+	return *r.run.ExitCode
 }
 
 // Why capprof ended a run.
@@ -133,7 +140,7 @@ func (s *session) reserve(p plan) (int, error) {
 		return 0, fmt.Errorf("%w: %d (--max-runs)", errRunLimit, s.opts.MaxRuns)
 	}
 	number := len(s.runs) + 1
-	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Set: p.set, Options: optionTexts(s.conditions(p)), Without: p.without, Closed: p.closed})
+	s.runs = append(s.runs, profile.Run{Number: number, Purpose: p.purpose, Traced: p.traced, Capabilities: p.set, Options: s.conditions(p), Without: p.without})
 	s.durations = append(s.durations, 0)
 	return number, nil
 }
@@ -170,7 +177,7 @@ func (s *session) granted(ctx context.Context, p plan) (result, error) {
 }
 
 func withdrawn(r result) error {
-	return fmt.Errorf("%w: run %d with %s (%s)", errWithdrawn, r.run.Number, r.run.Set, r.run.Detail)
+	return fmt.Errorf("%w: run %d with %s (%s)", errWithdrawn, r.run.Number, r.run.Capabilities, r.run.Detail)
 }
 
 func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, error) {
@@ -179,7 +186,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	s.mu.Unlock()
 	r := result{run: run, output: &tail{}}
 	log := s.opts.Log.With("run", number)
-	log.Debug("run planned", "purpose", run.Purpose, "capabilities", run.Set, "options", run.Options, "traced", p.traced, "watched", p.watched)
+	log.Debug("run planned", "purpose", run.Purpose, "capabilities", run.Capabilities, "options", run.Options, "traced", p.traced, "watched", p.watched)
 	stdout, stderr, done := s.observer.Started(run)
 	began := time.Now()
 	took, err := s.container(ctx, p, &r, engine.Stdio{Stdout: io.MultiWriter(stdout, r.output), Stderr: io.MultiWriter(stderr, r.output)})
@@ -187,7 +194,7 @@ func (s *session) runNumbered(ctx context.Context, number int, p plan) (result, 
 	if took == 0 {
 		took = time.Since(began)
 	}
-	log.Debug("run ended", "outcome", r.run.Outcome, "code", r.run.ExitCode, "detail", r.run.Detail, "took", took,
+	log.Debug("run ended", "outcome", r.run.Outcome, "code", r.code(), "detail", r.run.Detail, "took", took,
 		"executions", r.obs.Executions, "operations", len(r.obs.Operations), "denied", r.denied, "losses", r.obs.Losses, "error", err)
 	if err != nil {
 		s.forget(number)
@@ -262,7 +269,7 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 	case s.wasRefused(r, p, err):
 		return took, nil
 	case err == nil:
-		r.run.ExitCode = exit.Code
+		r.run.Exited(exit.Code)
 		r.passed = s.opts.Success.Passed(exit)
 		r.run.Outcome = profile.OutcomeFailed
 		if r.passed {
@@ -272,13 +279,14 @@ func (s *session) container(ctx context.Context, p plan, r *result, stdio engine
 			r.run.Detail = "the kernel ended it for want of memory"
 		}
 	case errors.As(err, &r.startErr):
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = r.startErr.Code, profile.OutcomeFailed, "its command could not be started"
+		r.run.Exited(r.startErr.Code)
+		r.run.Outcome, r.run.Detail = profile.OutcomeFailed, "its command could not be started"
 	case ctx.Err() != nil:
 		return took, ctx.Err()
 	case errors.Is(err, errStuck), errors.Is(err, errHopeless):
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeStuck, err.Error()
+		r.run.Outcome, r.run.Detail = profile.OutcomeStuck, err.Error()
 	case errors.Is(err, errTimeout):
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeTimeout, err.Error()
+		r.run.Outcome, r.run.Detail = profile.OutcomeTimeout, err.Error()
 	default:
 		return took, err
 	}
@@ -308,14 +316,14 @@ func (s *session) wasRefused(r *result, p plan, err error) bool {
 	var refused *engine.RefusedError
 	if slices.ContainsFunc(s.conditions(p), isOpening) && errors.Is(err, engine.ErrBadWorkload) {
 		r.refused, r.badOptions = true, err
-		r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeRefused, err.Error()
+		r.run.Outcome, r.run.Detail = profile.OutcomeRefused, err.Error()
 		return true
 	}
 	if !errors.As(err, &refused) {
 		return false
 	}
 	r.refused = true
-	r.run.ExitCode, r.run.Outcome, r.run.Detail = -1, profile.OutcomeRefused, refused.Error()
+	r.run.Outcome, r.run.Detail = profile.OutcomeRefused, refused.Error()
 	s.mu.Lock()
 	s.refused = s.refused.Union(refused.Refused)
 	s.mu.Unlock()

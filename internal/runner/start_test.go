@@ -50,7 +50,7 @@ func TestAStartWithoutPermission(t *testing.T) {
 		a := try(t, newEngine(t, program{start: func(capability.Set) *engine.StartError { return denied }}), change)
 		a.gives(t, profile.Failed)
 		a.says(t, "the workload does not start: permission denied")
-		if a.StartError != denied || len(a.Document.Runs) != 2 || a.Document.Runs[1].ExitCode != 126 || a.Document.Runs[1].Purpose != profile.PurposeReference {
+		if a.StartError != denied || len(a.Document.Runs) != 2 || *a.Document.Runs[1].ExitCode != 126 || a.Document.Runs[1].Purpose != profile.PurposeReference {
 			t.Errorf("%v\n%s", a.StartError, a.runs())
 		}
 		// A capability helps, unseen; the removal of it fails otherwise than the first

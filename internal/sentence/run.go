@@ -7,6 +7,8 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Trying says what a run that is under way is for: "checking whether CHOWN is
@@ -14,9 +16,7 @@ import (
 func Trying(r profile.Run) string {
 	switch {
 	case r.Without != nil:
-		return "checking whether " + r.Without.Short() + " is needed"
-	case r.Closed != "":
-		return "checking whether " + r.Closed + " is needed"
+		return "checking whether " + Grant(*r.Without) + " is needed"
 	case r.Purpose == profile.PurposeReference:
 		return "trying with everything allowed"
 	}
@@ -24,36 +24,50 @@ func Trying(r profile.Run) string {
 	if r.Purpose == profile.PurposeConfirm {
 		doing = "confirming"
 	}
-	if r.Set.Empty() {
+	if r.Capabilities.Empty() {
 		doing += " without capabilities"
 	} else {
-		doing += " with " + set(r)
+		doing += " with " + given(r)
 	}
-	return strings.Join(append([]string{doing}, r.Options...), " ")
+	return strings.TrimSpace(doing + " " + Options(r.Options))
 }
 
-// set names the set, or what a removal run left out.
-func set(r profile.Run) string {
-	n := r.Set.Len()
+// Options are options as a POSIX shell takes them, printable.
+func Options(all []workload.Setting) string {
+	words := make([]string, len(all))
+	for i, o := range all {
+		words[i] = Option(o)
+	}
+	return strings.Join(words, " ")
+}
+
+// Option is one option as a POSIX shell takes it, printable.
+func Option(o workload.Setting) string {
+	return text.Printable("--" + o.Name + " " + text.ShellWord(o.Value))
+}
+
+// given names the run's capabilities, or what a removal run left out.
+func given(r profile.Run) string {
+	n := r.Capabilities.Len()
 	switch {
+	case r.Without != nil && r.Without.IsOption():
+		return "without " + Option(r.Without.Option)
 	case r.Without != nil:
-		return "without " + r.Without.Short()
-	case r.Closed != "":
-		return "without " + r.Closed
+		return "without " + r.Without.String()
 	case n == 0 || n > 4:
 		return capability.Counted(n)
 	}
-	return r.Set.String()
+	return r.Capabilities.String()
 }
 
-// RunLine is one line about a run, in columns: number, purpose, set, end and time.
-// Progress and report show the same. Its options are too long for a column.
+// RunLine is one line about a run, in columns: number, purpose, what it was given, end
+// and time. Progress and report show the same. Its options are too long for a column.
 func RunLine(r profile.Run, took time.Duration) string {
 	end := string(r.Outcome)
 	if r.Outcome == profile.OutcomeFailed {
-		end = fmt.Sprintf("exit %d", r.ExitCode)
+		end = exit(r, "exit")
 	}
-	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, set(r), end, took.Seconds())
+	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, given(r), end, took.Seconds())
 }
 
 func ending(r profile.Run) string {
@@ -63,6 +77,14 @@ func ending(r profile.Run) string {
 	case profile.OutcomeTimeout:
 		return "runs into the time limit"
 	default:
-		return fmt.Sprintf("exits %d", r.ExitCode)
+		return exit(r, "exits")
 	}
+}
+
+// exit says with which code a run ended.
+func exit(r profile.Run, verb string) string {
+	if r.ExitCode == nil {
+		return "fails"
+	}
+	return fmt.Sprintf("%s %d", verb, *r.ExitCode)
 }

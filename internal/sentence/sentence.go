@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
 )
@@ -23,7 +24,7 @@ func Operation(o profile.Operation) string {
 	if who == "" {
 		who = "unknown program"
 	}
-	if o.Joined {
+	if o.FromExec {
 		who += " (entered from outside: docker exec or a health check)"
 	}
 	call := o.Syscall
@@ -70,40 +71,49 @@ func Choice(anyOf []capability.Cap) string {
 	return strings.Join(names, " or ")
 }
 
-// Why is one sentence on why a capability is required: the first denial without it,
-// and its proof where there is one.
+// Grants names grants of which one would do, printable: "DAC_OVERRIDE or --device
+// /dev/fuse".
+func Grants(anyOf []grant.Grant) string {
+	names := make([]string, len(anyOf))
+	for i, g := range anyOf {
+		names[i] = Grant(g)
+	}
+	return strings.Join(names, " or ")
+}
+
+// Grant names one, printable.
+func Grant(g grant.Grant) string {
+	if g.IsOption() {
+		return Option(g.Option)
+	}
+	return g.String()
+}
+
+// Why is one sentence on why something is required: what was refused first without
+// it, and its proof where there is one.
 func Why(d *profile.Document, r profile.Requirement) string {
 	why := "found by removal"
-	if len(r.Evidence) > 0 {
-		first := r.Evidence[0]
+	switch {
+	case len(r.Denials) > 0:
+		first := r.Denials[0]
 		why = Operation(first.Operation)
 		if because := Because(first); because != "" {
 			why += " (" + because + ")"
 		}
-	}
-	return proven(d, why, r.ProvenBy)
-}
-
-// WhyOpen is one sentence on why an opening is there: what failed first without it,
-// and its proof.
-func WhyOpen(d *profile.Document, o profile.Opening) string {
-	why := o.Opens
-	if len(o.Evidence) > 0 {
-		why += ": " + Operation(o.Evidence[0].Operation)
-		if cause := o.Evidence[0].Cause; cause != "" {
-			why += " (" + cause + ")"
+	case len(r.Failures) > 0:
+		first := r.Failures[0]
+		why = Operation(first.Operation)
+		if first.Cause != "" {
+			why += " (" + first.Cause + ")"
 		}
-	} else {
-		why += ": found by removal"
 	}
-	return text.Printable(proven(d, why, o.ProvenBy))
-}
-
-func proven(d *profile.Document, why string, provenBy int) string {
-	if proof := Proof(d, provenBy); proof != "" {
+	if r.Allows != "" {
+		why = r.Allows + ": " + why
+	}
+	if proof := Proof(d, r); proof != "" {
 		why += "; " + proof
 	}
-	return why
+	return text.Printable(why)
 }
 
 // Settings are sysctls as a shell takes them, sorted.
@@ -126,10 +136,10 @@ func Where(p *profile.Portable) string {
 
 // Proof says what happened in the run that proves a need: "run 7 without it exits
 // 1"; "" for no run.
-func Proof(d *profile.Document, number int) string {
+func Proof(d *profile.Document, r profile.Requirement) string {
 	for _, run := range d.Runs {
-		if run.Number == number && number != 0 {
-			return fmt.Sprintf("run %d without it %s", number, ending(run))
+		if run.Number == r.ProvenBy {
+			return fmt.Sprintf("run %d without it %s", run.Number, ending(run))
 		}
 	}
 	return ""

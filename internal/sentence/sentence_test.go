@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/sentence"
@@ -32,7 +33,7 @@ func TestSentences(t *testing.T) {
 	for want, operation := range map[string]profile.Operation{
 		"ip: sendmsg(netlink) denied inside a call that returned success":                 {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
 		"unknown program: outside of any system call = EPERM":                             {Errno: "EPERM"},
-		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", Joined: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
+		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", FromExec: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
 		"/bin/x: outside of any system call denied":                                       {Executable: "/bin/x", Process: "iou-wrk"},
 		`/bin/\x1bx: open(\n) = EACCES`:                                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
 	} {
@@ -56,7 +57,7 @@ func TestSentences(t *testing.T) {
 
 func why(t *testing.T, d *profile.Document, c capability.Cap) string {
 	t.Helper()
-	r, ok := d.Requirement(c)
+	r, ok := d.Requirement(grant.Capability(c))
 	if !ok {
 		t.Fatalf("%s is not required", c)
 	}
@@ -65,7 +66,7 @@ func why(t *testing.T, d *profile.Document, c capability.Cap) string {
 
 func TestWhyOfThePortableAnswer(t *testing.T) {
 	d := profiletest.Portable()
-	if why := sentence.Why(d, d.Portable.Required[0]); !strings.Contains(why, "0.0.0.0:80") || !strings.HasSuffix(why, "run 10 without it exits 1") {
+	if why := sentence.Why(d, d.Portable.Requirements[1]); !strings.Contains(why, "0.0.0.0:80") || !strings.HasSuffix(why, "run 12 without it exits 1") {
 		t.Errorf("%q", why)
 	}
 }

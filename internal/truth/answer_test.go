@@ -7,6 +7,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/truth/removal"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 func TestCompare(t *testing.T) {
@@ -158,7 +159,7 @@ func TestFindings(t *testing.T) {
 
 func TestContradictoryRuns(t *testing.T) {
 	run := func(set capability.Set, outcome profile.Outcome) profile.Run {
-		return profile.Run{Set: set, Outcome: outcome}
+		return profile.Run{Capabilities: set, Outcome: outcome}
 	}
 	raw := of(capability.NetRaw)
 	for name, test := range map[string]struct {
@@ -168,7 +169,7 @@ func TestContradictoryRuns(t *testing.T) {
 		"none":       {nil, false},
 		"consistent": {[]profile.Run{run(0, "failed"), run(raw, "passed"), run(raw, "passed")}, false},
 		"flaky":      {[]profile.Run{run(raw, "passed"), run(0, "failed"), run(raw, "failed")}, true},
-		"elsewhere":  {[]profile.Run{run(0, "passed"), {Options: []string{"--sysctl a=b"}, Outcome: "failed"}}, false},
+		"elsewhere":  {[]profile.Run{run(0, "passed"), {Options: []workload.Setting{{Name: "sysctl", Value: "a=b"}}, Outcome: "failed"}}, false},
 		"refused":    {[]profile.Run{run(raw, "passed"), run(raw, "refused")}, false},
 	} {
 		if got := contradictory(test.runs); got != test.want {

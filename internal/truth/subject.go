@@ -68,24 +68,24 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 		return answer{}, err
 	}
 	var byRemoval capability.Set
-	for _, requirement := range document.Required {
+	for _, requirement := range document.ForCapabilities() {
 		if requirement.FoundBy == profile.FoundByRemoval {
-			byRemoval = byRemoval.With(requirement.Capability)
+			byRemoval = byRemoval.With(requirement.Grant.Capability)
 		}
 	}
 	var lost capability.Set
 	for _, denial := range document.Tolerated {
-		if denial.Lost && denial.Meaning != "" {
+		if denial.Silent && denial.Meaning != "" {
 			lost = lost.Union(capability.Of(denial.AnyOf...))
 		}
 	}
 	var openings []string
-	for _, o := range document.Openings {
-		openings = append(openings, o.Option)
+	for _, o := range document.Relaxations {
+		openings = append(openings, o.String())
 	}
 	there, nowhere := document.Capabilities.Required, false
 	if p := document.Portable; p != nil {
-		there, nowhere = p.Capabilities, !p.Verdict.Answers()
+		there, nowhere = p.Capabilities.Required, !p.Verdict.Answers()
 	}
 	return answer{
 		elsewhere: there, nowhere: nowhere,
@@ -103,8 +103,8 @@ func said(d *profile.Document) string {
 		lines = append(lines, sentence.Operation(f.Operation)+": "+f.Cause+"; "+advice.Sentence(f.Remedies, advice.Docker))
 	}
 	denials := slices.Clone(d.Blocked)
-	for _, r := range d.Required {
-		denials = append(denials, r.Evidence...)
+	for _, r := range d.Requirements {
+		denials = append(denials, r.Denials...)
 	}
 	for _, denial := range denials {
 		lines = append(lines, sentence.Operation(denial.Operation)+": "+sentence.Because(denial)+"; "+advice.Sentence(denial.Remedies, advice.Docker))
@@ -115,16 +115,12 @@ func said(d *profile.Document) string {
 // contradictory reports whether two runs with the same set and options ended
 // differently.
 func contradictory(runs []profile.Run) bool {
-	type conditions struct {
-		set     capability.Set
-		options string
-	}
-	ends := map[conditions]profile.Outcome{}
+	ends := map[string]profile.Outcome{}
 	for _, run := range runs {
 		if run.Outcome != profile.OutcomePassed && run.Outcome != profile.OutcomeFailed {
 			continue
 		}
-		under := conditions{run.Set, strings.Join(run.Options, " ")}
+		under := run.Grants().String()
 		if end, ran := ends[under]; ran && end != run.Outcome {
 			return true
 		}

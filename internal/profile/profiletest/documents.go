@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Sample is a document of the verdict: a web server that needs two
@@ -20,8 +22,8 @@ func Sample(verdict profile.Verdict) *profile.Document {
 		d.Verdict = profile.Confirmed
 		d.Reasons = []string{"no removal runs were made (--no-prove)"}
 		d.Runs = d.Runs[:4]
-		for i := range d.Required {
-			d.Required[i].ProvenBy = 0
+		for i := range d.Requirements {
+			d.Requirements[i].ProvenBy = 0
 		}
 	case profile.Incomplete:
 		d.Verdict = profile.Incomplete
@@ -44,9 +46,9 @@ func Proven() *profile.Document {
 	d := base("docker.io/library/nginx:1.27")
 	d.Verdict = profile.Proven
 	d.Capabilities.Required = capability.Of(capability.Chown, capability.SetGID)
-	d.Required = []profile.Requirement{
-		{Capability: capability.Chown, FoundBy: profile.FoundByTrace, ProvenBy: 5, Evidence: []profile.Denial{chown}},
-		{Capability: capability.SetGID, FoundBy: profile.FoundByTrace, ProvenBy: 6, Evidence: []profile.Denial{setgid}},
+	d.Requirements = []profile.Requirement{
+		{Grant: grant.Capability(capability.Chown), FoundBy: profile.FoundByTrace, ProvenBy: 5, Denials: []profile.Denial{chown}},
+		{Grant: grant.Capability(capability.SetGID), FoundBy: profile.FoundByTrace, ProvenBy: 6, Denials: []profile.Denial{setgid}},
 	}
 	needed := d.Capabilities.Required
 	d.Runs = []profile.Run{
@@ -60,9 +62,9 @@ func Proven() *profile.Document {
 	d.Runs[5].Detail = "ended after 10 times the time of a passing run"
 	d.Meta = profile.Meta{
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CapprofVersion: "0.1.0", TotalMS: 2345,
-		DurationsMS: map[int]int64{1: 300, 2: 310, 3: 450, 4: 440, 5: 290, 6: 4400},
-		Counts:      map[string]uint64{"chown": 3, "setgid": 1}, PIDs: map[string]int{"chown": 4711, "setgid": 4712},
+		Occurrences: []profile.Occurrence{{ID: "chown", Count: 3, PID: 4711}, {ID: "setgid", Count: 1, PID: 4712}},
 	}
+	took(d, 300, 310, 450, 440, 290, 4400)
 	return d
 }
 
@@ -82,9 +84,9 @@ func ByRemoval() *profile.Document {
 	d.Reasons = []string{"no removal runs were made (--no-prove)"}
 	d.Environment.Traced, d.Environment.Hook = false, ""
 	d.Capabilities.Required = capability.Of(capability.Kill, capability.SetUID)
-	d.Required = []profile.Requirement{
-		{Capability: capability.Kill, FoundBy: profile.FoundByRemoval},
-		{Capability: capability.SetUID, FoundBy: profile.FoundByRemoval, ProvenBy: 3},
+	d.Requirements = []profile.Requirement{
+		{Grant: grant.Capability(capability.Kill), FoundBy: profile.FoundByRemoval},
+		{Grant: grant.Capability(capability.SetUID), FoundBy: profile.FoundByRemoval, ProvenBy: 3},
 	}
 	d.Runs = []profile.Run{
 		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
@@ -146,15 +148,15 @@ func Tolerated() *profile.Document {
 	netlink.Syscall, netlink.Object, netlink.Errno, netlink.Run = "sendmsg", "netlink", "", 2
 	bit := Denial("bit", capability.FSetID)
 	bit.Syscall, bit.Object, bit.Errno, bit.Run = "fchmodat", "/srv/shared", "", 2
-	bit.CallSite, bit.Meaning, bit.Lost = "setattr_prepare", "the set-user-ID or set-group-ID bit of the file was dropped, without an error", true
+	bit.CallSite, bit.Meaning, bit.Silent = "setattr_prepare", "the set-user-ID or set-group-ID bit of the file was dropped, without an error", true
 	d := base("app")
 	d.Verdict = profile.Proven
 	d.Capabilities.Required = capability.Of(capability.DACReadSearch)
 	d.Capabilities.Allowed = d.Capabilities.Allowed.With(capability.DACReadSearch)
 	d.Capabilities.Tolerated = capability.Of(capability.FSetID, capability.SysNice, capability.NetAdmin)
-	d.Required = []profile.Requirement{{
-		Capability: capability.DACReadSearch, FoundBy: profile.FoundByTrace, ProvenBy: 1,
-		Alternatives: []capability.Cap{capability.DACOverride}, Evidence: []profile.Denial{search},
+	d.Requirements = []profile.Requirement{{
+		Grant: grant.Capability(capability.DACReadSearch), FoundBy: profile.FoundByTrace, ProvenBy: 1,
+		Alternatives: []grant.Grant{grant.Capability(capability.DACOverride)}, Denials: []profile.Denial{search},
 	}}
 	d.Tolerated = []profile.Denial{nice, netlink, bit}
 	d.Runs = []profile.Run{
@@ -175,22 +177,30 @@ func Portable() *profile.Document {
 	more := needed.With(capability.NetBindService)
 	d.Portable = &profile.Portable{
 		Sysctls: map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"},
-		Verdict: profile.Proven, Capabilities: more,
-		Required: []profile.Requirement{{
-			Capability: capability.NetBindService, FoundBy: profile.FoundByTrace, ProvenBy: 10, Evidence: []profile.Denial{bind},
-		}},
+		Answer:  profile.Answer{Verdict: profile.Proven, Capabilities: d.Capabilities},
 	}
-	for i, r := range []profile.Run{
+	p := d.Portable
+	p.Capabilities.Required = more
+	for i, r := range append(d.Requirements[:2:2], profile.Requirement{
+		Grant: grant.Capability(capability.NetBindService), FoundBy: profile.FoundByTrace, Denials: []profile.Denial{bind},
+	}) {
+		r.ProvenBy = 10 + i
+		p.Requirements = append(p.Requirements, r)
+	}
+	for _, r := range []profile.Run{
 		run(7, profile.PurposeExplore, needed, profile.OutcomeFailed, 1),
 		run(8, profile.PurposeExplore, more, profile.OutcomePassed, 0),
 		run(9, profile.PurposeConfirm, more, profile.OutcomePassed, 0),
-		without(run(10, profile.PurposeRemove, more, profile.OutcomeFailed, 1), capability.NetBindService),
+		without(run(10, profile.PurposeRemove, more, profile.OutcomeFailed, 1), capability.Chown),
+		without(run(11, profile.PurposeRemove, more, profile.OutcomeFailed, 1), capability.SetGID),
+		without(run(12, profile.PurposeRemove, more, profile.OutcomeFailed, 1), capability.NetBindService),
 	} {
-		r.Options = []string{profile.SysctlOption("net.ipv4.ip_unprivileged_port_start", "1024")}
+		r.Options = profile.Sysctls(p.Sysctls)
 		d.Runs = append(d.Runs, r)
-		d.Meta.DurationsMS[7+i] = 300
 	}
-	d.Meta.Counts["bind"], d.Meta.PIDs["bind"] = 1, 4713
+	took(d, 300, 310, 450, 440, 290, 4400, 300, 300, 300, 300, 300, 300)
+	d.Meta.Saw("bind", 1, 4713)
+	profile.Normalize(d)
 	return d
 }
 
@@ -198,63 +208,67 @@ func Portable() *profile.Document {
 // the engine keeps the kernel's defaults.
 func NotPortable() *profile.Document {
 	d := Portable()
-	d.Portable = &profile.Portable{
-		Sysctls: d.Portable.Sysctls, Verdict: profile.Failed,
+	p := d.Portable
+	all := p.Capabilities
+	all.Required = 0
+	p.Answer = profile.Answer{
+		Verdict: profile.Failed, Capabilities: all,
 		Reasons: []string{
 			"with everything allowed (NET_BIND_SERVICE) the workload exits 1",
 			"it asks for NET_BIND_SERVICE, and granting that changes nothing: the process runs as user 1000",
 		},
 	}
-	delete(d.Meta.Counts, "bind")
-	delete(d.Meta.PIDs, "bind")
 	d.Runs = append(d.Runs[:7:7], run(8, profile.PurposeReference, capability.DockerDefault, profile.OutcomeFailed, 1))
 	d.Runs[7].Options = d.Runs[6].Options
-	for _, number := range []int{9, 10} {
-		delete(d.Meta.DurationsMS, number)
-	}
+	took(d, 300, 310, 450, 440, 290, 4400, 300, 300)
+	d.Meta.Occurrences = d.Meta.Occurrences[1:]
+	profile.Normalize(d)
 	return d
 }
 
-// Narrowed is a proven document of a workload that ran with --privileged, and needs
-// a device and a capability.
-func Narrowed() *profile.Document {
+// WithoutPrivileged is a proven document of a workload that ran with --privileged, and
+// needs a device, a volume and a capability.
+func WithoutPrivileged() *profile.Document {
 	mount := Denial("mount", capability.SysAdmin)
 	mount.Executable, mount.Process, mount.Object, mount.Run = "/usr/bin/fusermount", "fusermount", "/dev/fuse on /mnt", 2
 	d := base("files:1")
 	d.Verdict = profile.Proven
 	d.Workload.Options = d.Workload.Options.Set("privileged", "true")
 	d.Capabilities.Baseline, d.Capabilities.Allowed = capability.Known(), capability.Known()
-	d.Capabilities.Required = capability.Of(capability.SysAdmin)
-	d.Required = []profile.Requirement{{Capability: capability.SysAdmin, FoundBy: profile.FoundByTrace, ProvenBy: 6, Evidence: []profile.Denial{mount}}}
-	d.Openings = []profile.Opening{
+	needed := capability.Of(capability.SysAdmin)
+	d.Capabilities.Required = needed
+	device := workload.Setting{Name: "device", Value: "/dev/fuse"}
+	volume := workload.Setting{Name: "volume", Value: "/sys/kernel/mm/ksm:/sys/kernel/mm/ksm"}
+	d.Relaxations = []workload.Setting{device, volume}
+	d.Requirements = []profile.Requirement{
+		{Grant: grant.Capability(capability.SysAdmin), FoundBy: profile.FoundByTrace, ProvenBy: 6, Denials: []profile.Denial{mount}},
 		{
-			Option: "--device /dev/fuse", Opens: "one device", Danger: "what the device lets root do",
-			FoundBy: profile.FoundByTrace, ProvenBy: 4, Evidence: []profile.Failure{{
+			Grant: grant.Option(device), Allows: "one device", Danger: "what the device lets root do",
+			FoundBy: profile.FoundByTrace, ProvenBy: 4, Failures: []profile.Failure{{
 				ID: "fuse", Operation: profile.Operation{
 					Executable: "/usr/bin/fusermount", Process: "fusermount", Syscall: "openat", Errno: "ENOENT", Object: "/dev/fuse",
 				}, Run: 1, Cause: "the container has no such device, and the machine has it", Remedies: remedy.InWords("--device /dev/fuse"),
 			}},
 		},
 		{
-			Option: "--volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm", Opens: "one directory of the host's /sys, for writing",
-			Danger: "the settings of the host's kernel in that directory", FoundBy: profile.FoundByRemoval, ProvenBy: 5, Evidence: []profile.Failure{},
+			Grant: grant.Option(volume), Allows: "one directory of the host's /sys, for writing",
+			Danger: "the settings of the host's kernel in that directory", FoundBy: profile.FoundByRemoval, ProvenBy: 5,
 		},
 	}
+	with := func(r profile.Run, without *grant.Grant, options ...workload.Setting) profile.Run {
+		r.Options, r.Without = options, without
+		return r
+	}
+	noDevice, noVolume := grant.Option(device), grant.Option(volume)
 	d.Runs = []profile.Run{
 		run(1, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
-		run(2, profile.PurposeExplore, 0, profile.OutcomeFailed, 1),
-		run(3, profile.PurposeExplore, d.Capabilities.Required, profile.OutcomePassed, 0),
-		run(4, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1),
-		run(5, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1),
-		without(run(6, profile.PurposeRemove, d.Capabilities.Required, profile.OutcomeFailed, 1), capability.SysAdmin),
+		with(run(2, profile.PurposeExplore, 0, profile.OutcomeFailed, 1), nil, device, volume),
+		with(run(3, profile.PurposeExplore, needed, profile.OutcomePassed, 0), nil, device, volume),
+		with(run(4, profile.PurposeRemove, needed, profile.OutcomeFailed, 1), &noDevice, volume),
+		with(run(5, profile.PurposeRemove, needed, profile.OutcomeFailed, 1), &noVolume, device),
+		without(with(run(6, profile.PurposeRemove, needed, profile.OutcomeFailed, 1), nil, device, volume), capability.SysAdmin),
 	}
-	both := []string{d.Openings[0].Option, d.Openings[1].Option}
-	for _, i := range []int{1, 2, 5} {
-		d.Runs[i].Options = both
-	}
-	for i, option := range both {
-		d.Runs[3+i].Closed, d.Runs[3+i].Options = option, both[1-i:2-i]
-	}
+	profile.Normalize(d)
 	return d
 }
 
@@ -268,22 +282,35 @@ func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 }
 
 func run(number int, purpose profile.Purpose, set capability.Set, outcome profile.Outcome, exit int) profile.Run {
-	return profile.Run{
+	r := profile.Run{
 		Number: number, Purpose: purpose, Traced: purpose == profile.PurposeExplore,
-		Set: set, Outcome: outcome, ExitCode: exit,
+		Capabilities: set, Outcome: outcome,
 	}
+	if outcome == profile.OutcomePassed || outcome == profile.OutcomeFailed {
+		r.Exited(exit)
+	}
+	return r
 }
 
 func without(r profile.Run, c capability.Cap) profile.Run {
-	r.Set, r.Without = r.Set.Without(c), &c
+	g := grant.Capability(c)
+	r.Capabilities, r.Without = r.Capabilities.Without(c), &g
 	return r
+}
+
+// took sets the times of all runs, in milliseconds.
+func took(d *profile.Document, times ...int64) {
+	d.Meta.Runs = nil
+	for i, ms := range times {
+		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: i + 1, DurationMS: ms})
+	}
 }
 
 // base is what all samples share: Docker with its defaults, traced.
 func base(reference string) *profile.Document {
 	d := &profile.Document{
 		SchemaVersion: profile.SchemaVersion,
-		Capabilities:  profile.Capabilities{Baseline: capability.DockerDefault, Allowed: capability.DockerDefault},
+		Answer:        profile.Answer{Capabilities: profile.Capabilities{Baseline: capability.DockerDefault, Allowed: capability.DockerDefault}},
 		Workload: profile.Workload{Image: profile.Image{
 			Reference: reference,
 			ID:        "sha256:2f5c6e3b1f0d4b7e9a8c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a",

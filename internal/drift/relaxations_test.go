@@ -9,21 +9,21 @@ import (
 	"github.com/capprof/capprof/internal/profile/profiletest"
 )
 
-// TestAnOpeningIsDrift: what is needed of --privileged changed.
-func TestAnOpeningIsDrift(t *testing.T) {
-	one, two := profiletest.Narrowed(), profiletest.Narrowed()
-	one.Openings = one.Openings[:1]
+// TestARelaxationIsDrift: what is needed of --privileged changed.
+func TestARelaxationIsDrift(t *testing.T) {
+	one, two := profiletest.WithoutPrivileged(), profiletest.WithoutPrivileged()
+	one.Relaxations = one.Relaxations[:1]
 	for name, c := range map[string]struct {
 		old, new       *profile.Document
-		opened, closed int
+		added, removed int
 		want           string
 	}{
 		"the same": {two, two, 0, 0, "no drift"},
-		"opened":   {one, two, 1, 0, "+ --volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm"},
-		"closed":   {two, one, 0, 1, "- --volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm"},
+		"added":    {one, two, 1, 0, "+ --volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm"},
+		"removed":  {two, one, 0, 1, "- --volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm"},
 	} {
 		r := drift.Compare(c.old, c.new)
-		if len(r.Opened) != c.opened || len(r.Closed) != c.closed || r.Drift() != (c.opened+c.closed > 0) {
+		if len(r.Added) != c.added || len(r.Removed) != c.removed || r.Drift() != (c.added+c.removed > 0) {
 			t.Errorf("%s: %+v", name, r)
 		}
 		for _, format := range []string{"text", "markdown", "sarif", "json"} {
@@ -38,7 +38,7 @@ func TestAnOpeningIsDrift(t *testing.T) {
 			if format == "text" && !bytes.Contains(b.Bytes(), []byte(c.want)) {
 				t.Errorf("%s, %s: no %q:\n%s", name, format, c.want, &b)
 			}
-			if c.opened+c.closed > 0 && !bytes.Contains(b.Bytes(), []byte("/sys/kernel/mm/ksm")) {
+			if c.added+c.removed > 0 && !bytes.Contains(b.Bytes(), []byte("/sys/kernel/mm/ksm")) {
 				t.Errorf("%s, %s:\n%s", name, format, &b)
 			}
 		}

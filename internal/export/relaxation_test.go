@@ -1,38 +1,36 @@
 package export_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // TestWhatReplacesPrivilegedIsWritten: each format has the options, or says what
 // there is instead.
 func TestWhatReplacesPrivilegedIsWritten(t *testing.T) {
-	d := profiletest.Narrowed()
-	for i, option := range []string{
-		"--cgroupns host", "--device-cgroup-rule c 10:229 rwm", "--security-opt label=disable", "--security-opt apparmor=unconfined",
-		"--security-opt seccomp=unconfined", "--security-opt systempaths=unconfined",
+	d := profiletest.WithoutPrivileged()
+	for i, option := range []workload.Setting{
+		{Name: "cgroupns", Value: "host"}, {Name: "device-cgroup-rule", Value: "c 10:229 rwm"}, {Name: "security-opt", Value: "label=disable"},
+		{Name: "security-opt", Value: "apparmor=unconfined"}, {Name: "security-opt", Value: "seccomp=unconfined"},
+		{Name: "security-opt", Value: "systempaths=unconfined"},
 	} {
-		run := profile.Run{Number: 10 + i, Purpose: profile.PurposeRemove, Set: d.Capabilities.Required, Outcome: profile.OutcomeFailed, Closed: option}
-		for _, o := range d.Openings {
-			run.Options = append(run.Options, o.Option)
-		}
-		d.Openings = append(d.Openings, profile.Opening{Option: option, FoundBy: profile.FoundByRemoval, ProvenBy: run.Number})
-		d.Runs = append(d.Runs, run)
+		without := grant.Option(option)
+		d.Relaxations = append(d.Relaxations, option)
+		d.Requirements = append(d.Requirements, profile.Requirement{Grant: without, FoundBy: profile.FoundByRemoval, ProvenBy: 10 + i})
+		d.Runs = append(d.Runs, profile.Run{
+			Number: 10 + i, Purpose: profile.PurposeRemove, Capabilities: d.Capabilities.Required, Outcome: profile.OutcomeFailed, Without: &without,
+		})
 	}
-	for i, run := range d.Runs {
-		if run.Number == 1 {
-			continue
-		}
-		d.Runs[i].Options = nil
-		for _, o := range d.Openings {
-			if o.Option != run.Closed {
-				d.Runs[i].Options = append(d.Runs[i].Options, o.Option)
-			}
-		}
+	for i, run := range d.Runs[1:] {
+		d.Runs[i+1].Options = slices.DeleteFunc(slices.Clone(d.Relaxations), func(o workload.Setting) bool {
+			return run.Without != nil && *run.Without == grant.Option(o)
+		})
 	}
 	for format, want := range map[string][]string{
 		"docker": {

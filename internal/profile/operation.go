@@ -1,0 +1,62 @@
+package profile
+
+import (
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/remedy"
+)
+
+// Operation is what a process of the workload tried. What is not known is empty.
+type Operation struct {
+	// Executable and Process say who: the file and the thread's name.
+	Executable string `json:"executable,omitempty"`
+	Process    string `json:"process,omitempty"`
+	// FromExec says that the process entered the container from outside: docker exec,
+	// a health check.
+	FromExec bool   `json:"fromExec,omitempty"`
+	UID      uint32 `json:"uid"`
+	// Syscall is empty outside of any system call.
+	Syscall string `json:"syscall,omitempty"`
+	// Errno is the symbolic name, empty where the call itself succeeded.
+	Errno string `json:"errno,omitempty"`
+	// Object is what it was about, for people: a path, an address, a signal.
+	Object string `json:"object,omitempty"`
+}
+
+// Mechanism is what refused, as the mapper names it: "capability check", "seccomp",
+// "file capabilities".
+type Mechanism string
+
+// Denial is one kind of refused operation.
+type Denial struct {
+	// ID names the denial in Meta.Occurrences.
+	ID string `json:"id"`
+	Operation
+	// AnyOf are the capabilities of which one would do.
+	AnyOf []capability.Cap `json:"anyOf"`
+	// Mechanism says who refused.
+	Mechanism Mechanism `json:"mechanism,omitempty"`
+	// CallSite is the kernel function that asked, and Meaning what that means; empty
+	// where no check was made or the function is not in the table.
+	CallSite string `json:"callSite,omitempty"`
+	Meaning  string `json:"meaning,omitempty"`
+	// Probe says that the call only asked whether a process is there: kill(pid, 0).
+	Probe bool `json:"probe,omitempty"`
+	// Silent says that the call succeeded and left something out for good, which an
+	// exit code need not tell: Meaning says what.
+	Silent bool `json:"silent,omitempty"`
+	// Remedies are better ways than the capability, of which one is enough.
+	Remedies []remedy.Remedy `json:"remedies"`
+	// Run is the number of the run in which it was seen, 0 where that is not known.
+	Run int `json:"run,omitempty"`
+}
+
+// Failure is a refused operation that no capability would change.
+type Failure struct {
+	ID string `json:"id"`
+	Operation
+	// Cause is a sentence for people.
+	Cause string `json:"cause,omitempty"`
+	// Remedies are what to do about it, of which one is enough.
+	Remedies []remedy.Remedy `json:"remedies"`
+	Run      int             `json:"run,omitempty"`
+}
