@@ -95,10 +95,27 @@ func (o Options) Set(name string, values ...string) Options {
 	return o
 }
 
+// Validate says why docker run would not take the setting, or this capprof does not.
+func (s Setting) Validate() error {
+	option := Find(s.Name)
+	if option == nil {
+		return fmt.Errorf("unknown option %q", s.Name)
+	}
+	if err := option.Validate(s.Value); err != nil {
+		return fmt.Errorf("--%s %q: %w", s.Name, s.Value, err)
+	}
+	return nil
+}
+
 // With adds settings. An option that takes one value replaces it: the last one counts,
-// as for docker run.
+// as for docker run. Settings may come out of a profile: those that this capprof does
+// not know are among the Unknown.
 func (o Options) With(settings ...Setting) Options {
 	for _, s := range settings {
+		if Find(s.Name) == nil {
+			o.unknown = append(slices.Clip(o.unknown), s.Name)
+			continue
+		}
 		o = o.Set(s.Name, append(slices.Clone(o.values[s.Name]), s.Value)...)
 	}
 	return o
@@ -110,10 +127,10 @@ func (o Options) All() []*Option {
 }
 
 // Unknown are the options of a profile that a newer capprof wrote and this one does not
-// know, as fields of the profile, sorted.
+// know.
 func (o Options) Unknown() []string { return o.unknown }
 
-// Check says what is wrong with a value of an option, as it is given on a command line.
+// Validate says what is wrong with a value, as it is given on a command line.
 func (o *Option) Validate(value string) error {
 	if !utf8.ValidString(value) {
 		return errors.New("it is not UTF-8, which a profile and the engine's API cannot hold")

@@ -87,6 +87,25 @@ func TestWhatWasGivenCounts(t *testing.T) {
 	}
 }
 
+func TestSettingsOutOfAProfile(t *testing.T) {
+	o := Options{}.Set("tty", "true").With(Setting{"shm-size", "1g"}, Setting{"user", "1"})
+	if !slices.Equal(o.Unknown(), []string{"shm-size"}) || o.Value("user") != "1" || !o.Bool("tty") {
+		t.Errorf("%+v", o)
+	}
+	for s, want := range map[Setting]string{
+		{"device", "/dev/kvm"}:           "",
+		{"tty", "true"}:                  "",
+		{"shm-size", "1g"}:               `unknown option "shm-size"`,
+		{"device", "kvm"}:                `--device "kvm": the path is not absolute`,
+		{"security-opt", "seccomp=\xff"}: "UTF-8",
+		{"", ""}:                         "unknown option",
+	} {
+		if err := s.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", s, err, want)
+		}
+	}
+}
+
 func TestOptionsInAProfile(t *testing.T) {
 	o := Options{}.Set("env", "A=<b>&").Set("read-only", "true").Set("user", "1", "2").Set("device-cgroup-rule", "c 10:229 rwm").Set("privileged", "true").Set("entrypoint", "")
 	data, err := json.Marshal(o)
