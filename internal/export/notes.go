@@ -141,10 +141,10 @@ func clusterNotes(d *profile.Document) []string {
 // podSysctls is the part of a pod that sets the sysctls as Docker does, in YAML's
 // flow style, which survives the wrapping of comments.
 func podSysctls(d *profile.Document) string {
-	opened := d.Opened()
+	own := d.OwnSysctls()
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(opened)) {
-		all = append(all, fmt.Sprintf("{name: %s, value: %q}", name, opened[name]))
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		all = append(all, fmt.Sprintf("{name: %s, value: %q}", name, own[name]))
 	}
 	return "securityContext: {sysctls: [" + strings.Join(all, ", ") + "]}"
 }
@@ -156,14 +156,14 @@ func engineNotes(d *profile.Document, on advice.Platform) []string {
 	case d.Portable == nil:
 		return nil
 	case !beyond.Empty():
-		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable), beyond)}
+		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.OwnSysctls()), sentence.Where(d.Portable), beyond)}
 	case d.Portable.Verdict == profile.Failed:
 		var settings []string
-		for name, value := range maps.All(d.Opened()) {
+		for name, value := range maps.All(d.OwnSysctls()) {
 			settings = append(settings, advice.Words(remedy.Remedy{Kind: remedy.Sysctl, Name: name, Value: value}, on))
 		}
 		slices.Sort(settings)
-		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, %s.", here, sentence.Settings(d.Opened()), sentence.Where(d.Portable), strings.Join(settings, "; "))}
+		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, %s.", here, sentence.Settings(d.OwnSysctls()), sentence.Where(d.Portable), strings.Join(settings, "; "))}
 	}
 	return nil
 }

@@ -116,18 +116,14 @@ func (m *Meta) Saw(id string, count uint64, pid int) {
 	m.Occurrences = append(m.Occurrences, Occurrence{ID: id, Count: count, PID: pid})
 }
 
-// Opened are the sysctls of the portable answer with the values that the document's
-// own answer was found with; a value that was not seen is Docker's.
-func (d *Document) Opened() map[string]string {
-	opened := map[string]string{}
+// OwnSysctls are the sysctls of the portable answer with the values that the
+// document's own answer was found with.
+func (d *Document) OwnSysctls() map[string]string {
+	own := map[string]string{}
 	for name := range d.Portable.Sysctls {
-		value, seen := d.Environment.Sysctls[name]
-		if !seen {
-			value = map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}[name]
-		}
-		opened[name] = strings.Join(strings.Fields(value), " ")
+		own[name] = strings.Join(strings.Fields(d.Environment.Sysctls[name]), " ")
 	}
-	return opened
+	return own
 }
 
 // PortableRun is the number of the last run that passed with the portable answer, 0

@@ -40,7 +40,9 @@ func bringForward(old *v1.Document) *Document {
 			Failures: failuresV1(o.Evidence), Allows: o.Opens, Danger: o.Danger,
 		})
 	}
-	d.Portable = portableV1(old.Portable, d)
+	if d.Portable = portableV1(old.Portable, d); d.Portable != nil {
+		d.Environment.Sysctls = withDefaults(d.Environment.Sysctls, d.Portable.Sysctls)
+	}
 	keepProofs(&d.Answer, d.under(), d.Runs)
 	if p := d.Portable; p != nil {
 		keepProofs(&p.Answer, d.underPortable(), d.Runs)
@@ -95,6 +97,24 @@ func portableV1(old *v1.Portable, d *Document) *Portable {
 		p.Relaxations = d.Relaxations
 	}
 	return p
+}
+
+// withDefaults adds the values of sysctls that a profile without a trace did not see.
+// Version 1 knew but one engine that sets them (moby daemon/oci_linux.go, withSysctls).
+func withDefaults(seen, portable map[string]string) map[string]string {
+	all := maps.Clone(seen)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for name, value := range map[string]string{
+		"net.ipv4.ip_unprivileged_port_start": "0",
+		"net.ipv4.ping_group_range":           "0 2147483647",
+	} {
+		if _, asked := portable[name]; asked && all[name] == "" {
+			all[name] = value
+		}
+	}
+	return all
 }
 
 func requirementV1(old v1.Requirement) Requirement {

@@ -186,6 +186,17 @@ func TestOpeningsBecomeRelaxations(t *testing.T) {
 	}
 }
 
+// Without a trace the sysctls were not seen; Docker's were meant.
+func TestUnseenSysctlsBecomeDockers(t *testing.T) {
+	d, err := profile.Decode(bytes.NewReader(editV1(t, func(old *v1.Document) { old.Environment.Sysctls = map[string]string{} })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own := d.OwnSysctls(); len(own) != 1 || own["net.ipv4.ip_unprivileged_port_start"] != "0" {
+		t.Errorf("%q", own)
+	}
+}
+
 // The options of docker run were spelled out, each in a field.
 func TestOptionsComeForward(t *testing.T) {
 	d, err := profile.Decode(bytes.NewReader(editV1(t, func(old *v1.Document) {

@@ -14,6 +14,7 @@ func TestAPortableAnswerIsHeldAgainstItsRuns(t *testing.T) {
 		want   string
 	}{
 		"no sysctl":                 {func(d *profile.Document) { d.Portable.Sysctls = nil }, "portable.sysctls"},
+		"a sysctl of no container":  {func(d *profile.Document) { delete(d.Environment.Sysctls, "net.ipv4.ip_unprivileged_port_start") }, "environment.sysctls has not"},
 		"unknown verdict":           {func(d *profile.Document) { d.Portable.Verdict = "fine" }, "portable.verdict"},
 		"no proof":                  {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 0 }, "portable.verdict is proven, yet no run proves NET_BIND_SERVICE"},
 		"proof that had it":         {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 9 }, "which had it"},

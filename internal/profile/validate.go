@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -46,6 +47,11 @@ func validate(d *Document, newer bool) error {
 	p := d.Portable
 	if p == nil {
 		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Sysctls)) {
+		if d.Environment.Sysctls[name] == "" {
+			return fmt.Errorf("portable.sysctls has %s, and environment.sysctls has not", name)
+		}
 	}
 	there := answerCheck{where: "portable.", answer: &p.Answer, under: d.underPortable(), runs: runs, newer: newer}
 	switch all := d.Capabilities; {

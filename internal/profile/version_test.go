@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 func TestANewerMajorVersionIsCalledNewer(t *testing.T) {
@@ -51,12 +53,19 @@ func TestANewerMinorVersionIsRead(t *testing.T) {
 		run["purpose"], run["failedStep"] = "observe", "ready"
 		child(tree, "runs", 1)["outcome"] = "unready"
 		child(tree, "meta")["host"] = nil
+		child(tree, "workload", "options")["cpuShares"] = 512
+		denial["remedies"] = []any{map[string]any{"kind": "pray", "to": "whom"}}
 	})
 	got, err := profile.Decode(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+	if unknown := got.Workload.Options.Unknown(); !slices.Equal(unknown, []string{"cpuShares"}) {
+		t.Errorf("unknown options: %q", unknown)
+	}
 	want := profiletest.Proven()
+	got.Workload.Options = want.Workload.Options
+	want.Requirements[0].Denials[0].Remedies = []remedy.Remedy{{Kind: "pray"}}
 	want.Runs[0].Purpose, want.Runs[1].Outcome = "observe", "unready"
 	profile.Normalize(want)
 	if !reflect.DeepEqual(got, want) {
