@@ -47,6 +47,7 @@ truth:
 profiles:
 	scripts/prerequisites test
 	$(GO) test -count=1 -run TestRecordedProfiles ./internal/e2e -record
+	$(GO) test ./internal/report ./internal/drift ./internal/explain -run TestGolden -update
 
 .PHONY: generate
 generate:

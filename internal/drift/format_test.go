@@ -20,7 +20,10 @@ import (
 
 const evil = "a|b`c\\|d</code><script>@all [x](y) {0} \x1b[31m\n| + | `CAP_SYS_ADMIN` | \u202e"
 
-func results() map[string]drift.Result {
+func results(t testing.TB) map[string]drift.Result {
+	t.Helper()
+	recorded, fewer := profiletest.Recorded(t), profiletest.WithoutPrivileged()
+	fewer.Relaxations, fewer.Requirements = fewer.Relaxations[:1], fewer.Requirements[:2]
 	before, now := with(capability.Kill, capability.Chown), with(capability.Chown, capability.NetAdmin)
 	now.Requirements[0].Denials[0].Object = "/srv"
 	now.Environment.Kernel = "6.19.0"
@@ -28,10 +31,15 @@ func results() map[string]drift.Result {
 	hostile.Workload.Image.Reference = evil
 	hostile.Requirements[0].Denials[0].Object = evil
 	return map[string]drift.Result{
-		"none":    drift.Compare(profiletest.Proven(), profiletest.Proven()),
-		"drift":   drift.Compare(before, now),
-		"unfit":   drift.Compare(profiletest.Proven(), profiletest.Sample(profile.Incomplete)),
-		"hostile": drift.Compare(profiletest.Empty(), hostile),
+		"none":  drift.Compare(profiletest.Proven(), profiletest.Proven()),
+		"drift": drift.Compare(before, now),
+		"unfit": drift.Compare(profiletest.Proven(), profiletest.Sample(profile.Incomplete)),
+		// The product's own sentences.
+		"recorded":   drift.Compare(recorded["su"], recorded["sudo"]),
+		"portable":   drift.Compare(profiletest.Proven(), profiletest.Portable()),
+		"lost":       drift.Compare(profiletest.Portable(), profiletest.NotPortable()),
+		"privileged": drift.Compare(fewer, profiletest.WithoutPrivileged()),
+		"hostile":    drift.Compare(profiletest.Empty(), hostile),
 	}
 }
 
@@ -49,7 +57,7 @@ func written(t *testing.T, format string, r drift.Result, options drift.Options)
 }
 
 func TestGolden(t *testing.T) {
-	for name, r := range results() {
+	for name, r := range results(t) {
 		for _, format := range drift.Formats() {
 			t.Run(name+"."+format, func(t *testing.T) {
 				got := written(t, format, r, drift.Options{OldPath: "old.json", NewPath: "ci/new profile.json", Version: "0.1.0"})
@@ -77,7 +85,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestTextHasOneLineForEachChange(t *testing.T) {
-	lines := strings.Split(string(written(t, "text", results()["drift"], drift.Options{})), "\n")
+	lines := strings.Split(string(written(t, "text", results(t)["drift"], drift.Options{})), "\n")
 	if !strings.HasPrefix(lines[0], "+CAP_NET_ADMIN  /usr/sbin/nginx: call_net_admin") || !strings.HasPrefix(lines[1], "-CAP_KILL       was: /usr/sbin/nginx: call_kill") || lines[2] != "" {
 		t.Errorf("%q", lines)
 	}
@@ -86,7 +94,7 @@ func TestTextHasOneLineForEachChange(t *testing.T) {
 func TestMarkdownKeepsStringsInTheirCell(t *testing.T) {
 	// What is left without the code spans and elements is this package's own.
 	code := regexp.MustCompile("`[^`]*`|<code>[^<]*</code>")
-	for line := range strings.Lines(string(written(t, "markdown", results()["hostile"], drift.Options{}))) {
+	for line := range strings.Lines(string(written(t, "markdown", results(t)["hostile"], drift.Options{}))) {
 		rest := code.ReplaceAllStringFunc(line, func(span string) string {
 			if strings.ContainsAny(span, "|\\") {
 				t.Errorf("a table reads into %q", span)
@@ -103,7 +111,7 @@ func TestMarkdownKeepsStringsInTheirCell(t *testing.T) {
 }
 
 func TestJSONIsTheResult(t *testing.T) {
-	for name, r := range results() {
+	for name, r := range results(t) {
 		data := written(t, "json", r, drift.Options{})
 		var got drift.Result
 		if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, r) {
@@ -135,7 +143,7 @@ func TestSARIFMeetsItsSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, r := range results() {
+	for name, r := range results(t) {
 		for _, options := range []drift.Options{{OldPath: "old.json", NewPath: "new.json"}, {OldPath: "/abs/a b#?.json", NewPath: "-", Version: "1"}} {
 			log, err := jsonschema.UnmarshalJSON(bytes.NewReader(written(t, "sarif", r, options)))
 			if err != nil {
@@ -180,7 +188,7 @@ func TestSARIFSaysWhatAndWhere(t *testing.T) {
 		}
 		return got
 	}
-	run := read(results()["drift"], drift.Options{OldPath: "old.json", NewPath: "ci/new #1.json"}).Runs[0]
+	run := read(results(t)["drift"], drift.Options{OldPath: "old.json", NewPath: "ci/new #1.json"}).Runs[0]
 	var levels []string
 	for _, result := range run.Results {
 		levels = append(levels, result.RuleID+" "+result.Level)
@@ -199,14 +207,14 @@ func TestSARIFSaysWhatAndWhere(t *testing.T) {
 		{OldPath: "a:b.json"}:                    "./a:b.json",
 		{OldPath: "./x/../old.json"}:             "old.json",
 	} {
-		if uri := read(results()["drift"], options).Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != want {
+		if uri := read(results(t)["drift"], options).Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != want {
 			t.Errorf("%+v is located at %s, want %s", options, uri, want)
 		}
 	}
-	if unfit := read(results()["unfit"], drift.Options{}).Runs[0]; unfit.Invocations[0].ExecutionSuccessful || len(unfit.Results) != 0 {
+	if unfit := read(results(t)["unfit"], drift.Options{}).Runs[0]; unfit.Invocations[0].ExecutionSuccessful || len(unfit.Results) != 0 {
 		t.Errorf("a comparison that was not made reads as a clean one: %+v", unfit)
 	}
-	text := read(results()["hostile"], drift.Options{}).Runs[0].Results[0].Message.Text
+	text := read(results(t)["hostile"], drift.Options{}).Runs[0].Results[0].Message.Text
 	if !strings.Contains(text, `\[x\](y) {{0}}`) {
 		t.Errorf("a link or a placeholder is left in %q", text)
 	}

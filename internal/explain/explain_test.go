@@ -51,7 +51,7 @@ func incomplete() *profile.Document {
 }
 
 func TestGolden(t *testing.T) {
-	for name, e := range map[string]explain.Explanation{
+	all := map[string]explain.Explanation{
 		"capability":           explain.OfCapability(capability.SysPtrace),
 		"capability-default":   explain.OfCapability(capability.NetRaw),
 		"capability-unknown":   explain.OfCapability(41),
@@ -69,8 +69,16 @@ func TestGolden(t *testing.T) {
 		"profile-portable":     explain.OfProfile(profiletest.Portable()),
 		"profile-not-portable": explain.OfProfileCapability(profiletest.NotPortable(), capability.NetBindService),
 		"profile-one-dropped":  explain.OfProfileCapability(profiletest.Proven(), capability.NetBindService),
-	} {
+	}
+	// The product's own sentences.
+	for name, d := range profiletest.Recorded(t) {
+		all["recorded-"+name] = explain.OfProfile(d)
+	}
+	for name, e := range all {
 		for _, format := range explain.Formats() {
+			if strings.HasPrefix(name, "recorded-") && format != "text" {
+				continue
+			}
 			t.Run(name+"."+format, func(t *testing.T) {
 				got := render(t, e, format, 0)
 				golden := filepath.Join("testdata", name+"."+format+".golden")

@@ -96,7 +96,11 @@ func documents() map[string]*profile.Document {
 }
 
 func TestGolden(t *testing.T) {
-	for name, d := range documents() {
+	all := documents()
+	for name, d := range profiletest.Recorded(t) {
+		all["recorded-"+name] = d
+	}
+	for name, d := range all {
 		t.Run(name, func(t *testing.T) {
 			got := written(t, d, report.Options{})
 			path := filepath.Join("testdata", name+".golden")
