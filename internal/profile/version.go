@@ -9,8 +9,8 @@ import (
 )
 
 // Version is a version of the document: major.minor. A minor version adds optional
-// fields, and values of purpose, outcome, foundBy and mechanism. All else is a major
-// one.
+// fields, and values of purpose, outcome, foundBy, mechanism and of a remedy's kind. All
+// else is a major one.
 type Version string
 
 // SchemaVersion is the version of the documents that this code writes.
