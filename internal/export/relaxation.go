@@ -1,9 +1,8 @@
 package export
 
 import (
-	"strings"
-
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // relaxInKubernetes adds the relaxations that a securityContext has a field for, and
@@ -28,8 +27,10 @@ func relaxInKubernetes(context *mapping, d *profile.Document) []string {
 			context.addText("procMount", "Unmasked")
 			notes = append(notes, "procMount: Unmasked unmasks /proc, not /sys; newer clusters take it only with hostUsers: false in the pod.")
 		case name == "volume":
-			path, _, _ := strings.Cut(value, ":")
-			notes = append(notes, o.String()+": a hostPath volume of "+path+", mounted at the same path.")
+			// One that cannot be read is in no profile.
+			if v, err := workload.ParseVolume(value); err == nil {
+				notes = append(notes, o.String()+": a hostPath volume of "+v.Source+", mounted at "+v.Target+".")
+			}
 		case name == "device":
 			notes = append(notes, o.String()+": Kubernetes has no such option. A device plugin can offer the device; "+
 				"without one, only privileged: true opens it.")

@@ -16,8 +16,11 @@ import (
 func TestWhatReplacesPrivilegedIsWritten(t *testing.T) {
 	d := profiletest.WithoutPrivileged()
 	for i, option := range []workload.Setting{
-		{Name: "cgroupns", Value: "host"}, {Name: "device-cgroup-rule", Value: "c 10:229 rwm"}, {Name: "security-opt", Value: "label=disable"},
-		{Name: "security-opt", Value: "apparmor=unconfined"}, {Name: "security-opt", Value: "seccomp=unconfined"},
+		{Name: "cgroupns", Value: "host"},
+		{Name: "device-cgroup-rule", Value: "c 10:229 rwm"},
+		{Name: "security-opt", Value: "label=disable"},
+		{Name: "security-opt", Value: "apparmor=unconfined"},
+		{Name: "security-opt", Value: "seccomp=unconfined"},
 		{Name: "security-opt", Value: "systempaths=unconfined"},
 	} {
 		without := grant.Option(option)

@@ -38,6 +38,9 @@ func TestRelaxationsAreHeldAgainstTheirRuns(t *testing.T) {
 		want   string
 	}{
 		"no value":            {func(d *profile.Document) { d.Relaxations[0].Value = "" }, "relaxations[0]: an option needs"},
+		"unknown option":      {func(d *profile.Document) { d.Relaxations[0].Name = "no\x1bsuch" }, `relaxations[0]: unknown option "no\x1bsuch"`},
+		"impossible value":    {func(d *profile.Document) { d.Relaxations[0].Value = "fuse" }, `relaxations[0]: --device "fuse": the path is not absolute`},
+		"run's own option":    {func(d *profile.Document) { add(&d.Runs[3], "colour", "red") }, `run 4: unknown option "colour"`},
 		"no name":             {func(d *profile.Document) { d.Relaxations[1].Name = "" }, "relaxations[1]: an option needs"},
 		"twice":               {func(d *profile.Document) { d.Relaxations[1] = d.Relaxations[0] }, "is there twice"},
 		"explained twice":     {func(d *profile.Document) { d.Requirements[2] = d.Requirements[1] }, "explained twice"},

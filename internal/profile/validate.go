@@ -85,6 +85,10 @@ func validateRuns(runs []Run, newer bool) (map[int]Run, error) {
 			if o.Name == "" || o.Value == "" {
 				return nil, fmt.Errorf("run %d: an option has no name or no value", run.Number)
 			}
+			// An option that is left out would make it another run.
+			if err := o.Validate(); err != nil && !newer {
+				return nil, fmt.Errorf("run %d: %w", run.Number, err)
+			}
 		}
 		byNumber[run.Number] = run
 	}
@@ -163,6 +167,8 @@ func (c answerCheck) relaxations() error {
 			return fmt.Errorf("%srelaxations[%d]: an option needs a name and a value", c.where, i)
 		case slices.Contains(all[i+1:], o):
 			return fmt.Errorf("%srelaxations: %s is there twice", c.where, o)
+		case !c.newer && o.Validate() != nil:
+			return fmt.Errorf("%srelaxations[%d]: %w", c.where, i, o.Validate())
 		}
 	}
 	return nil
