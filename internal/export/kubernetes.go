@@ -20,12 +20,12 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 	var context, capabilities, file mapping
 	// false means no_new_privs, which ends setuid programs and file
 	// capabilities. It is right where the profile was made that way, and a
-	// guess elsewhere.
+	// guess otherwise.
 	if d.Workload.Options.NoNewPrivileges() {
 		context.add("allowPrivilegeEscalation", boolean(false))
 	} else {
-		notes = append(notes, "allowPrivilegeEscalation is left alone: false would end setuid programs and file capabilities. "+
-			"To find out, profile with --security-opt no-new-privileges.")
+		notes = append(notes, "allowPrivilegeEscalation is not set: false disables setuid programs and file capabilities. "+
+			"Profile with --security-opt no-new-privileges to see whether that matters.")
 	}
 	capabilities.addList("drop", []string{"ALL"})
 	set := d.Capabilities.Required
@@ -68,7 +68,7 @@ func addID(context *mapping, key, kind, value string) []string {
 	// The API server takes 0 to 2^31-1 (apimachinery IsValidUserID).
 	id, err := strconv.ParseInt(value, 10, 32)
 	if err != nil || id < 0 {
-		return []string{"The profile was made with the " + kind + " " + value + "; Kubernetes takes only its number, as " + key + "."}
+		return []string{"The profile was made with the " + kind + " " + value + ". In Kubernetes set " + key + " to its number."}
 	}
 	context.add(key, integer(id))
 	return nil

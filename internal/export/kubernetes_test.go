@@ -49,7 +49,7 @@ func TestKubernetesDecodesStrictly(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v\n%s", name, *got, c.want, c.text)
 		}
 	}
-	if text := comments(exported(t, "k8s", named)); !strings.Contains(text, "the user www-data; Kubernetes takes only its number, as runAsUser") {
+	if text := comments(exported(t, "k8s", named)); !strings.Contains(text, "the user www-data. In Kubernetes set runAsUser to its number") {
 		t.Errorf("a user's name is dropped silently: %s", text)
 	}
 }
@@ -66,7 +66,7 @@ func TestKubernetesUsers(t *testing.T) {
 		if got != want {
 			t.Errorf("user %q gives runAsUser %d, want %d", user, got, want)
 		}
-		if hint := strings.Contains(comments(text), "only its number"); hint != (want == -1 && user != "") {
+		if hint := strings.Contains(comments(text), "to its number"); hint != (want == -1 && user != "") {
 			t.Errorf("user %q: the hint is there: %v", user, hint)
 		}
 	}
@@ -103,8 +103,8 @@ func TestKubernetesNotes(t *testing.T) {
 	text := comments(exported(t, "k8s", d))
 	for _, want := range []string{
 		"CHOWN is needed for chown because the seccomp profile in force (default) refuses it",
-		"the sysctls net.core.somaxconn, which belong into the pod's",
-		"found without --privileged", "allowPrivilegeEscalation is left alone",
+		"the sysctls net.core.somaxconn, which belong in the pod's",
+		"found without --privileged", "allowPrivilegeEscalation is not set",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in: %s", want, text)

@@ -81,12 +81,12 @@ func kubernetesNotes(d *profile.Document) []string {
 	required, sysctls := d.Capabilities.Required, d.Environment.Sysctls
 	// A trace that led to an answer tells whether the workload depends on the sysctls.
 	known := d.Portable != nil || d.Environment.Traced && d.Verdict != profile.Incomplete
-	if !known && !required.Has(capability.NetBindService) && opensLowPorts(sysctls) {
+	if !known && !required.Has(capability.NetBindService) && freesLowPorts(sysctls) {
 		notes = append(notes, "Docker sets "+unprivilegedPortStart+"=0, so that ports below 1024 need no capability. "+
 			"Where the cluster keeps 1024, a workload that listens below it needs NET_BIND_SERVICE, or that sysctl in the pod.")
 	}
-	if !known && !required.Has(capability.NetRaw) && opensPing(sysctls) {
-		notes = append(notes, "Docker opens "+pingGroupRange+", so that ping needs no capability. "+
+	if !known && !required.Has(capability.NetRaw) && freesPing(sysctls) {
+		notes = append(notes, "Docker sets "+pingGroupRange+" for every group, so that ping needs no capability. "+
 			"Where the cluster does not, ping needs NET_RAW, or that sysctl in the pod.")
 	}
 	for _, r := range d.ForCapabilities() {
@@ -99,7 +99,7 @@ func kubernetesNotes(d *profile.Document) []string {
 		}
 	}
 	if names := slices.Sorted(maps.Keys(d.Workload.Options.Sysctls())); len(names) > 0 {
-		notes = append(notes, "The profile was made with the sysctls "+strings.Join(names, ", ")+", which belong into the pod's own securityContext.")
+		notes = append(notes, "The profile was made with the sysctls "+strings.Join(names, ", ")+", which belong in the pod's own securityContext.")
 	}
 	return notes
 }
@@ -168,15 +168,15 @@ func engineNotes(d *profile.Document, on advice.Platform) []string {
 	return nil
 }
 
-// opensLowPorts: an unknown value is taken for Docker's, since a needless hint
-// does less harm than a missing one.
-func opensLowPorts(sysctls map[string]string) bool {
+// freesLowPorts: an unknown value is taken for Docker's, since a needless hint
+// is better than a missing one.
+func freesLowPorts(sysctls map[string]string) bool {
 	start, err := strconv.Atoi(strings.TrimSpace(sysctls[unprivilegedPortStart]))
 	return err != nil || start < 1024
 }
 
-// opensPing: the kernel's own default is "1 0", an empty range.
-func opensPing(sysctls map[string]string) bool {
+// freesPing: the kernel's own default is "1 0", an empty range.
+func freesPing(sysctls map[string]string) bool {
 	bounds := strings.Fields(sysctls[pingGroupRange])
 	if len(bounds) != 2 {
 		return true

@@ -33,9 +33,9 @@ func relaxInKubernetes(context *mapping, d *profile.Document) []string {
 			}
 		case name == "device":
 			notes = append(notes, o.String()+": Kubernetes has no such option. A device plugin can offer the device; "+
-				"without one, only privileged: true opens it.")
+				"without one, only privileged: true gives it.")
 		default:
-			notes = append(notes, o.String()+": Kubernetes has no such option; only privileged: true opens it.")
+			notes = append(notes, o.String()+": Kubernetes has no such option; only privileged: true gives it.")
 		}
 	}
 	return notes

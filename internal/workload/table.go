@@ -83,7 +83,7 @@ var Table = []*Option{
 	},
 	{
 		Name: "interactive", Short: "i", Kind: Flag,
-		Usage:  "pass standard input on; every run gets the same",
+		Usage:  "pass standard input to every run",
 		Fields: standardInput, Compose: "stdin_open",
 	},
 	{
@@ -93,15 +93,15 @@ var Table = []*Option{
 	},
 	{
 		Name: "cap-add", Kind: List, Baseline: true,
-		Usage: "a `capability` that you add today: it may be granted",
+		Usage: "a `capability`, as in your docker run today; capprof may grant it",
 	},
 	{
 		Name: "cap-drop", Kind: List, Baseline: true,
-		Usage: "a `capability` that you drop today: it is not granted",
+		Usage: "a `capability`, as in your docker run today; capprof does not grant it",
 	},
 	{
 		Name: "privileged", Kind: Flag, Baseline: true,
-		Usage: "you run it privileged today: every capability may be granted",
+		Usage: "the container runs with --privileged today; find what it really needs",
 	},
 }
 
