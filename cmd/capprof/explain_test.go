@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 		{name: "a capability though a file is called so", args: []string{"chown"}, mentions: "CAP_CHOWN (number 0"},
 		{name: "an unknown number", args: []string{"CAP_41"}, mentions: "CAP_41 (number 41"},
 		{name: "a mask", args: []string{"00000000a80425fb"}, mentions: "14 capabilities"},
-		{name: "a profile", args: []string{"profile.json"}, mentions: "run 5 without it exits 1"},
+		{name: "a profile", args: []string{"profile.json"}, mentions: "without it, run 5 exits with 1"},
 		{name: "a profile by its path", args: []string{filepath.Join(".", "profile.json")}, mentions: "requires 2 capabilities"},
 		{name: "a profile on standard input", args: []string{"-"}, stdin: string(saved), mentions: "requires 2 capabilities"},
 		{name: "one capability of a profile", args: []string{"profile.json", "CHOWN"}, mentions: "required: the workload needs CHOWN"},

@@ -106,16 +106,16 @@ func TestComparePortableSets(t *testing.T) {
 		says           string
 	}{
 		"the same":                      {profiletest.Portable(), profiletest.Portable(), drift.None, []string{}, []string{}, "no drift"},
-		"appeared":                      {profiletest.Proven(), profiletest.Portable(), drift.Drift, bind, []string{}, "+CAP_NET_BIND_SERVICE  where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024: /usr/sbin/nginx: bind(0.0.0.0:80)"},
-		"gone":                          {profiletest.Portable(), profiletest.Proven(), drift.Drift, []string{}, bind, "-CAP_NET_BIND_SERVICE  was: where"},
-		"equal and not asked for":       {equal(), profiletest.Proven(), drift.None, []string{}, []string{}, "portable answer: proven CHOWN, SETGID where"},
+		"appeared":                      {profiletest.Proven(), profiletest.Portable(), drift.Drift, bind, []string{}, "+CAP_NET_BIND_SERVICE  on Kubernetes and plain hosts (net.ipv4.ip_unprivileged_port_start=1024): /usr/sbin/nginx: bind(0.0.0.0:80)"},
+		"gone":                          {profiletest.Portable(), profiletest.Proven(), drift.Drift, []string{}, bind, "-CAP_NET_BIND_SERVICE  was: on Kubernetes"},
+		"equal and not asked for":       {equal(), profiletest.Proven(), drift.None, []string{}, []string{}, "portable answer: proven CHOWN, SETGID on Kubernetes"},
 		"from equal to more":            {equal(), profiletest.Portable(), drift.Drift, bind, []string{}, ""},
 		"told once":                     {profiletest.Portable(), withoutCHOWN, drift.Drift, []string{}, []string{"CAP_CHOWN"}, ""},
-		"no set any more":               {profiletest.Portable(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "no set makes it pass any more where"},
-		"depends, without a set":        {profiletest.Proven(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "no set makes it pass any more where"},
-		"a set at last":                 {profiletest.NotPortable(), profiletest.Portable(), drift.None, []string{}, []string{}, "portable answer: failed where"},
+		"no set any more":               {profiletest.Portable(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "it no longer passes on Kubernetes"},
+		"depends, without a set":        {profiletest.Proven(), profiletest.NotPortable(), drift.Drift, []string{}, []string{}, "it no longer passes on Kubernetes"},
+		"a set at last":                 {profiletest.NotPortable(), profiletest.Portable(), drift.None, []string{}, []string{}, "portable answer: failed on Kubernetes"},
 		"neither has one":               {profiletest.NotPortable(), profiletest.NotPortable(), drift.None, []string{}, []string{}, ""},
-		"new not known":                 {profiletest.Portable(), incomplete(), drift.Unfit, []string{}, []string{}, "the new profile does not know what is needed where"},
+		"new not known":                 {profiletest.Portable(), incomplete(), drift.Unfit, []string{}, []string{}, "the new profile does not know what is needed on Kubernetes"},
 		"old not known":                 {incomplete(), profiletest.Proven(), drift.Unfit, []string{}, []string{}, "the old profile does not know"},
 		"neither known":                 {incomplete(), incomplete(), drift.None, []string{}, []string{}, ""},
 		"not known beside a failed one": {profiletest.FailedOther(), incomplete(), drift.Unfit, []string{}, []string{}, "the old profile is failed"},
@@ -137,7 +137,7 @@ func TestComparePortableSets(t *testing.T) {
 				if format == "text" && !strings.Contains(b.String(), c.says) {
 					t.Errorf("no %q in:\n%s", c.says, b.String())
 				}
-				if format != "text" && c.outcome == drift.Drift && !strings.Contains(b.String(), "no set makes it pass") && !strings.Contains(b.String(), "CAP_") {
+				if format != "text" && c.outcome == drift.Drift && !strings.Contains(b.String(), "it no longer passes") && !strings.Contains(b.String(), "CAP_") {
 					t.Errorf("%s does not say what drifted:\n%s", format, b.String())
 				}
 			}

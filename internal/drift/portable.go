@@ -49,7 +49,7 @@ func (r *Result) portable(old, new *profile.Document) {
 		r.Added = append(r.Added, changesPortable(new, old, now.Grants().Minus(before.Grants()).Minus(added))...)
 		r.Removed = append(r.Removed, changesPortable(old, new, before.Grants().Minus(now.Grants()).Minus(removed))...)
 	case had:
-		r.NotPortable = text.Printable(fmt.Sprintf("no set makes it pass any more %s: %s", sentence.Where(new.Portable), strings.Join(new.Portable.Reasons, "; ")))
+		r.NotPortable = text.Printable(fmt.Sprintf("it no longer passes %s, with any allowed capabilities: %s", sentence.Where(new.Portable), strings.Join(new.Portable.Reasons, "; ")))
 	case has:
 		// As after any failure that is fixed, there is nothing to compare with; that
 		// it passes shows among what is also different.

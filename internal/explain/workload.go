@@ -115,7 +115,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Alternatives = append(w.Alternatives, capabilitiesOf(requirement.Alternatives)...)
 		w.Evidence, w.Better = evidence(d, requirement.Denials), better(requirement.Denials)
 		if requirement.FoundBy == profile.FoundByRemoval {
-			w.Notes = append(w.Notes, "found by removal: what exactly is denied without it was not seen")
+			w.Notes = append(w.Notes, "found by trying without it: what exactly is denied then was not seen")
 		}
 	case portable:
 		w.Status, w.Proof = Portable, sentence.Proof(d, there)

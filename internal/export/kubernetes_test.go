@@ -127,7 +127,7 @@ func TestKubernetesTakesThePortableSet(t *testing.T) {
 		t.Errorf("it adds %v", got)
 	}
 	for _, want := range []string{
-		"NET_BIND_SERVICE is needed where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024", "run 12 without it exits 1",
+		"NET_BIND_SERVICE is needed on Kubernetes and plain hosts (net.ipv4.ip_unprivileged_port_start=1024)", "without it, run 12 exits with 1",
 		`NET_BIND_SERVICE can be left out in pods with securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: "0"}]}`,
 	} {
 		if !strings.Contains(comments(text), want) {
@@ -138,7 +138,7 @@ func TestKubernetesTakesThePortableSet(t *testing.T) {
 	if got := add(text); !reflect.DeepEqual(got, []corev1.Capability{"CHOWN", "SETGID"}) {
 		t.Errorf("it adds %v", got)
 	}
-	if want := "WARNING: where the engine keeps"; !strings.Contains(comments(text), want) || !strings.Contains(comments(text), `value: "0"}]}`) {
+	if want := "WARNING: on Kubernetes"; !strings.Contains(comments(text), want) || !strings.Contains(comments(text), `value: "0"}]}`) {
 		t.Errorf("no %q and sysctl in: %s", want, text)
 	}
 }
@@ -147,7 +147,7 @@ func TestEnginesLikeDockerTakeTheirOwnSet(t *testing.T) {
 	for _, format := range []string{"compose", "docker"} {
 		for _, d := range []*profile.Document{profiletest.Portable(), profiletest.NotPortable()} {
 			text := exported(t, format, d)
-			if strings.Contains(body(text), "NET_BIND_SERVICE") || !strings.Contains(comments(text), "where the engine keeps the kernel's net.ipv4.ip_unprivileged_port_start=1024") {
+			if strings.Contains(body(text), "NET_BIND_SERVICE") || !strings.Contains(comments(text), "on Kubernetes and plain hosts (net.ipv4.ip_unprivileged_port_start=1024)") {
 				t.Errorf("%s: %s", format, text)
 			}
 		}

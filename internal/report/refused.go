@@ -30,16 +30,16 @@ func tolerated(p *text.Page, d *profile.Document) {
 		}
 	}
 	if len(lost) > 0 {
-		p.Heading("Lost without an error: see whether it matters (--strict counts it as required)")
+		p.Heading("Silently ignored by the kernel: check whether you need it (--strict makes it required)")
 		denials(p, lost)
 	}
 	if len(harmless) > 0 {
-		p.Heading("Tolerated: denied without harm (--strict counts them as required)")
+		p.Heading("Denied, but the command still succeeded (--strict makes these required)")
 		denials(p, harmless)
 	}
 }
 
-// denials lists what was refused, each with the capabilities that would cure it.
+// denials lists what was refused, each with the capabilities that would allow it.
 func denials(p *text.Page, all []profile.Denial) {
 	shown := all[:min(len(all), listed)]
 	width := 0
@@ -90,10 +90,10 @@ func blocked(p *text.Page, d *profile.Document) {
 	p.Heading("Beyond the allowed capabilities")
 	denials(p, d.Blocked)
 	if ways, _ := advice.Sentences(profile.Remedies(d.Blocked), advice.Docker); len(ways) > 0 {
-		p.Paragraph("better than granting it: " + strings.Join(ways, "; and "))
+		p.Paragraph("How to avoid it: " + strings.Join(ways, "; and "))
 	}
 	if !proposed.Empty() {
-		p.Paragraph("to allow more, say: --allow " + strings.Join(proposed.ShortNames(), ","))
+		p.Paragraph("To allow it: --allow " + strings.Join(proposed.ShortNames(), ","))
 	}
 }
 
@@ -114,11 +114,11 @@ func failures(p *text.Page, d *profile.Document) {
 		}
 	}
 	if len(fatal) > 0 {
-		p.Heading("Failed, and no capability cures it")
+		p.Heading("Refused operations (no capability would help)")
 		failed(p, fatal, d.Reasons)
 	}
 	if len(survived) > 0 {
-		p.Heading("Refused without harm, and no capability would change it")
+		p.Heading("Refused, harmless (no capability involved)")
 		failed(p, survived, d.Reasons)
 	}
 }
@@ -165,5 +165,5 @@ func refused(p *text.Page, d *profile.Document) {
 		return
 	}
 	p.Heading("Refused by the engine")
-	p.Paragraph(d.Capabilities.Refused.String() + ": the engine or its runtime will not grant them, which says nothing about the workload")
+	p.Paragraph(d.Capabilities.Refused.String() + ": the engine or its runtime does not grant these. This says nothing about the workload.")
 }

@@ -61,21 +61,23 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 // verdict is the headline and why it is not a better one.
 func verdict(p *text.Page, d *profile.Document) {
 	image := text.Printable(d.Workload.Image.Reference)
-	count := d.Capabilities.Required.Len()
-	change := fmt.Sprintf("%d -> %d", d.Capabilities.Baseline.Len(), count)
 	switch d.Verdict {
 	case profile.Proven:
-		p.Headline(text.Green, string(d.Verdict), fmt.Sprintf("%s needs %s, %s", image, capabilities(count), change))
+		p.Headline(text.Green, string(d.Verdict), image+" needs "+capabilities(d))
 	case profile.Confirmed:
-		words := fmt.Sprintf("%s passes with %s, %s", image, capabilities(count), change)
-		if count > 0 {
+		words := image + " passes with " + capabilities(d)
+		if !d.Capabilities.Required.Empty() {
 			words += "; whether each is needed was not proven"
 		}
 		p.Headline(text.Yellow, string(d.Verdict), words)
 	case profile.Failed:
 		p.Headline(text.Red, string(d.Verdict), fmt.Sprintf("no allowed set of capabilities makes %s pass", image))
 	default:
-		p.Headline(text.Yellow, string(d.Verdict), fmt.Sprintf("%s may need more or less than %s, %s", image, capabilities(count), change))
+		words := "no certain answer for " + image
+		if run, ok := passed(d); ok {
+			words += fmt.Sprintf("; %s were enough in run %d", capability.Counted(run.Capabilities.Len()), run.Number)
+		}
+		p.Headline(text.Yellow, string(d.Verdict), words)
 	}
 	for _, reason := range d.Reasons {
 		p.Items(text.Printable(reason))
@@ -85,13 +87,35 @@ func verdict(p *text.Page, d *profile.Document) {
 		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))
 	}
 	if !d.Environment.Traced {
-		p.Items("not traced: the set was found by removal, so there are no explanations")
+		p.Items("not traced: the set was found by trying without each capability, so there are no explanations")
 	}
 }
 
-func capabilities(n int) string {
-	if n == 0 {
-		return "no capability at all"
+// capabilities are those required, as a part of those that the container has today.
+func capabilities(d *profile.Document) string {
+	required, today := d.Capabilities.Required, d.Capabilities.Baseline
+	kept := required.Intersect(today)
+	switch {
+	case today.Empty() && required.Empty():
+		return capability.Counted(0)
+	case required.Empty():
+		return "none of its " + capability.Counted(today.Len())
+	case kept == required:
+		return fmt.Sprintf("%d of its %s", required.Len(), capability.Counted(today.Len()))
+	case kept.Empty():
+		return capability.Counted(required.Len()) + " that it does not have today"
+	default:
+		return fmt.Sprintf("%s, %d of which it does not have today", capability.Counted(required.Len()), required.Minus(kept).Len())
 	}
-	return capability.Counted(n)
+}
+
+// passed returns the first run that passed with the set of an answer without
+// certainty.
+func passed(d *profile.Document) (profile.Run, bool) {
+	for _, run := range d.Runs {
+		if run.Outcome == profile.OutcomePassed && run.Capabilities == d.Capabilities.Required {
+			return run, true
+		}
+	}
+	return profile.Run{}, false
 }

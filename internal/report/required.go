@@ -45,14 +45,14 @@ func portable(p *text.Page, d *profile.Document) {
 	if there == nil {
 		return
 	}
-	p.Heading("Where the engine keeps the kernel's " + sentence.Settings(there.Sysctls) + " (Kubernetes, plain hosts)")
+	p.Heading("On Kubernetes and plain hosts (" + sentence.Settings(there.Sysctls) + ")")
 	switch beyond, spared := d.Beyond(), d.Spared(); {
 	case there.Verdict == profile.Failed:
-		p.Paragraph("no allowed set of capabilities makes it pass")
+		p.Paragraph("No allowed set of capabilities makes it pass there.")
 	case !there.Verdict.Answers():
-		p.Paragraph("what it needs there was not found out")
+		p.Paragraph("Not determined for these hosts.")
 	case beyond.Empty() && spared.Empty():
-		p.Paragraph(fmt.Sprintf("the same set is enough; run %d passes with it", d.PortableRun()))
+		p.Paragraph(fmt.Sprintf("The same set is enough there (run %d).", d.PortableRun()))
 	default:
 		width := 0
 		for c := range beyond.Union(spared).All() {
@@ -64,9 +64,9 @@ func portable(p *text.Page, d *profile.Document) {
 			}
 		}
 		for c := range spared.All() {
-			p.Row("- "+c.Short(), width, "not needed beside the others there")
+			p.Row("- "+c.Short(), width, "not needed there, together with the others")
 		}
-		p.Paragraph(fmt.Sprintf("%s there: %s; run %d passes with %s", there.Verdict, capabilities(there.Capabilities.Required.Len()), d.PortableRun(), there.Capabilities.Required))
+		p.Paragraph(fmt.Sprintf("There it needs %s (%s; run %d): %s", capability.Counted(there.Capabilities.Required.Len()), there.Verdict, d.PortableRun(), there.Capabilities.Required))
 	}
 	for _, reason := range there.Reasons {
 		p.Items(text.Printable(reason))
@@ -80,14 +80,14 @@ func relaxations(p *text.Page, d *profile.Document) {
 	}
 	if len(d.Relaxations) == 0 {
 		p.Heading("--privileged is not needed")
-		p.Paragraph("it passes without what --privileged allows in addition to capabilities: devices, /proc and /sys, no seccomp, no AppArmor")
+		p.Paragraph("The workload passes without what --privileged allows in addition to capabilities: devices, all of /proc and /sys, no seccomp, no AppArmor.")
 		return
 	}
 	p.Heading("--privileged replaced by")
 	for _, r := range d.ForRelaxations() {
 		p.Items(sentence.Option(r.Grant.Option) + " allows " + sentence.Why(d, r) + ". The danger: " + text.Printable(r.Danger))
 	}
-	p.Paragraph("nothing else of what --privileged allows is needed")
+	p.Paragraph("Nothing else of what --privileged allows is needed.")
 }
 
 // instead names what would make a required capability needless. Every operation that
@@ -103,7 +103,7 @@ func instead(p *text.Page, d *profile.Document) {
 		}
 		words := strings.Join(ways, "; and ")
 		if open > 0 {
-			words += fmt.Sprintf("; for %d of its %d operations no better way is known", open, len(r.Denials))
+			words += fmt.Sprintf("; for %d of its %d operations no other way is known", open, len(r.Denials))
 		}
 		all = append(all, row{r.Grant.String(), words})
 		width = max(width, len(r.Grant.String()))
@@ -111,7 +111,7 @@ func instead(p *text.Page, d *profile.Document) {
 	if len(all) == 0 {
 		return
 	}
-	p.Heading("Better than granting it")
+	p.Heading("How to avoid these capabilities")
 	for _, a := range all {
 		p.Row(a.name, width, a.words)
 	}

@@ -13,7 +13,7 @@ func losses(p *text.Page, d *profile.Document) {
 	if d.Losses == (profile.Losses{}) {
 		return
 	}
-	p.Heading("Lost by the trace")
+	p.Heading("Not seen by the trace")
 	for _, loss := range []struct {
 		n    uint64
 		what string
@@ -50,11 +50,11 @@ func runs(p *text.Page, d *profile.Document) {
 func compared(p *text.Page, d *profile.Document) {
 	required, baseline := d.Capabilities.Required, d.Capabilities.Baseline
 	if dropped := baseline.Minus(required); !dropped.Empty() {
-		p.Heading(fmt.Sprintf("Dropped, compared with today (%d)", dropped.Len()))
+		p.Heading(fmt.Sprintf("No longer granted (%d)", dropped.Len()))
 		p.Paragraph(dropped.String())
 	}
 	if added := required.Minus(baseline); !added.Empty() {
-		p.Heading(fmt.Sprintf("Added, compared with today (%d)", added.Len()))
+		p.Heading(fmt.Sprintf("Newly granted (%d)", added.Len()))
 		p.Paragraph(added.String())
 	}
 }
@@ -74,5 +74,5 @@ func use(p *text.Page, d *profile.Document) {
 		flags += " " + sentence.Options(d.Relaxations)
 	}
 	p.Verbatim(flags)
-	p.Paragraph("--format compose|docker|k8s writes it out for Compose, docker run or Kubernetes")
+	p.Paragraph("Also as: --format compose, docker, k8s")
 }

@@ -77,7 +77,7 @@ func ending(r profile.Run) string {
 	case profile.OutcomeTimeout:
 		return "runs into the time limit"
 	default:
-		return exit(r, "exits")
+		return exit(r, "exits with")
 	}
 }
 

@@ -36,7 +36,7 @@ func Operation(o profile.Operation) string {
 	}
 	// A call may succeed with a denial inside it: netlink answers in a message,
 	// chmod drops a bit silently.
-	result := "denied inside a call that returned success"
+	result := "denied, though the call reported success"
 	switch {
 	case o.Errno != "":
 		result = "= " + o.Errno
@@ -92,7 +92,7 @@ func Grant(g grant.Grant) string {
 // Why is one sentence on why something is required: what was refused first without
 // it, and its proof where there is one.
 func Why(d *profile.Document, r profile.Requirement) string {
-	why := "found by removal"
+	why := "found by trying without it"
 	switch {
 	case len(r.Denials) > 0:
 		first := r.Denials[0]
@@ -110,8 +110,10 @@ func Why(d *profile.Document, r profile.Requirement) string {
 	if r.Allows != "" {
 		why = r.Allows + ": " + why
 	}
-	if proof := Proof(d, r); proof != "" {
-		why += "; " + proof
+	if run, ok := provingRun(d, r); ok && len(r.Denials)+len(r.Failures) == 0 {
+		why += fmt.Sprintf(": run %d %s", run.Number, ending(run))
+	} else if ok {
+		why += "; " + Proof(d, r)
 	}
 	return text.Printable(why)
 }
@@ -131,16 +133,23 @@ func Settings(sysctls map[string]string) string {
 
 // Where names the place that the portable answer is for.
 func Where(p *profile.Portable) string {
-	return "where the engine keeps the kernel's " + Settings(p.Sysctls)
+	return "on Kubernetes and plain hosts (" + Settings(p.Sysctls) + ")"
 }
 
-// Proof says what happened in the run that proves a need: "run 7 without it exits
-// 1"; "" for no run.
+// Proof says what happened in the run that proves a need: "without it, run 7 exits
+// with 1"; "" for no run.
 func Proof(d *profile.Document, r profile.Requirement) string {
-	for _, run := range d.Runs {
-		if run.Number == r.ProvenBy {
-			return fmt.Sprintf("run %d without it %s", run.Number, ending(run))
-		}
+	if run, ok := provingRun(d, r); ok {
+		return fmt.Sprintf("without it, run %d %s", run.Number, ending(run))
 	}
 	return ""
+}
+
+func provingRun(d *profile.Document, r profile.Requirement) (profile.Run, bool) {
+	for _, run := range d.Runs {
+		if run.Number == r.ProvenBy {
+			return run, true
+		}
+	}
+	return profile.Run{}, false
 }

@@ -14,8 +14,8 @@ import (
 func TestSentences(t *testing.T) {
 	d := profiletest.Proven()
 	for c, want := range map[capability.Cap]string{
-		capability.Chown:  "/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM (capability check, setattr_prepare: change a file's owner); run 5 without it exits 1",
-		capability.SetGID: "/usr/sbin/nginx: setgid(101) = EPERM (capability check); run 6 without it hangs",
+		capability.Chown:  "/usr/sbin/nginx: chown(/var/cache/nginx) = EPERM (capability check, setattr_prepare: change a file's owner); without it, run 5 exits with 1",
+		capability.SetGID: "/usr/sbin/nginx: setgid(101) = EPERM (capability check); without it, run 6 hangs",
 	} {
 		if got := why(t, d, c); got != want {
 			t.Errorf("Why(%s) = %q\nwant %q", c, got, want)
@@ -23,15 +23,15 @@ func TestSentences(t *testing.T) {
 	}
 	removal := profiletest.ByRemoval()
 	for c, want := range map[capability.Cap]string{
-		capability.Kill:   "found by removal",
-		capability.SetUID: "found by removal; run 3 without it runs into the time limit",
+		capability.Kill:   "found by trying without it",
+		capability.SetUID: "found by trying without it: run 3 runs into the time limit",
 	} {
 		if got := why(t, removal, c); got != want {
 			t.Errorf("Why(%s) = %q, want %q", c, got, want)
 		}
 	}
 	for want, operation := range map[string]profile.Operation{
-		"ip: sendmsg(netlink) denied inside a call that returned success":                 {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
+		"ip: sendmsg(netlink) denied, though the call reported success":                   {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
 		"unknown program: outside of any system call = EPERM":                             {Errno: "EPERM"},
 		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", FromExec: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
 		"/bin/x: outside of any system call denied":                                       {Executable: "/bin/x", Process: "iou-wrk"},
@@ -66,7 +66,7 @@ func why(t *testing.T, d *profile.Document, c capability.Cap) string {
 
 func TestWhyOfThePortableAnswer(t *testing.T) {
 	d := profiletest.Portable()
-	if why := sentence.Why(d, d.Portable.Requirements[1]); !strings.Contains(why, "0.0.0.0:80") || !strings.HasSuffix(why, "run 12 without it exits 1") {
+	if why := sentence.Why(d, d.Portable.Requirements[1]); !strings.Contains(why, "0.0.0.0:80") || !strings.HasSuffix(why, "without it, run 12 exits with 1") {
 		t.Errorf("%q", why)
 	}
 }
