@@ -1,14 +1,11 @@
 package e2e
 
 import (
-	"embed"
 	"testing"
 
+	"github.com/capprof/capprof/internal/testengine/programs"
 	"github.com/capprof/capprof/internal/testengine/testimage"
 )
-
-//go:embed testdata/programs
-var programs embed.FS
 
 // workload is a container to profile, and the truth about it.
 type workload struct {
@@ -16,8 +13,8 @@ type workload struct {
 	image imageName
 	// flags are docker run's, which capprof run takes too.
 	flags []string
-	// script is a file of testdata/programs, run by bash as process 1; command is
-	// what to run where there is none.
+	// script is the name of one of testengine/programs; command is what to run where
+	// there is none.
 	script  string
 	command []string
 	stdin   string
@@ -44,11 +41,11 @@ func (w workload) argv(t testing.TB) []string {
 	if w.script == "" {
 		return w.command
 	}
-	text, err := programs.ReadFile("testdata/programs/" + w.script)
+	command, err := programs.Command(w.script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"bash", "-c", string(text)}
+	return command
 }
 
 // privop is a command of the images from scratch.
@@ -63,22 +60,22 @@ var port1024 = []string{"--sysctl", "net.ipv4.ip_unprivileged_port_start=1024"}
 // workloads is the table of all.
 var workloads = []workload{
 	// Servers and tools as Debian ships them.
-	{name: "nginx", image: debian, script: "nginx.sh", want: caps("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID")},
-	{name: "nginx-stdout", image: debian, script: "nginx-stdout.sh", want: caps("CHOWN", "SETGID", "SETUID")},
+	{name: "nginx", image: debian, script: "nginx", want: caps("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID")},
+	{name: "nginx-stdout", image: debian, script: "nginx-stdout", want: caps("CHOWN", "SETGID", "SETUID")},
 	{
-		name: "nginx-stdout-1024", image: debian, script: "nginx-stdout.sh", flags: port1024,
+		name: "nginx-stdout-1024", image: debian, script: "nginx-stdout", flags: port1024,
 		want: caps("CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"),
 	},
-	{name: "redis-gosu", image: debian, script: "redis-gosu.sh", want: caps("SETGID", "SETUID")},
-	{name: "redis-setpriv", image: debian, script: "redis-setpriv.sh", want: caps("CHOWN", "SETGID", "SETUID")},
+	{name: "redis-gosu", image: debian, script: "redis-gosu", want: caps("SETGID", "SETUID")},
+	{name: "redis-setpriv", image: debian, script: "redis-setpriv", want: caps("CHOWN", "SETGID", "SETUID")},
 	{name: "ping", image: debian, command: []string{"ping", "-c1", "-W1", "127.0.0.1"}, want: caps("NET_RAW")},
 	{
 		name: "ping-user", image: debian, flags: []string{"--user", "1000"},
 		command: []string{"sh", "-c", "ping -c1 -W1 127.0.0.1 && id -u"}, want: caps("NET_RAW"),
 	},
-	{name: "tcpdump", image: debian, script: "tcpdump.sh", want: caps("NET_RAW", "SETGID", "SETUID")},
-	{name: "ip-link", image: debian, script: "ip-link.sh", allow: "NET_ADMIN", want: caps("NET_ADMIN")},
-	{name: "ip-addr", image: debian, script: "ip-addr.sh", allow: "NET_ADMIN", want: caps("NET_ADMIN")},
+	{name: "tcpdump", image: debian, script: "tcpdump-drop", want: caps("NET_RAW", "SETGID", "SETUID")},
+	{name: "ip-link", image: debian, script: "ip-link-veth", allow: "NET_ADMIN", want: caps("NET_ADMIN")},
+	{name: "ip-addr", image: debian, script: "ip-addr", allow: "NET_ADMIN", want: caps("NET_ADMIN")},
 	{name: "ip-show", image: debian, command: []string{"ip", "addr", "show"}, want: caps()},
 	{
 		name: "su", image: debian, command: []string{"bash", "-c", "su alice -c 'id -un' | grep -q alice"},
@@ -88,7 +85,7 @@ var workloads = []workload{
 		name: "sudo", image: debian, command: []string{"bash", "-c", "sudo -n -u alice id -un | grep -q alice"},
 		want: caps("SETGID", "SETUID"),
 	},
-	{name: "sshd", image: debian, script: "sshd.sh", want: caps("SETGID", "SETUID", "SYS_CHROOT")},
+	{name: "sshd", image: debian, script: "sshd-login", want: caps("SETGID", "SETUID", "SYS_CHROOT")},
 	{
 		name: "chown", image: debian, command: []string{"bash", "-c", "touch /tmp/f && chown alice:alice /tmp/f"},
 		want: caps("CHOWN"),
@@ -105,12 +102,12 @@ var workloads = []workload{
 		hopeless: true, beyond: caps("SYS_ADMIN"),
 	},
 	{
-		name: "ip-link-not-allowed", image: debian, script: "ip-link.sh",
+		name: "ip-link-not-allowed", image: debian, script: "ip-link-veth",
 		hopeless: true, beyond: caps("NET_ADMIN"),
 	},
-	{name: "tar", image: debian, script: "tar.sh", want: caps("CHOWN", "DAC_OVERRIDE", "FOWNER")},
+	{name: "tar", image: debian, script: "tar-owner", want: caps("CHOWN", "DAC_OVERRIDE", "FOWNER")},
 	{
-		name: "tar-read-search", image: debian, script: "tar.sh", flags: []string{"--cap-drop", "DAC_OVERRIDE"}, allow: "DAC_READ_SEARCH",
+		name: "tar-read-search", image: debian, script: "tar-owner", flags: []string{"--cap-drop", "DAC_OVERRIDE"}, allow: "DAC_READ_SEARCH",
 		want: caps("CHOWN", "DAC_READ_SEARCH", "FOWNER"),
 	},
 	{

@@ -62,8 +62,8 @@ type testCase struct {
 	image imageName
 	// flags are docker run's, which capprof run takes too.
 	flags []string
-	// command is what runs; script is a file of testdata/programs, less its
-	// suffix, run by bash as process 1, where it is set.
+	// command is what runs; script is the name of one of testengine/programs, which
+	// runs instead where it is set.
 	command []string
 	script  string
 	// enters is executed in each of its containers, as docker exec does; the image is

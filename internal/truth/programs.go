@@ -10,15 +10,9 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/testengine"
+	scripts "github.com/capprof/capprof/internal/testengine/programs"
 	"github.com/capprof/capprof/internal/testengine/testimage"
 )
-
-// programScripts are the workloads, one a file, run by bash as process 1. Each
-// does what its package is for and checks that it worked; none waits for a time
-// where there is something to wait for.
-//
-//go:embed testdata/programs
-var programScripts embed.FS
 
 //go:embed testdata/image
 var programImage embed.FS
@@ -30,7 +24,7 @@ func debianImage(ctx context.Context, e *testengine.Engine, progress io.Writer) 
 	return testimage.FromPackages(ctx, e, programRecipe, progress)
 }
 
-// variant runs a script of testdata/programs a second time, in other circumstances.
+// variant runs a script a second time, in other circumstances.
 type variant struct {
 	suffix string
 	flags  []string
@@ -61,7 +55,7 @@ var programNoSets = map[string]string{
 	"dmesg@user":                    "the seccomp profile lets it pass with CAP_SYSLOG, and then the kernel asks the ordinary user for it",
 }
 
-// programCases are the scripts of testdata/programs and their variants.
+// programCases are the scripts and their variants.
 func programCases() ([]testCase, error) {
 	var all []testCase
 	add := func(name, script string, flags []string) {
@@ -72,12 +66,7 @@ func programCases() ([]testCase, error) {
 		})
 	}
 	known := map[string]bool{}
-	files, err := programScripts.ReadDir("testdata/programs")
-	if err != nil {
-		return nil, fmt.Errorf("listing the programs: %w", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(file.Name(), ".sh")
+	for _, name := range scripts.Names() {
 		known[name] = true
 		add(name, name, nil)
 	}
@@ -98,9 +87,5 @@ func (k testCase) argv() ([]string, error) {
 	if k.script == "" {
 		return k.command, nil
 	}
-	text, err := programScripts.ReadFile("testdata/programs/" + k.script + ".sh")
-	if err != nil {
-		return nil, fmt.Errorf("reading a program: %w", err)
-	}
-	return []string{"bash", "-c", string(text)}, nil
+	return scripts.Command(k.script)
 }
