@@ -1,14 +1,8 @@
 package e2e
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,9 +51,6 @@ func TestExpectedSets(t *testing.T) {
 	}
 }
 
-// containers numbers those of passes.
-var containers atomic.Int64
-
 // passes runs the workload with docker and exactly the set, and reports whether
 // it ended as a success. A run that lasts longer than stuckAfter is a failure.
 func passes(t *testing.T, e *testengine.Engine, w workload, set []string) bool {
@@ -68,49 +59,16 @@ func passes(t *testing.T, e *testengine.Engine, w workload, set []string) bool {
 	if w.timeout != "" {
 		stuckAfter = 3 * time.Second
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), stuckAfter)
-	defer cancel()
-	name := fmt.Sprintf("capprof-e2e-%d-%d", os.Getpid(), containers.Add(1))
-	args := []string{"run", "--name", name, "--network", "none", "--cap-drop", "ALL"}
-	for _, c := range set {
-		args = append(args, "--cap-add", c)
-	}
-	args = append(append(args, w.flags...), imageOf(t, w.image))
-	args = append(args, w.argv(t)...)
-	cmd := e.Command(ctx, args...)
-	cmd.Stdin = strings.NewReader(w.stdin)
-	output, err := cmd.CombinedOutput()
-	clean, cancelClean := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancelClean()
-	// Exit code 125 is docker's own failure, unless it is the command's: chroot(8)
-	// has the same habit. The container tells.
-	status, _ := e.Output(clean, "inspect", "--format", "{{.State.Status}}", name)
-	// Not --rm: a run that is cut short would keep its container.
-	if _, err := e.Output(clean, "rm", "--force", "--volumes", name); err != nil {
-		t.Error(err)
-	}
-	if ctx.Err() != nil {
-		if testing.Verbose() {
-			t.Logf("%v: still running after %v: %s", set, stuckAfter, tail(output))
-		}
-		return false
-	}
-	code := 0
+	o, err := e.RunOnce(t.Context(), testengine.Run{
+		Image: imageOf(t, w.image), Flags: append([]string{"--network", "none"}, w.flags...), Command: w.argv(t),
+		Capabilities: setOf(t, set), Stdin: strings.NewReader(w.stdin), Limit: stuckAfter,
+	})
 	if err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		if !ok {
-			t.Fatalf("running docker: %v", err)
-		}
-		code = exit.ExitCode()
+		t.Fatalf("with %v: %v", set, err)
 	}
-	// Its other codes of the kind, 126 and 127, may come from a refused execve,
-	// which is a workload's failure.
-	if code == 125 && status != "exited" {
-		t.Fatalf("docker run with %v failed by itself: %s", set, output)
-	}
-	passed := code == w.expectExit
+	passed := o.Code == w.expectExit
 	if testing.Verbose() {
-		t.Logf("%v: exit %d, passed %v: %s", set, code, passed, tail(output))
+		t.Logf("%v: exit %d, passed %v: %s", set, o.Code, passed, tail([]byte(o.Tail)))
 	}
 	return passed
 }

@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"os"
-	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/capprof/capprof/internal/testengine"
 )
@@ -24,8 +25,8 @@ func TestHostSettings(t *testing.T) {
 		}
 		why := k.absent()
 		o := mustRun(t, c, image, 0, k.command...)
-		if (why != "") != o.passed {
-			t.Errorf("%s: passed %t, though %q: %s", k.title(), o.passed, why, o.tail)
+		if (why != "") != o.Passed() {
+			t.Errorf("%s: passed %t, though %q: %s", k.title(), o.Passed(), why, o.Tail)
 		}
 	}
 }
@@ -56,8 +57,8 @@ func TestNoPtraceScope(t *testing.T) {
 	}
 	c, image := bench(t)
 	// A tracer that is no ancestor, and no capability.
-	if o := mustRun(t, c, image, 0, "/ops", "trace-sibling"); !o.passed {
-		t.Errorf("a process of the same user may not be traced: %s", o.tail)
+	if o := mustRun(t, c, image, 0, "/ops", "trace-sibling"); !o.Passed() {
+		t.Errorf("a process of the same user may not be traced: %s", o.Tail)
 	}
 }
 
@@ -75,10 +76,9 @@ func TestLimitsThatNoContainerGets(t *testing.T) {
 		// Real-time budget takes a dockerd that was given some, and a kernel that has it.
 		"real-time": {[]string{"--cpu-rt-runtime", "1000"}, "rt"},
 	} {
-		args := append([]string{"run", "--rm", "--label", c.label, "--network", "none"}, test.flags...)
-		output, err := c.engine.Command(t.Context(), append(args, image, "/privop", "nothing")...).CombinedOutput()
-		if _, refused := errors.AsType[*exec.ExitError](err); !refused || !strings.Contains(strings.ToLower(string(output)), test.words) {
-			t.Errorf("%s: the engine does not refuse %q, so that a case can show it: %v: %s", name, test.flags, err, output)
+		_, err := c.run(t.Context(), image, append(slices.Clone(isolated), test.flags...), []string{"/privop", "nothing"}, 0, time.Minute)
+		if refused, ok := errors.AsType[*testengine.RefusedError](err); !ok || !strings.Contains(strings.ToLower(refused.Message), test.words) {
+			t.Errorf("%s: the engine does not refuse %q, so that a case can show it: %v", name, test.flags, err)
 		}
 	}
 	// Nor does the file system of the container keep quotas that could be used up.
@@ -86,7 +86,7 @@ func TestLimitsThatNoContainerGets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := mustRun(t, c, image, all.all, "/ops", "disk-quota"); o.passed {
+	if o := mustRun(t, c, image, all.all, "/ops", "disk-quota"); o.Passed() {
 		t.Error("the root file system keeps quotas, so that a case can show EDQUOT")
 	}
 }

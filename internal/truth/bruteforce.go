@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/testengine"
 	"github.com/capprof/capprof/internal/truth/removal"
 )
 
@@ -29,7 +30,7 @@ type found struct {
 func (c *suite) find(ctx context.Context, k testCase, image string, flags, command []string, noSet string) (*found, error) {
 	f := &found{all: c.grants.all.Minus(k.hostile).Union(k.candidates())}
 	limit := k.timeLimit()
-	run := func(ctx context.Context, flags []string, caps capability.Set) (outcome, error) {
+	run := func(ctx context.Context, flags []string, caps capability.Set) (testengine.Outcome, error) {
 		return c.containers.run(ctx, image, flags, command, caps, limit)
 	}
 	passes := func(ctx context.Context, set capability.Set) (bool, error) {
@@ -39,14 +40,14 @@ func (c *suite) find(ctx context.Context, k testCase, image string, flags, comma
 				return false, err
 			}
 			if set == f.all {
-				f.withAll = o.tail
+				f.withAll = o.Tail
 				// It is known now how long a good run takes; a bad one may hang.
-				if o.passed {
-					limit = min(limit, 5*time.Second+5*o.took)
+				if o.Passed() {
+					limit = min(limit, 5*time.Second+5*o.Took)
 				}
 			}
-			if o.passed || tries == 1 {
-				return o.passed, nil
+			if o.Passed() || tries == 1 {
+				return o.Passed(), nil
 			}
 		}
 	}

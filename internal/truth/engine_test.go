@@ -40,7 +40,7 @@ func bench(t *testing.T) (*containers, string) {
 
 var isolated = []string{"--network", "none"}
 
-func mustRun(t *testing.T, c *containers, image string, set capability.Set, command ...string) outcome {
+func mustRun(t *testing.T, c *containers, image string, set capability.Set, command ...string) testengine.Outcome {
 	t.Helper()
 	o, err := c.run(t.Context(), image, isolated, command, set, time.Minute)
 	if err != nil {
@@ -80,11 +80,11 @@ func TestNoCapabilityWithoutItsModule(t *testing.T) {
 		testengine.Skip(t, testengine.Unsettled, "Smack runs here and asks")
 	}
 	c, image := bench(t)
-	if mustRun(t, c, image, of(capability.MACAdmin, capability.MACOverride), "/ops", "smack-label").passed {
+	if mustRun(t, c, image, of(capability.MACAdmin, capability.MACOverride), "/ops", "smack-label").Passed() {
 		t.Error("the label was written without CAP_SYS_ADMIN")
 	}
-	if o := mustRun(t, c, image, of(capability.SysAdmin), "/ops", "smack-label"); !o.passed {
-		t.Errorf("CAP_SYS_ADMIN does not suffice: %s", o.tail)
+	if o := mustRun(t, c, image, of(capability.SysAdmin), "/ops", "smack-label"); !o.Passed() {
+		t.Errorf("CAP_SYS_ADMIN does not suffice: %s", o.Tail)
 	}
 }
 
@@ -97,10 +97,10 @@ func TestBlockSuspendNeedsSuspend(t *testing.T) {
 		canSuspend = strings.TrimSpace(string(states)) != ""
 	}
 	o := mustRun(t, c, image, of(capability.BlockSuspend), "/ops", "block-suspend")
-	if o.passed != canSuspend {
-		t.Errorf("passed %t where the kernel can suspend: %t (%s)", o.passed, canSuspend, o.tail)
+	if o.Passed() != canSuspend {
+		t.Errorf("passed %t where the kernel can suspend: %t (%s)", o.Passed(), canSuspend, o.Tail)
 	}
-	if mustRun(t, c, image, 0, "/ops", "block-suspend").passed {
+	if mustRun(t, c, image, 0, "/ops", "block-suspend").Passed() {
 		t.Error("the flag is kept without the capability")
 	}
 }
@@ -113,7 +113,7 @@ func TestSearchOnEngine(t *testing.T) {
 	for _, oneByOne := range []bool{false, true} {
 		got, err := removal.New(few, func(ctx context.Context, set capability.Set) (bool, error) {
 			o, err := c.run(ctx, image, isolated, []string{"/privop", "chown", "+", "read-other"}, set, time.Minute)
-			return o.passed, err
+			return o.Passed(), err
 		}, removal.Options{OneByOne: oneByOne}).Find(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -131,11 +131,11 @@ func TestSearchOnEngine(t *testing.T) {
 // refuses, nor the other way round.
 func TestExitCodeOfTheEngine(t *testing.T) {
 	c, image := bench(t)
-	if o := mustRun(t, c, image, 0, "/privop", "exit", "125"); o.passed || o.code != engineFailed {
+	if o := mustRun(t, c, image, 0, "/privop", "exit", "125"); o.Passed() || o.Code != testengine.EngineFailed {
 		t.Errorf("%+v", o)
 	}
 	_, err := c.run(t.Context(), image, []string{"--network", "nowhere"}, []string{"/privop", "nothing"}, 0, time.Minute)
-	if _, refused := errors.AsType[*refusedError](err); !refused {
+	if _, refused := errors.AsType[*testengine.RefusedError](err); !refused {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -144,10 +144,10 @@ func TestExitCodeOfTheEngine(t *testing.T) {
 func TestStuckRunsEnd(t *testing.T) {
 	c, image := bench(t)
 	o, err := c.run(t.Context(), image, isolated, []string{"/privop", "block"}, 0, 3*time.Second)
-	if err != nil || o.passed || !o.stuck {
+	if err != nil || o.Passed() || !o.Stuck {
 		t.Fatalf("%+v, %v", o, err)
 	}
-	left, err := c.engine.Lines(t.Context(), "ps", "-aq", "--filter", "label="+c.label)
+	left, err := c.engine.LeftRuns(t.Context())
 	if err != nil || len(left) != 0 {
 		t.Errorf("containers left: %v, %v", left, err)
 	}
@@ -168,7 +168,7 @@ func TestOperationsExist(t *testing.T) {
 			known[program] = known["/ops"]
 			continue
 		}
-		known[program] = mustRun(t, c, image, 0, program).tail + " "
+		known[program] = mustRun(t, c, image, 0, program).Tail + " "
 	}
 	for _, k := range all {
 		commands := [][]string{k.command}

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine"
 )
 
 // grants is what the engine can give, found by asking for it.
@@ -28,13 +29,13 @@ func (c *containers) try(ctx context.Context, image string, set capability.Set) 
 	if err == nil {
 		return grants{all: set}, nil
 	}
-	refused, ok := errors.AsType[*refusedError](err)
+	refused, ok := errors.AsType[*testengine.RefusedError](err)
 	if !ok {
 		return grants{}, err
 	}
 	members := set.Slice()
 	if len(members) == 1 {
-		return grants{refused: map[capability.Cap]string{members[0]: refused.message}}, nil
+		return grants{refused: map[capability.Cap]string{members[0]: refused.Message}}, nil
 	}
 	both := grants{refused: map[capability.Cap]string{}}
 	for _, half := range [][]capability.Cap{members[:len(members)/2], members[len(members)/2:]} {

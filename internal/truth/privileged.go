@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine"
 )
 
 // unmasked opens the masked and the read-only paths of /proc and /sys.
@@ -141,15 +142,15 @@ func optionFlags(openings []string) []string {
 }
 
 // runner runs a workload with a set, which may hold openings.
-type runner func(ctx context.Context, flags []string, caps capability.Set) (outcome, error)
+type runner func(ctx context.Context, flags []string, caps capability.Set) (testengine.Outcome, error)
 
 // with runs a case with a set. What the engine refuses fails, unless it is all that
 // there is: then nothing would be known.
-func (k testCase) with(ctx context.Context, run runner, flags []string, set, all capability.Set) (outcome, error) {
+func (k testCase) with(ctx context.Context, run runner, flags []string, set, all capability.Set) (testengine.Outcome, error) {
 	caps, openings := k.apart(set)
 	o, err := run(ctx, slices.Concat(flags, optionFlags(openings)), caps)
-	if _, refused := errors.AsType[*refusedError](err); refused && len(openings) > 0 && set != all {
-		return outcome{tail: err.Error()}, nil
+	if _, refused := errors.AsType[*testengine.RefusedError](err); refused && len(openings) > 0 && set != all {
+		return testengine.Outcome{Code: testengine.EngineFailed, Tail: err.Error()}, nil
 	}
 	return o, err
 }

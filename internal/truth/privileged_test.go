@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine"
 	"github.com/capprof/capprof/internal/truth/removal"
 )
 
@@ -18,13 +19,16 @@ const (
 
 // fake is an engine for one workload, which needs CHOWN, and one of some openings.
 func fake(needs ...string) runner {
-	return func(_ context.Context, flags []string, caps capability.Set) (outcome, error) {
+	return func(_ context.Context, flags []string, caps capability.Set) (testengine.Outcome, error) {
 		given := strings.Join(flags, " ")
 		if strings.Contains(given, "refused") {
-			return outcome{}, &refusedError{"invalid argument"}
+			return testengine.Outcome{}, &testengine.RefusedError{Message: "invalid argument"}
 		}
 		device := slices.ContainsFunc(needs, func(o string) bool { return strings.Contains(given+" ", o+" ") })
-		return outcome{passed: caps.Has(capability.Chown) && (device || len(needs) == 0)}, nil
+		if caps.Has(capability.Chown) && (device || len(needs) == 0) {
+			return testengine.Outcome{}, nil
+		}
+		return testengine.Outcome{Code: 1}, nil
 	}
 }
 
@@ -33,7 +37,7 @@ func searched(t *testing.T, k testCase, run runner) removal.Answer {
 	all := of(capability.Chown, capability.SysAdmin, capability.Kill).Union(k.candidates())
 	answer, err := removal.New(all, func(ctx context.Context, set capability.Set) (bool, error) {
 		o, err := k.with(ctx, run, isolated, set, all)
-		return o.passed, err
+		return o.Passed(), err
 	}, removal.Options{}).Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -68,21 +72,21 @@ func TestRefusedOpeningsFail(t *testing.T) {
 	k := testCase{openings: []string{"--device refused", narrowDevice}}
 	all := of(capability.Chown).Union(k.candidates())
 	some := all.Without(firstOpening + 1)
-	if o, err := k.with(t.Context(), fake(), nil, some, all); o.passed || err != nil {
+	if o, err := k.with(t.Context(), fake(), nil, some, all); o.Passed() || err != nil {
 		t.Errorf("with some: %+v, %v", o, err)
 	}
 	if _, err := k.with(t.Context(), fake(), nil, all, all); err == nil {
 		t.Error("nothing is known of what the engine refuses, and no error says so")
 	}
-	broken := func(context.Context, []string, capability.Set) (outcome, error) {
-		return outcome{}, errors.New("no engine")
+	broken := func(context.Context, []string, capability.Set) (testengine.Outcome, error) {
+		return testengine.Outcome{}, errors.New("no engine")
 	}
 	if _, err := k.with(t.Context(), broken, nil, some, all); err == nil {
 		t.Error("an engine that is gone passes for a failure of the workload")
 	}
 	bare := testCase{}
-	if _, err := bare.with(t.Context(), func(context.Context, []string, capability.Set) (outcome, error) {
-		return outcome{}, &refusedError{"unknown capability"}
+	if _, err := bare.with(t.Context(), func(context.Context, []string, capability.Set) (testengine.Outcome, error) {
+		return testengine.Outcome{}, &testengine.RefusedError{Message: "unknown capability"}
 	}, nil, of(capability.Chown), all); err == nil {
 		t.Error("a refused capability passes for a failure of the workload")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
+	"github.com/capprof/capprof/internal/testengine"
 )
 
 // subject is the capprof under test.
@@ -46,7 +47,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	args := slices.Concat(
 		[]string{"run", "--quiet", "--allow", "ALL", "--jobs", "1", "--timeout", k.timeLimit().String(), "--output", file},
 		flags, []string{image, "--"}, command)
-	var output tail
+	var output testengine.Tail
 	cmd := exec.CommandContext(ctx, s.path, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+s.host, "DOCKER_CONTEXT=")
 	cmd.Stdout, cmd.Stderr = &output, &output

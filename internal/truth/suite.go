@@ -230,8 +230,8 @@ func (c *suite) tryRemedies(ctx context.Context, r *result) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("remedy %q: %w", cure.name, err)
-		case !o.passed:
-			return fmt.Errorf("remedy %q does not cure it: %s", cure.name, lastLine(o.tail))
+		case !o.Passed():
+			return fmt.Errorf("remedy %q does not cure it: %s", cure.name, lastLine(o.Tail))
 		}
 	}
 	return nil
