@@ -18,7 +18,7 @@ func TestAPortableAnswerIsHeldAgainstItsRuns(t *testing.T) {
 		"unknown verdict":           {func(d *profile.Document) { d.Portable.Verdict = "fine" }, "portable.verdict"},
 		"no proof":                  {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 0 }, "portable.verdict is proven, yet no run proves NET_BIND_SERVICE"},
 		"proof that had it":         {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 9 }, "which had it"},
-		"proof that lacked more":    {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 1 }, "which lacked CHOWN, SETGID too"},
+		"proof that lacked more":    {func(d *profile.Document) { d.Portable.Requirements[1].ProvenBy = 1 }, "which lacked CHOWN, SETGID"},
 		"own proof with the sysctl": {func(d *profile.Document) { d.Runs[4].Options = d.Runs[9].Options }, "requirements: CHOWN is proven by run 5, which had --sysctl"},
 		"unexplained":               {func(d *profile.Document) { d.Portable.Requirements = d.Portable.Requirements[:1] }, "portable.requirements explain CHOWN, while the answer is"},
 		"explained for none":        {func(d *profile.Document) { d.Portable.Capabilities.Required = d.Capabilities.Required }, "portable.requirements explain"},

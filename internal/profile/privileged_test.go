@@ -60,6 +60,7 @@ func TestRelaxationsAreHeldAgainstTheirRuns(t *testing.T) {
 		"failure of no run":   {func(d *profile.Document) { d.Requirements[1].Failures[0].Run = 99 }, "run 99"},
 		"given on failure": {func(d *profile.Document) {
 			d.Verdict, d.Reasons, d.Requirements, d.Capabilities.Required = profile.Failed, []string{"it fails"}, d.Requirements[1:], 0
+			d.Requirements[0].ProvenBy, d.Requirements[1].ProvenBy = 0, 0
 		}, "verdict is failed, yet an answer is given: --device /dev/fuse"},
 	})
 }
