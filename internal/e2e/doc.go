@@ -3,7 +3,7 @@
 //
 // The expected capability sets stand in one table (workloads) and are themselves
 // tested, with plain docker and no part of capprof: TestExpectedSets runs each
-// workload under its set and under the set less each member. What capprof is then
+// workload under its set and under the set without each member. What capprof is then
 // held to is not what somebody once wrote down, but what is so on this machine.
 //
 // Environment variables steer the suite:

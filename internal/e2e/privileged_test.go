@@ -11,15 +11,15 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// narrowings are workloads that run with --privileged, and what they need of it.
-var narrowings = []struct {
+// privilegedWorkloads are workloads that run with --privileged, and what they need of it.
+var privilegedWorkloads = []struct {
 	name string
 	// script is run by bash, its effect checked by itself.
 	script string
 	// operation is run in the image from scratch where there is no script.
 	operation  []string
 	want, open []string
-	// byTrace says that the trace names the opening.
+	// byTrace says that the trace names the relaxation.
 	byTrace bool
 }{
 	{name: "device", script: "exec 3<>/dev/net/tun", open: []string{"--device /dev/net/tun"}, byTrace: true},
@@ -36,7 +36,7 @@ var narrowings = []struct {
 // of it, and the command line that it prints passes.
 func TestPrivilegedReplaced(t *testing.T) {
 	e := engineOf(t)
-	for _, n := range narrowings {
+	for _, n := range privilegedWorkloads {
 		t.Run(n.name, func(t *testing.T) {
 			t.Parallel()
 			w := workload{image: debian, flags: []string{"--privileged"}, command: []string{"bash", "-ec", n.script}}

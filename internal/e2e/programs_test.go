@@ -98,7 +98,7 @@ func checkRequirements(t *testing.T, document profile.Document) {
 func checkRuns(t *testing.T, w workload, document profile.Document) {
 	t.Helper()
 	allowed := setOf(t, append(slices.Clone(dockerDefault), w.allow))
-	// Runs with other options ask for the set elsewhere; that is a search of its own.
+	// Runs with other options ask for the portable set; that is a search of its own.
 	own := slices.DeleteFunc(slices.Clone(document.Runs), func(run profile.Run) bool { return len(run.Options) > 0 })
 	for i, run := range document.Runs {
 		if run.Number != i+1 {

@@ -13,7 +13,7 @@ import (
 )
 
 // TestRemappedUsers: on an engine that gives containers a user namespace of their
-// own, what is the container's needs what it needs elsewhere; what is the host's
+// own, what is the container's needs what it needs on any engine; what is the host's
 // can't be had at all, and capprof says so instead of asking for more.
 func TestRemappedUsers(t *testing.T) {
 	binaryOf(t)

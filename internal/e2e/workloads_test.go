@@ -190,11 +190,11 @@ var workloads = []workload{
 	{name: "expected-signal", image: scratch, command: privop("signal", "9"), expectExit: 137, want: caps()},
 	{name: "volume", image: anonymousVolume, want: caps("CHOWN")},
 
-	// Failures that no capability cures.
+	// Failures that no capability fixes.
 	{name: "exits-3", image: scratch, command: privop("exit", "3"), hopeless: true},
 	{name: "missing-file", image: scratch, command: privop("needs-file"), hopeless: true},
 	{name: "connection-refused", image: scratch, command: privop("connect"), hopeless: true},
-	{name: "fails-beside-chown", image: scratch, command: privop("chown", "+", "exit", "3"), hopeless: true},
+	{name: "fails-after-chown", image: scratch, command: privop("chown", "+", "exit", "3"), hopeless: true},
 	{
 		// Docker gives an ordinary user nothing of what it adds.
 		name: "ordinary-user", image: scratch, command: privop("raw-socket"), flags: []string{"--user", "1000"},

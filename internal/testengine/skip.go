@@ -29,7 +29,7 @@ const (
 // have everything can't pass by running nothing.
 const SkipsEnv = "CAPPROF_TEST_SKIPS"
 
-// Skip ends the test: skipped where the reason is expected, failed elsewhere.
+// Skip ends the test: skipped where the reason is expected, failed otherwise.
 func Skip(t testing.TB, reason Reason, format string, args ...any) {
 	t.Helper()
 	allowed, restricted := os.LookupEnv(SkipsEnv)

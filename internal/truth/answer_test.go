@@ -19,7 +19,7 @@ func TestCompare(t *testing.T) {
 		want  verdict
 	}{
 		"equal":         {both, answer{set: of(read, raw)}, verdict{exact: true}},
-		"dearer":        {both, answer{set: of(write, raw)}, verdict{dearer: true}},
+		"riskier":       {both, answer{set: of(write, raw)}, verdict{riskier: true}},
 		"missing":       {both, answer{set: of(read)}, verdict{missing: of(raw)}},
 		"extra":         {both, answer{set: of(write, raw, capability.Kill)}, verdict{extra: of(capability.Kill)}},
 		"both wrong":    {[]capability.Set{of(raw)}, answer{set: of(read)}, verdict{missing: of(raw), extra: of(read)}},
@@ -44,7 +44,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func TestAccidentsAreToBeNoticed(t *testing.T) {
+func TestFlakesAreToBeNoticed(t *testing.T) {
 	for name, test := range map[string]struct {
 		is    answer
 		right bool
@@ -72,7 +72,7 @@ func TestCompareDependent(t *testing.T) {
 		word  string
 	}{
 		"least dangerous": {[]capability.Set{small, large}, small, verdict{exact: true}, "exact"},
-		"dearer":          {[]capability.Set{large, small}, small, verdict{exact: true, dearer: true}, "exact, not the least dangerous"},
+		"riskier":         {[]capability.Set{large, small}, small, verdict{exact: true, riskier: true}, "exact, not the least dangerous"},
 		"larger":          {[]capability.Set{large, small}, large, verdict{exact: true, larger: true}, "exact"},
 		"not minimal":     {[]capability.Set{small}, small.Union(large), verdict{extra: large}, "extra CHOWN, SETUID"},
 	} {
@@ -122,12 +122,12 @@ func TestPortableSetsAreCompared(t *testing.T) {
 		is     answer
 		exact  bool
 	}{
-		"equal":          {raw, answer{verdict: "proven", elsewhere: raw[0]}, true},
+		"equal":          {raw, answer{verdict: "proven", portable: raw[0]}, true},
 		"missing":        {raw, answer{verdict: "proven"}, false},
-		"extra":          {[]capability.Set{0}, answer{verdict: "proven", elsewhere: raw[0]}, false},
-		"none":           {nil, answer{verdict: "proven", nowhere: true}, true},
-		"none of a set":  {raw, answer{verdict: "proven", nowhere: true}, false},
-		"a set for none": {nil, answer{verdict: "proven", elsewhere: raw[0]}, false},
+		"extra":          {[]capability.Set{0}, answer{verdict: "proven", portable: raw[0]}, false},
+		"none":           {nil, answer{verdict: "proven", unportable: true}, true},
+		"none of a set":  {raw, answer{verdict: "proven", unportable: true}, false},
+		"a set for none": {nil, answer{verdict: "proven", portable: raw[0]}, false},
 	} {
 		v := verdict{exact: true}
 		if v.portable(testCase{}, test.strict, test.is); v.exact != test.exact || v.exact != (v.note == "") {

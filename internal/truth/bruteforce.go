@@ -93,7 +93,7 @@ func (k testCase) matters() capability.Set {
 // and with the strict ones.
 func (r *result) compare(ctx context.Context, own, strict *found) error {
 	k := r.testCase
-	set, unknown := k.together(r.answer.set, r.answer.openings)
+	set, unknown := k.together(r.answer.set, r.answer.relaxations)
 	r.answer.set = set
 	if fails := k.counts || k.tries > 1; !fails && !r.answer.none {
 		if err := own.check(ctx, set); err != nil {
@@ -110,8 +110,8 @@ func (r *result) compare(ctx context.Context, own, strict *found) error {
 	if k.strict == nil {
 		return nil
 	}
-	if !r.answer.nowhere {
-		if err := strict.check(ctx, r.answer.elsewhere); err != nil {
+	if !r.answer.unportable {
+		if err := strict.check(ctx, r.answer.portable); err != nil {
 			return fmt.Errorf("checking the portable answer: %w", err)
 		}
 		r.strict = strict.sets

@@ -21,8 +21,8 @@ const (
 	traps group = "trap"
 	// programs are Debian packages as their maintainers ship them.
 	programs group = "program"
-	// causes fail for a reason that no capability cures, or that something else
-	// cures better.
+	// causes fail for a reason that no capability fixes, or that something else
+	// fixes better.
 	causes group = "cause"
 	// portables need something else where the engine keeps the kernel's defaults.
 	portables group = "portable"
@@ -76,7 +76,7 @@ type testCase struct {
 	// fails for reasons of its own; 0 is once.
 	tries int
 	// counts gives the runs a directory in common, /runs, in which the workload counts
-	// them: it fails by accident in a run that is known beforehand, so that capprof has
+	// them: it fails by chance in a run that is known beforehand, so that capprof has
 	// to notice.
 	counts bool
 	// hostile are capabilities that the workload refuses to run with: the search
@@ -87,19 +87,19 @@ type testCase struct {
 	// noSet says why the workload fails with everything that the engine grants, for
 	// those of which that is known beforehand. Brute force shows it.
 	noSet string
-	// says are words that capprof must say of the cause and of the cure, and
+	// says are words that capprof must say of the cause and of the remedy, and
 	// remedies are changes that follow what it says: for causes.
 	says     []string
 	remedies []remedy
-	// incurable is why there is no remedy to show here.
-	incurable string
+	// unfixable is why there is no remedy to show here.
+	unfixable string
 	// strict are the flags that make the container as strict as other engines' are:
 	// with them the portable set is compared too. noSetStrict is noSet there.
 	strict      []string
 	noSetStrict string
-	// openings are docker run's options of which brute force grants some, beside
+	// relaxations are docker run's options of which brute force grants some in addition to
 	// capabilities, where capprof is given --privileged; nil for others.
-	openings []string
+	relaxations []string
 	// among are the capabilities that can make a difference, for a program that is not
 	// monotone: brute force runs all their combinations, and any minimal set is right.
 	among capability.Set
@@ -173,20 +173,20 @@ type result struct {
 type answer struct {
 	// none is true when capprof says that no set makes the workload pass.
 	none bool
-	// set holds the openings that the case names as candidates too, and openings
+	// set holds the relaxations that the case names as candidates too, and relaxations
 	// are all that the answer has.
-	set      capability.Set
-	openings []string
-	// elsewhere is the set for other engines, nowhere true where there is none.
-	elsewhere capability.Set
-	nowhere   bool
-	verdict   string
-	reasons   []string
-	runs      int
+	set         capability.Set
+	relaxations []string
+	// portable is the set for other engines, unportable true where there is none.
+	portable   capability.Set
+	unportable bool
+	verdict    string
+	reasons    []string
+	runs       int
 	// lost are those for want of which something was left out in silence, though the
 	// workload passed.
 	lost capability.Set
-	// said is all that it says of causes and cures.
+	// said is all that it says of causes and remedies.
 	said string
 	// byRemoval are those of the set that the trace did not explain.
 	byRemoval capability.Set
@@ -199,9 +199,9 @@ type answer struct {
 type verdict struct {
 	exact          bool
 	missing, extra capability.Set
-	// dearer is set when the answer is minimal, but another is less dangerous, and
+	// riskier is set when the answer is minimal, but another is less dangerous, and
 	// larger when another has fewer members.
-	dearer, larger bool
+	riskier, larger bool
 	// note says what no set can say.
 	note string
 }
@@ -221,7 +221,7 @@ func (k testCase) compare(truth []capability.Set, a answer) verdict {
 		return verdict{missing: truth[0], note: "found none"}
 	}
 	if i := slices.Index(truth, a.set); i >= 0 {
-		v := verdict{exact: i == 0 || !k.among.Empty(), dearer: i > 0}
+		v := verdict{exact: i == 0 || !k.among.Empty(), riskier: i > 0}
 		v.larger = slices.ContainsFunc(truth, func(other capability.Set) bool { return other.Len() < a.set.Len() })
 		return v
 	}
@@ -232,10 +232,10 @@ func (k testCase) compare(truth []capability.Set, a answer) verdict {
 
 // portable completes the verdict on a case that is compared with strict flags too.
 func (v *verdict) portable(k testCase, strict []capability.Set, a answer) {
-	there := k.compare(strict, answer{none: a.nowhere, set: a.elsewhere})
+	there := k.compare(strict, answer{none: a.unportable, set: a.portable})
 	if !there.exact {
 		v.exact = false
-		v.note = fmt.Sprintf("elsewhere %s, and not %s", k.setsText(strict, true), answer{none: a.nowhere, set: a.elsewhere, verdict: a.verdict}.text(k))
+		v.note = fmt.Sprintf("portable: %s, and not %s", k.setsText(strict, true), answer{none: a.unportable, set: a.portable, verdict: a.verdict}.text(k))
 	}
 }
 
@@ -253,13 +253,13 @@ func (v *verdict) finds(k testCase, a answer) {
 	}
 }
 
-// notices judges the answer for a workload that fails by accident: that it is not
+// notices judges the answer for a workload that fails by chance: that it is not
 // stable, and no set proven.
 func notices(a answer) verdict {
 	if a.contradictory && a.verdict == string(profile.Incomplete) {
 		return verdict{exact: true}
 	}
-	return verdict{note: "does not notice that the workload fails by accident"}
+	return verdict{note: "does not notice that the workload fails by chance"}
 }
 
 // distance counts the capabilities that are in one of the sets alone.

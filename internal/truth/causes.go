@@ -29,11 +29,11 @@ func off(sysctl, what string) func() string {
 }
 
 // causeCases fail for a reason that is no capability, or none that can reach it,
-// or none that is the best cure. Each says what capprof must say, and holds the
+// or none that is the best fix. Each says what capprof must say, and holds the
 // changed ways to run it that follow from that.
 var causeCases = slices.Concat(fileCauses, mountCauses, processCauses, limitCauses, userCauses)
 
-// fileCauses are cured by a capability, and better by owners and modes.
+// fileCauses are fixed by a capability, and better by owners and modes.
 var fileCauses = []testCase{
 	{
 		group: causes, name: "mode-read", command: ops("read /other/file"),
@@ -159,7 +159,7 @@ var mountCauses = []testCase{
 	},
 	{
 		group: causes, name: "read-only-sys", command: ops("write /sys/kernel/x"), noSet: "the engine mounts /sys read-only",
-		says: []string{"/sys is mounted read-only", "--volume /sys"}, incurable: "the mount that cures it is the host's own /sys, which a test must leave alone",
+		says: []string{"/sys is mounted read-only", "--volume /sys"}, unfixable: "the mount that fixes it is the host's own /sys, which a test must leave alone",
 	},
 	{
 		group: causes, name: "no-exec-tmpfs", command: ops("execute-copy /mnt"), flags: []string{"--tmpfs", "/mnt"}, noSet: "the tmpfs is mounted noexec",
@@ -296,7 +296,7 @@ var limitCauses = []testCase{
 	},
 	{
 		group: causes, name: "real-time", command: ops("schedule-fifo"), noSet: "a control group without real-time budget refuses it whatever the capabilities",
-		says: []string{"real-time", "--cpu-rt-runtime"}, incurable: "the engine would have to be started with a real-time budget (dockerd --cpu-rt-runtime)",
+		says: []string{"real-time", "--cpu-rt-runtime"}, unfixable: "the engine would have to be started with a real-time budget (dockerd --cpu-rt-runtime)",
 	},
 }
 

@@ -151,12 +151,12 @@ var dependentElsewhere = []testCase{
 		command: shell("if " + bindsPort + "; then " + tryChown + "; else " + changes + "; fi"),
 	},
 	{
-		group: dependent, name: "owner-then-device", image: debian, openings: []string{"--device " + fuse}, absent: absentPath(fuse),
+		group: dependent, name: "owner-then-device", image: debian, relaxations: []string{"--device " + fuse}, absent: absentPath(fuse),
 		among:   capability.Of(capability.Chown, capability.SysChroot),
 		command: shell("if " + tryChown + "; then exec 3<" + fuse + " || exit 2; fi; " + changes),
 	},
 	{
-		group: dependent, name: "device-then-owner", image: debian, openings: []string{"--device " + fuse}, absent: absentPath(fuse),
+		group: dependent, name: "device-then-owner", image: debian, relaxations: []string{"--device " + fuse}, absent: absentPath(fuse),
 		among:   capability.Of(capability.Chown, capability.SysChroot),
 		command: shell("if (exec 3<" + fuse + ") 2>/dev/null; then " + tryChown + " || exit 2; fi; " + changes),
 	},

@@ -154,7 +154,7 @@ func TestStuckRunsEnd(t *testing.T) {
 }
 
 // Every operation that the cases name is one that the programs have: a misspelt
-// one would fail with every set and pass for one that no capability cures.
+// one would fail with every set and pass for one that no capability fixes.
 func TestOperationsExist(t *testing.T) {
 	c, image := bench(t)
 	all, err := cases()
@@ -172,9 +172,9 @@ func TestOperationsExist(t *testing.T) {
 	}
 	for _, k := range all {
 		commands := [][]string{k.command}
-		for _, cure := range k.remedies {
-			if cure.command != nil {
-				commands = append(commands, cure.command)
+		for _, fix := range k.remedies {
+			if fix.command != nil {
+				commands = append(commands, fix.command)
 			}
 		}
 		for _, command := range commands {

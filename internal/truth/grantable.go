@@ -17,7 +17,7 @@ type grants struct {
 	refused map[capability.Cap]string
 }
 
-// tryAll starts containers that do nothing, with more and with less.
+// tryAll starts containers that do nothing, with more and with fewer capabilities.
 func (c *containers) tryAll(ctx context.Context, image string) (grants, error) {
 	return c.try(ctx, image, capability.Known())
 }

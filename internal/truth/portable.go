@@ -21,7 +21,7 @@ var portableCases = []testCase{
 	{group: portables, name: "bind-udp-53", command: []string{"/ops", "bind-udp-53"}, strict: strictBoth},
 	{group: portables, name: "bind-tcp6-80", command: []string{"/ops", "bind-tcp6-80"}, strict: strictBoth},
 	{group: portables, name: "bind-tcp-8080", command: []string{"/ops", "bind-tcp-8080"}, strict: strictBoth},
-	{group: portables, name: "bind-beside-others", command: []string{"/privop", "chown", "+", "bind-80", "+", "drop"}, strict: strictBoth},
+	{group: portables, name: "bind-and-others", command: []string{"/privop", "chown", "+", "bind-80", "+", "drop"}, strict: strictBoth},
 	{group: portables, name: "bind-by-ring", command: []string{"/ops", "ring-bind"}, strict: strictBoth},
 	{
 		group: portables, name: "bind-32bit", command: []string{"/ops", "bind-80-32bit"}, strict: strictBoth,
@@ -48,7 +48,7 @@ var portableCases = []testCase{
 		group: portables, name: "ping-or-raw-and-bind", command: []string{"/privop", "ping-socket", "+", "bind-80"}, strict: strictBoth,
 	},
 	{
-		group: portables, name: "ping-beside-own-sysctl", command: []string{"/privop", "ping-socket", "+", "bind-80"}, strict: strictPings,
+		group: portables, name: "ping-with-own-sysctl", command: []string{"/privop", "ping-socket", "+", "bind-80"}, strict: strictPings,
 		flags: []string{"--sysctl", "net.ipv4.ip_unprivileged_port_start=0"},
 	},
 }

@@ -17,7 +17,7 @@ const (
 	allDevices   = "--device /dev"
 )
 
-// fake is an engine for one workload, which needs CHOWN, and one of some openings.
+// fake is an engine for one workload, which needs CHOWN, and one of some relaxations.
 func fake(needs ...string) runner {
 	return func(_ context.Context, flags []string, caps capability.Set) (testengine.Outcome, error) {
 		given := strings.Join(flags, " ")
@@ -45,9 +45,9 @@ func searched(t *testing.T, k testCase, run runner) removal.Answer {
 	return answer
 }
 
-// The search finds openings as it finds capabilities, the narrow ones first.
-func TestOpeningsAreSearched(t *testing.T) {
-	k := testCase{openings: opened(narrowDevice)}
+// The search finds relaxations as it finds capabilities, the narrow ones first.
+func TestRelaxationsAreSearched(t *testing.T) {
+	k := testCase{relaxations: relaxing(narrowDevice)}
 	narrow, _ := k.together(of(capability.Chown), []string{narrowDevice})
 	wide, _ := k.together(of(capability.Chown), []string{allDevices})
 	for name, test := range map[string]struct {
@@ -69,9 +69,9 @@ func TestOpeningsAreSearched(t *testing.T) {
 
 // What the engine refuses is a failure, and no answer where it is everything.
 func TestRefusedOpeningsFail(t *testing.T) {
-	k := testCase{openings: []string{"--device refused", narrowDevice}}
+	k := testCase{relaxations: []string{"--device refused", narrowDevice}}
 	all := of(capability.Chown).Union(k.candidates())
-	some := all.Without(firstOpening + 1)
+	some := all.Without(firstRelaxation + 1)
 	if o, err := k.with(t.Context(), fake(), nil, some, all); o.Passed() || err != nil {
 		t.Errorf("with some: %+v, %v", o, err)
 	}
@@ -92,22 +92,22 @@ func TestRefusedOpeningsFail(t *testing.T) {
 	}
 }
 
-func TestOpeningsAreCompared(t *testing.T) {
-	k := testCase{openings: opened(narrowDevice)}
+func TestRelaxationsAreCompared(t *testing.T) {
+	k := testCase{relaxations: relaxing(narrowDevice)}
 	narrow, _ := k.together(of(capability.Chown), []string{narrowDevice})
 	wide, _ := k.together(of(capability.Chown), []string{allDevices})
 	truth := []capability.Set{narrow, wide}
 	for name, test := range map[string]struct {
-		openings []string
-		want     string
+		relaxations []string
+		want        string
 	}{
 		"equal":      {[]string{narrowDevice}, "exact"},
-		"dearer":     {[]string{allDevices}, "not the least dangerous"},
+		"riskier":    {[]string{allDevices}, "not the least dangerous"},
 		"missing":    {nil, "missing " + narrowDevice},
 		"extra":      {[]string{narrowDevice, unmasked}, "extra " + unmasked},
 		"unheard of": {[]string{narrowDevice, "--device /dev/two"}, "extra --device /dev/two, of which brute force knows nothing"},
 	} {
-		set, unknown := k.together(of(capability.Chown), test.openings)
+		set, unknown := k.together(of(capability.Chown), test.relaxations)
 		v := k.compare(truth, answer{set: set})
 		v.opens(unknown)
 		r := result{testCase: k, answer: answer{verdict: "proven"}, verdict: v}
@@ -124,8 +124,8 @@ func TestOpeningsAreCompared(t *testing.T) {
 // ones come last.
 func TestPrivilegedCasesAreWellFormed(t *testing.T) {
 	for _, k := range privilegedCases {
-		if k.candidates().Len() != len(k.openings) || len(k.openings) < len(everywhere) {
-			t.Errorf("%s: %d numbers for %q", k.title(), k.candidates().Len(), k.openings)
+		if k.candidates().Len() != len(k.relaxations) || len(k.relaxations) < len(everywhere) {
+			t.Errorf("%s: %d numbers for %q", k.title(), k.candidates().Len(), k.relaxations)
 		}
 		if slices.Contains(k.flags, "--privileged") {
 			t.Errorf("%s gives brute force what is to be replaced", k.title())
@@ -133,7 +133,7 @@ func TestPrivilegedCasesAreWellFormed(t *testing.T) {
 		if !k.candidates().Intersect(capability.Known()).Empty() {
 			t.Errorf("%s: a number is a capability's", k.title())
 		}
-		for _, o := range k.openings {
+		for _, o := range k.relaxations {
 			if name, value, ok := strings.Cut(o, " "); !ok || !strings.HasPrefix(name, "--") || value == "" {
 				t.Errorf("%s: %q is no option with a value", k.title(), o)
 			}

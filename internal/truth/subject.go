@@ -80,24 +80,24 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 			lost = lost.Union(capability.Of(denial.AnyOf...))
 		}
 	}
-	var openings []string
+	var relaxations []string
 	for _, o := range document.Relaxations {
-		openings = append(openings, o.String())
+		relaxations = append(relaxations, o.String())
 	}
-	there, nowhere := document.Capabilities.Required, false
+	there, unportable := document.Capabilities.Required, false
 	if p := document.Portable; p != nil {
-		there, nowhere = p.Capabilities.Required, !p.Verdict.Answers()
+		there, unportable = p.Capabilities.Required, !p.Verdict.Answers()
 	}
 	return answer{
-		elsewhere: there, nowhere: nowhere,
+		portable: there, unportable: unportable,
 		byRemoval: byRemoval, lost: lost,
-		none: document.Verdict == profile.Failed, set: document.Capabilities.Required, openings: openings,
+		none: document.Verdict == profile.Failed, set: document.Capabilities.Required, relaxations: relaxations,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
 		contradictory: contradictory(document.Runs), said: said(document),
 	}, nil
 }
 
-// said gathers what a profile says of causes and cures.
+// said gathers what a profile says of causes and remedies.
 func said(d *profile.Document) string {
 	lines := slices.Clone(d.Reasons)
 	for _, f := range d.Failures {

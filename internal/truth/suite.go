@@ -96,8 +96,8 @@ func (c *suite) prepare(ctx context.Context, chosen []testCase) (err error) {
 	needed := []imageName{scratch}
 	for _, k := range chosen {
 		needed = append(needed, k.image)
-		for _, cure := range k.remedies {
-			needed = append(needed, cure.image)
+		for _, fix := range k.remedies {
+			needed = append(needed, fix.image)
 		}
 	}
 	if err := c.images.load(ctx, needed); err != nil {
@@ -196,7 +196,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 			return r
 		}
 	}
-	if k.openings != nil {
+	if k.relaxations != nil {
 		flags = append(flags, "--privileged")
 	}
 	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
@@ -220,18 +220,18 @@ func (c *suite) flags(given []string) []string {
 // tryRemedies shows that each remedy of a case makes it pass, with nothing beyond
 // what the remedy says.
 func (c *suite) tryRemedies(ctx context.Context, r *result) error {
-	for _, cure := range r.testCase.remedies {
-		command := cure.command
+	for _, fix := range r.testCase.remedies {
+		command := fix.command
 		if command == nil {
 			command = r.testCase.command
 		}
-		o, err := c.containers.run(ctx, c.images.loaded[cure.image], c.flags(cure.flags), command, cure.set, r.testCase.timeLimit())
+		o, err := c.containers.run(ctx, c.images.loaded[fix.image], c.flags(fix.flags), command, fix.set, r.testCase.timeLimit())
 		r.bruteForceRuns++
 		switch {
 		case err != nil:
-			return fmt.Errorf("remedy %q: %w", cure.name, err)
+			return fmt.Errorf("remedy %q: %w", fix.name, err)
 		case !o.Passed():
-			return fmt.Errorf("remedy %q does not cure it: %s", cure.name, lastLine(o.Tail))
+			return fmt.Errorf("remedy %q does not fix it: %s", fix.name, lastLine(o.Tail))
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func (r result) word() string {
 		return "not here"
 	case r.answer.verdict == "":
 		return "done"
-	case v.exact && v.dearer:
+	case v.exact && v.riskier:
 		return "exact, not the least dangerous"
 	case v.exact:
 		return "exact"
@@ -48,7 +48,7 @@ func (r result) word() string {
 	if !v.extra.Empty() {
 		parts = append(parts, "extra "+strings.Join(r.testCase.members(v.extra), ", "))
 	}
-	if v.dearer {
+	if v.riskier {
 		parts = append(parts, "not the least dangerous")
 	}
 	if v.note != "" {
@@ -89,7 +89,7 @@ func (k testCase) setsText(sets []capability.Set, complete bool) string {
 	return text
 }
 
-// setText names a set's members, openings among them.
+// setText names a set's members, relaxations among them.
 func (k testCase) setText(set capability.Set) string {
 	if set.Empty() {
 		return set.String()
@@ -103,7 +103,7 @@ func (r result) truthText() string {
 	}
 	text := r.testCase.setsText(r.truth, r.complete)
 	if r.testCase.strict != nil {
-		text += "; elsewhere " + r.testCase.setsText(r.strict, true)
+		text += "; portable " + r.testCase.setsText(r.strict, true)
 	}
 	return text
 }
@@ -153,17 +153,17 @@ func (t *table) printRemarks(out io.Writer) {
 			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
 		}
 		if r.testCase.noSetStrict != "" {
-			remarks = append(remarks, "no set elsewhere: "+r.testCase.noSetStrict)
+			remarks = append(remarks, "no portable set: "+r.testCase.noSetStrict)
 		}
 		if len(r.testCase.remedies) > 0 && r.err == nil && r.absent == "" {
 			var names []string
-			for _, cure := range r.testCase.remedies {
-				names = append(names, fmt.Sprintf("%s (passes with %s)", cure.name, cure.set))
+			for _, fix := range r.testCase.remedies {
+				names = append(names, fmt.Sprintf("%s (passes with %s)", fix.name, fix.set))
 			}
-			remarks = append(remarks, "cured by "+strings.Join(names, "; "))
+			remarks = append(remarks, "fixed by "+strings.Join(names, "; "))
 		}
-		if r.testCase.incurable != "" {
-			remarks = append(remarks, "no remedy here: "+r.testCase.incurable)
+		if r.testCase.unfixable != "" {
+			remarks = append(remarks, "no remedy here: "+r.testCase.unfixable)
 		}
 		if !r.right() && r.err == nil {
 			remarks = append(remarks, fmt.Sprintf("capprof says %s: %s", r.answer.verdict, strings.Join(r.answer.reasons, " ")))

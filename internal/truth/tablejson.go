@@ -27,12 +27,12 @@ type row struct {
 	Error          string         `json:"error,omitempty"`
 }
 
-// fullNames names the members of sets, as a set itself does, and openings.
+// fullNames names the members of sets, relaxations among them, as a document does.
 func (k testCase) fullNames(sets ...capability.Set) [][]string {
 	all := [][]string{}
 	for _, set := range sets {
-		caps, openings := k.apart(set)
-		all = append(all, append(caps.Names(), openings...)) // never nil
+		caps, relaxations := k.apart(set)
+		all = append(all, append(caps.Names(), relaxations...)) // never nil
 	}
 	return all
 }

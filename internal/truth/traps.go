@@ -39,7 +39,7 @@ var trapCases = []testCase{
 	},
 	{
 		group: traps, name: "alternative-changes-later", command: []string{"/ops", "list-private-dir", "+", "link-by-descriptor"},
-		naive: "DAC_OVERRIDE and DAC_READ_SEARCH: the cheaper one cured the first step, and the second needs the other",
+		naive: "DAC_OVERRIDE and DAC_READ_SEARCH: the less dangerous one was enough for the first step, and the second needs the other",
 	},
 	{
 		group: traps, name: "one-asks-for-noise", command: []string{"/ops", "ignore", "raw6", "+", "in-child", "raw6"},
@@ -137,41 +137,41 @@ var trapCases = []testCase{
 		naive: "nothing, for as long as it waits; and setfsuid has no error",
 	},
 	{
-		group: traps, name: "gate-by-clone-flags", command: []string{"/ops", "clone-net"},
+		group: traps, name: "seccomp-by-clone-flags", command: []string{"/ops", "clone-net"},
 		naive: "none: clone is allowed in general",
 	},
 	{
-		group: traps, name: "gate-by-personality", command: []string{"/ops", "personality-other"},
+		group: traps, name: "seccomp-by-personality", command: []string{"/ops", "personality-other"},
 		noSet: "Docker's profile has this execution domain for nobody",
 		naive: "SYS_ADMIN",
 	},
 	{
-		group: traps, name: "gate-without-a-key-keyring", command: []string{"/ops", "keyring"},
-		noSet: "Docker's profile has no capability that opens keyctl",
+		group: traps, name: "seccomp-for-nobody-keyring", command: []string{"/ops", "keyring"},
+		noSet: "Docker's profile allows keyctl for no capability",
 		naive: "SYS_ADMIN",
 	},
 	{
-		group: traps, name: "gate-without-a-key-userfaultfd", command: []string{"/ops", "user-faults"},
-		noSet: "Docker's profile has no capability that opens it",
+		group: traps, name: "seccomp-for-nobody-userfaultfd", command: []string{"/ops", "user-faults"},
+		noSet: "Docker's profile allows it for no capability",
 		naive: "SYS_PTRACE, which the kernel would ask for",
 	},
 	{
-		group: traps, name: "gate-without-a-key-pivot-root", command: []string{"/ops", "pivot-root"},
-		noSet: "Docker's profile has no capability that opens it",
+		group: traps, name: "seccomp-for-nobody-pivot-root", command: []string{"/ops", "pivot-root"},
+		noSet: "Docker's profile allows it for no capability",
 		naive: "SYS_ADMIN, which the kernel would ask for",
 	},
 	{
-		group: traps, name: "gate-without-a-key-kexec", command: []string{"/ops", "kexec"},
-		noSet: "Docker's profile has no capability that opens it",
+		group: traps, name: "seccomp-for-nobody-kexec", command: []string{"/ops", "kexec"},
+		noSet: "Docker's profile allows it for no capability",
 		naive: "SYS_BOOT, which the kernel would ask for",
 	},
 	{
-		group: traps, name: "gate-without-a-key-move-pages", command: []string{"/ops", "move-pages-other"},
-		noSet: "Docker's profile has no capability that opens it",
+		group: traps, name: "seccomp-for-nobody-move-pages", command: []string{"/ops", "move-pages-other"},
+		noSet: "Docker's profile allows it for no capability",
 		naive: "SYS_NICE or SYS_PTRACE",
 	},
 	{
-		group: traps, name: "gate-only", command: []string{"/ops", "bind-memory-policy"},
+		group: traps, name: "seccomp-only", command: []string{"/ops", "bind-memory-policy"},
 		naive: "none: the kernel asks for nothing, the profile does",
 	},
 	{
@@ -199,8 +199,8 @@ var trapCases = []testCase{
 		naive: "the capability of another call: 97 is getrlimit in the 64-bit table",
 	},
 	{
-		group: traps, name: "compat-gate", command: []string{"/ops", "unshare-32bit"},
-		naive: "none, or the gate of the call that has this number in the 64-bit table",
+		group: traps, name: "compat-seccomp", command: []string{"/ops", "unshare-32bit"},
+		naive: "none, or the seccomp rule of the call that has this number in the 64-bit table",
 	},
 	{
 		group: traps, name: "compat-harmless", command: []string{"/ops", "harmless-32bit"},
@@ -242,13 +242,13 @@ var trapCases = []testCase{
 	},
 	{
 		// The fifth run, by then, is the one without NET_RAW.
-		group: traps, name: "accident-at-once", counts: true, tries: 2,
+		group: traps, name: "flake-at-once", counts: true, tries: 2,
 		command: []string{"/privop", "every", "5", "/runs/count", "+", "tolerate", "raw-socket", "+", "chown"},
 		naive:   "CHOWN, NET_RAW: a run without NET_RAW failed",
 	},
 	{
 		// Counted by the runs that come so far.
-		group: traps, name: "accident-in-the-end", counts: true, tries: 2,
+		group: traps, name: "flake-in-the-end", counts: true, tries: 2,
 		command: []string{"/privop", "tolerate", "raw-socket", "+", "chown", "+", "every", "3", "/runs/count"},
 		naive:   "CHOWN, NET_RAW: a run without NET_RAW failed, in which it was denied",
 	},

@@ -34,12 +34,12 @@ func TestCasesAreWellFormed(t *testing.T) {
 		if k.group != causes {
 			continue
 		}
-		if len(k.says) == 0 || len(k.remedies) == 0 && k.incurable == "" {
-			t.Errorf("%s does not say what capprof must say, or what cures it", k.title())
+		if len(k.says) == 0 || len(k.remedies) == 0 && k.unfixable == "" {
+			t.Errorf("%s does not say what capprof must say, or what fixes it", k.title())
 		}
-		for _, cure := range k.remedies {
-			if cure.name == "" || cure.image == k.image && cure.command == nil && slices.Equal(cure.flags, k.flags) && cure.set.Empty() {
-				t.Errorf("%s: the remedy %q changes nothing", k.title(), cure.name)
+		for _, fix := range k.remedies {
+			if fix.name == "" || fix.image == k.image && fix.command == nil && slices.Equal(fix.flags, k.flags) && fix.set.Empty() {
+				t.Errorf("%s: the remedy %q changes nothing", k.title(), fix.name)
 			}
 		}
 	}
@@ -121,14 +121,14 @@ func TestEveryTrapHasACase(t *testing.T) {
 		"PR_CAP_AMBIENT_RAISE":                               "ambient-raise",
 		"PR_CAPBSET_DROP":                                    "bounding-drop-ignored",
 		"never ends when refused":                            "respawns-for-ever retries-for-ever",
-		"a seccomp gate that depends on arguments":           "gate-by-clone-flags gate-by-personality compat-gate",
-		"seccomp refuses whatever the capabilities":          "gate-without-a-key-keyring gate-without-a-key-pivot-root gate-only",
+		"a seccomp filter that looks at arguments":           "seccomp-by-clone-flags seccomp-by-personality compat-seccomp",
+		"seccomp refuses whatever the capabilities":          "seccomp-for-nobody-keyring seccomp-for-nobody-pivot-root seccomp-only",
 		"seccomp(2) without no_new_privs":                    "filter-without-no-new-privileges",
 		"io_uring completions":                               "ring-completion ring-completion-by-worker",
 		"threads that make different calls at once":          "crowd-of-threads",
 		"vfork and clone with shared memory":                 "vfork-shared-memory crowd-of-threads",
 		"a process that dies inside the call":                "exit-amid-calls",
-		"32-bit calls":                                       "compat-setuid compat-nice compat-gate compat-harmless",
+		"32-bit calls":                                       "compat-setuid compat-nice compat-seccomp compat-harmless",
 		"docker exec during the run":                         "docker-exec docker-exec-that-matters",
 		"health checks during the run":                       "health-check health-check-that-matters",
 		"needed only to be given up":                         "needed-to-be-given-up",

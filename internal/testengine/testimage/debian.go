@@ -23,7 +23,7 @@ import (
 // suite is the Debian release whose packages are used.
 const suite = "bookworm"
 
-// debianFiles is all that the Debian image is made of, beside the packages.
+// debianFiles is all that the Debian image is made of, in addition to the packages.
 //
 //go:embed debian/packages.txt debian/customize.sh all:debian/app
 var debianFiles embed.FS
@@ -34,7 +34,7 @@ type Recipe struct {
 	Name string
 	// Files holds Dir, in which packages.txt names the packages and customize.sh,
 	// run as root with the path of the root file system, does the rest. It finds
-	// the other files of Dir beside itself.
+	// the other files of Dir.
 	Files fs.FS
 	Dir   string
 	// CopyIn is a directory of Dir that goes to /srv, if any does.

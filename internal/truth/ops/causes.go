@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// causeOperations fail for reasons that are no capability, and do what cures them.
+// causeOperations fail for reasons that are no capability, and do what fixes them.
 // A function, since some of them look operations up.
 func causeOperations() map[string]operation {
 	return map[string]operation{

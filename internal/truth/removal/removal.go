@@ -3,11 +3,11 @@
 // trace, no kernel, no table of who needs what. That is why its answers can judge
 // those of a profiler that knows more.
 //
-// A set is minimal when the workload passes with it and fails with it less any one
-// member. Most programs are monotone: what passes with a set passes with more, and
+// A set is minimal when the workload passes with it and fails with any one member
+// removed. Most programs are monotone: what passes with a set passes with more, and
 // then few runs find all minimal sets. Others are not, because a step that succeeds
 // may be what makes another one needed. Every set that is found is therefore run
-// without each of its members; where that shows a program that is not monotone, the
+// without each of its members. Where that shows a program that is not monotone, the
 // sets are still minimal, but there may be more of them. Options.Among finds all.
 package removal
 
@@ -120,7 +120,7 @@ func (s *Search) find(ctx context.Context) (Answer, error) {
 func (s *Search) Runs() int { return len(s.known) }
 
 // IsMinimal runs what a minimal set must show: the workload passes with it, and
-// fails with it less each member. It takes nothing for granted.
+// fails with any one member removed. It takes nothing for granted.
 func (s *Search) IsMinimal(ctx context.Context, set capability.Set) (bool, error) {
 	passed, err := s.passes(ctx, set)
 	if err != nil || !passed {

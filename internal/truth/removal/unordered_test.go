@@ -155,7 +155,7 @@ func isMinimal(t *testing.T, runs removal.Runs, set capability.Set) bool {
 	return true
 }
 
-// A set from elsewhere is judged by runs with it and without each of its members.
+// A set that somebody else found is run, and run without each of its members.
 func TestIsMinimal(t *testing.T) {
 	program := unordered["two ways, one of which costs more"]
 	search := removal.New(known, running(program.passes), removal.Options{})

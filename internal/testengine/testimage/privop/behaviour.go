@@ -214,7 +214,7 @@ func every(args []string, _ streams) error {
 		return err
 	}
 	if info.Size()%int64(n) == 0 {
-		return fmt.Errorf("run %d fails by accident", info.Size())
+		return fmt.Errorf("run %d fails by chance", info.Size())
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func setfcap([]string, streams) error {
 	return err
 }
 
-// needsFile fails for want of a file, which no capability cures.
+// needsFile fails for want of a file, which no capability fixes.
 func needsFile([]string, streams) error {
 	_, err := os.ReadFile("/etc/missing.conf")
 	return err

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Exit codes beside those that a subcommand is told to give.
+// Exit codes in addition to those that a subcommand is told to give.
 const (
 	exitFailed = 1
 	exitUsage  = 64

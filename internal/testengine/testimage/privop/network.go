@@ -108,7 +108,7 @@ func linkDown([]string, streams) error {
 	return err
 }
 
-// connect connects to a port that nobody listens on, which no capability cures.
+// connect connects to a port that nobody listens on, which no capability fixes.
 func connect([]string, streams) error {
 	connection, err := net.Dial("tcp4", "127.0.0.1:9")
 	if err != nil {

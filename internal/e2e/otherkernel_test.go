@@ -41,7 +41,7 @@ func onAnotherKernel(t *testing.T, e *testengine.Engine) string {
 		if err != nil {
 			return err
 		}
-		body = bytes.ReplaceAll(body, kernel, []byte("4.4.0-elsewhere"))
+		body = bytes.ReplaceAll(body, kernel, []byte("4.4.0-other"))
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		return nil

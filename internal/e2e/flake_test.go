@@ -9,10 +9,10 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// TestAccidents: a workload that survives the want of a capability fails for a reason
+// TestFlakes: a workload that survives the want of a capability fails for a reason
 // of its own in the very run that should show that. What it was refused in that run
 // is the same as in a run that passes.
-func TestAccidents(t *testing.T) {
+func TestFlakes(t *testing.T) {
 	e := engineOf(t)
 	for name, command := range map[string][]string{
 		// Each run counts; the fifth is the one without NET_RAW.
