@@ -39,11 +39,11 @@ type Portable struct {
 // Environment is where it was run.
 type Environment struct {
 	Engine         string `json:"engine"`
-	EngineVersion  string `json:"engineVersion"`
-	Runtime        string `json:"runtime"`
-	RuntimeVersion string `json:"runtimeVersion"`
-	StorageDriver  string `json:"storageDriver"`
-	CgroupVersion  string `json:"cgroupVersion"`
+	EngineVersion  string `json:"engineVersion,omitempty"`
+	Runtime        string `json:"runtime,omitempty"`
+	RuntimeVersion string `json:"runtimeVersion,omitempty"`
+	StorageDriver  string `json:"storageDriver,omitempty"`
+	CgroupVersion  string `json:"cgroupVersion,omitempty"`
 	Kernel         string `json:"kernel"`
 	Architecture   string `json:"architecture"`
 	// Hook is how the checks were seen, empty when the runs were not traced.
@@ -51,8 +51,9 @@ type Environment struct {
 	// Traced is false for a profile made by removal alone: its set is right, and
 	// there are no explanations.
 	Traced bool `json:"traced"`
-	// Seccomp names the profile in force: "default", "unconfined", or a file.
-	Seccomp string `json:"seccomp"`
+	// Seccomp names the profile in force: "default", "unconfined", or a file; empty
+	// where the engine has none.
+	Seccomp string `json:"seccomp,omitempty"`
 	// Sysctls are those inside the container on which the answer depends:
 	// net.ipv4.ip_unprivileged_port_start and net.ipv4.ping_group_range.
 	Sysctls map[string]string `json:"sysctls"`
