@@ -68,6 +68,7 @@ func TestGolden(t *testing.T) {
 		"profile-one-required": explain.OfProfileCapability(profiletest.Proven(), capability.Chown),
 		"profile-portable":     explain.OfProfile(profiletest.Portable()),
 		"profile-not-portable": explain.OfProfileCapability(profiletest.NotPortable(), capability.NetBindService),
+		"profile-privileged":   explain.OfProfile(profiletest.WithoutPrivileged()),
 		"profile-one-dropped":  explain.OfProfileCapability(profiletest.Proven(), capability.NetBindService),
 	}
 	// The product's own sentences.

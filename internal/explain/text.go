@@ -188,6 +188,9 @@ func ofProfile(p *text.Page, e Explanation) {
 	case profile.Incomplete:
 		summary += " as far as is known"
 	}
+	if n := len(e.Profile.Relaxations); n > 0 {
+		summary += fmt.Sprintf(", and %d of the options that replace --privileged", n)
+	}
 	p.Title(summary)
 	for _, reason := range e.Profile.Reasons {
 		p.Paragraph(reason)
@@ -203,6 +206,11 @@ func ofProfile(p *text.Page, e Explanation) {
 		p.Row("danger", labels, danger(c)+". "+c.Danger.Reason)
 		p.Row("granted", labels, "by default: "+whoGrants(c.GrantedBy, true))
 		rows(p, "safer", "or", c.Safer)
+	}
+	for _, r := range e.Profile.Relaxations {
+		p.Heading("--" + r.Option + " " + r.Value)
+		p.Row("why", labels, r.Why)
+		p.Row("danger", labels, r.Danger)
 	}
 	if !e.Profile.Dropped.Empty() {
 		p.Heading("Granted today and not required")

@@ -24,6 +24,20 @@ type Profile struct {
 	// Dropped is what the engine grants today and the workload does not require;
 	// empty where the verdict does not vouch for the set.
 	Dropped capability.Set `json:"dropped"`
+	// Relaxations are what the workload needs of --privileged in addition to
+	// capabilities, the least dangerous first.
+	Relaxations []Relaxation `json:"relaxations"`
+}
+
+// Relaxation is a docker run option that stands for a part of --privileged.
+type Relaxation struct {
+	Option string `json:"option"`
+	Value  string `json:"value"`
+	// Allows is what it allows, Danger what comes with it, and Why the evidence that
+	// the workload needs it, in one sentence.
+	Allows string `json:"allows"`
+	Danger string `json:"danger"`
+	Why    string `json:"why"`
 }
 
 // Status is what a profile says of one capability.
@@ -83,7 +97,13 @@ func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()
 func profileOf(d *profile.Document) *Profile {
 	p := &Profile{
 		Image: text.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
-		Reasons: []string{}, Required: d.Capabilities.Required,
+		Reasons: []string{}, Required: d.Capabilities.Required, Relaxations: []Relaxation{},
+	}
+	for _, r := range d.ForRelaxations() {
+		p.Relaxations = append(p.Relaxations, Relaxation{
+			Option: text.Printable(r.Grant.Option.Name), Value: text.Printable(r.Grant.Option.Value),
+			Allows: text.Printable(r.Allows), Danger: text.Printable(r.Danger), Why: sentence.Why(d, r),
+		})
 	}
 	for _, reason := range d.Reasons {
 		p.Reasons = append(p.Reasons, text.Printable(reason))
