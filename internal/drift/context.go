@@ -83,9 +83,11 @@ type fact struct{ name, value string }
 // the runs are left out: they say how it was found, not for what.
 func contextOf(d *profile.Document) []fact {
 	w, e := d.Workload, d.Environment
+	portable, sysctls := portableWords(d)
 	return []fact{
 		{"verdict", string(d.Verdict)},
-		{"portable answer", portableWords(d)},
+		{"portable answer", portable},
+		{"sysctls of the portable answer", sysctls},
 		{"allowed capabilities", d.Capabilities.Allowed.String()},
 		{"image", w.Image.Reference},
 		{"image ID", w.Image.ID},

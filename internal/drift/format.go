@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Options are what the formats need besides the result.
+// Options are what the formats need in addition to the result.
 type Options struct {
 	// OldPath and NewPath are the profiles' files; NewPath is "" or "-" for one
 	// that was not written to a file. SARIF points at them.

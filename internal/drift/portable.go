@@ -80,14 +80,14 @@ func grants(changes []Change) grant.Set {
 	return set
 }
 
-// portableWords names the portable answer in few words.
-func portableWords(d *profile.Document) string {
+// portableWords names the portable answer in few words, and its sysctls.
+func portableWords(d *profile.Document) (answer, sysctls string) {
 	if d.Portable == nil {
-		return ""
+		return "", ""
 	}
-	words := string(d.Portable.Verdict)
+	answer = string(d.Portable.Verdict)
 	if d.Portable.Verdict.Answers() {
-		words += " " + d.Portable.Capabilities.Required.String()
+		answer += " " + d.Portable.Capabilities.Required.String()
 	}
-	return words + " " + sentence.Where(d.Portable)
+	return answer, sentence.Settings(d.Portable.Sysctls)
 }

@@ -126,7 +126,7 @@ func (s Set) With(grants ...Grant) Set {
 	return s
 }
 
-// Without is the set less some grants.
+// Without is the set without some grants.
 func (s Set) Without(grants ...Grant) Set {
 	for _, g := range grants {
 		if g.IsOption() {

@@ -28,7 +28,7 @@ func Load(path string) (*Document, error) {
 }
 
 // Save writes the document to a file, all of it or nothing: it is written and
-// synced beside the target and renamed over it, so that a crash, a full disk or
+// synced next to the target and renamed over it, so that a crash, a full disk or
 // a reader at the wrong moment never sees half a profile. A target that is not a
 // regular file (/dev/stdout, a pipe) is written to as it is, and waited for until
 // ctx ends. The path "-" is the caller's business.

@@ -118,7 +118,7 @@ func FailedBlocked() *profile.Document {
 	return d
 }
 
-// FailedOther is a failed document for a reason that no capability cures.
+// FailedOther is a failed document for a reason that no capability changes.
 func FailedOther() *profile.Document {
 	d := base("my-api:latest")
 	d.Verdict = profile.Failed
@@ -272,7 +272,7 @@ func WithoutPrivileged() *profile.Document {
 	return d
 }
 
-// Denial is a refused chown in run 1 that any of the capabilities would cure.
+// Denial is a refused chown in run 1 that any of the capabilities would prevent.
 func Denial(id string, anyOf ...capability.Cap) profile.Denial {
 	return profile.Denial{
 		ID: id, AnyOf: anyOf, Operation: profile.Operation{
