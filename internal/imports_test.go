@@ -71,7 +71,7 @@ var allowed = map[string][]string{
 }
 
 // testOnly are rooms that nothing but tests and tools of the house import.
-var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/e2e", "bench", "internal/profile/profiletest", "internal"}
+var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/engine/enginetest", "internal/e2e", "bench", "internal/profile/profiletest", "internal"}
 
 // owned are third-party modules that one room alone touches.
 var owned = map[string]string{

@@ -21,10 +21,9 @@ type Container struct {
 	cgroup           engine.Cgroup
 	tty, interactive bool
 
-	// run is what Start began and Wait ends.
-	run *running
-
 	mu sync.Mutex
+	// run is what Start began and Wait ends; nil before and after.
+	run *running
 	// sent counts the signals that capprof itself sent, removed says that it removed
 	// the container: what else ends it is somebody else's doing.
 	sent    map[syscall.Signal]int
@@ -85,8 +84,29 @@ func (c *Container) ours() (sent map[syscall.Signal]int, removed bool) {
 func (c *Container) Remove(ctx context.Context) error {
 	c.mu.Lock()
 	c.removed = true
+	run := c.run
 	c.mu.Unlock()
-	return c.engine.remove(ctx, c.id)
+	err := c.engine.remove(ctx, c.id)
+	if run != nil {
+		// Its end was not waited for, and nobody will.
+		run.release()
+		run.streams.Close()
+	}
+	return err
+}
+
+// began returns what Start began, nil when nothing runs.
+func (c *Container) began() *running {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.run
+}
+
+// set notes what runs, nil when it is over.
+func (c *Container) set(run *running) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.run = run
 }
 
 // short is the identifier as docker ps shows it.

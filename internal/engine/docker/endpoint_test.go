@@ -185,15 +185,15 @@ func TestRemoteEngines(t *testing.T) {
 		info       system.Info
 		why        string
 	}{
-		{"another kernel", suite.Host, system.Info{KernelVersion: "1.2.3"}, "runs on kernel 1.2.3"},
-		{"another system", suite.Host, system.Info{OSType: "windows"}, "windows containers"},
-		{"virtual machines", suite.Host, system.Info{KernelVersion: release, DefaultRuntime: "kata-runtime"}, "kernel of its own"},
+		{"another kernel", suite(t).Host, system.Info{KernelVersion: "1.2.3"}, "runs on kernel 1.2.3"},
+		{"another system", suite(t).Host, system.Info{OSType: "windows"}, "windows containers"},
+		{"virtual machines", suite(t).Host, system.Info{KernelVersion: release, DefaultRuntime: "kata-runtime"}, "kernel of its own"},
 		{"a forwarded socket", forwarded, system.Info{KernelVersion: release}, "may forward it"},
 		{"no socket", "unix:///no/such.sock", system.Info{KernelVersion: release}, "nothing shows who listens"},
 		{"over the network", "tcp://127.0.0.1:2375", system.Info{KernelVersion: release}, "over the network"},
 		{"over the network with its identity here", "tcp://127.0.0.1:2375", system.Info{KernelVersion: release, ID: "the-id", DockerRootDir: root}, ""},
 		{"another identity here", "tcp://127.0.0.1:2375", system.Info{KernelVersion: release, ID: "other", DockerRootDir: root}, "over the network"},
-		{"the suite's engine", suite.Host, system.Info{KernelVersion: release}, ""},
+		{"the suite's engine", suite(t).Host, system.Info{KernelVersion: release}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			why := whyRemote(endpoint{host: tc.host}, tc.info)

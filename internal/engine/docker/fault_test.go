@@ -24,7 +24,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engineAt(t, own.Host)
-			image, err := importImage(t.Context(), e)
+			image, err := importImage(t.Context(), e, "default")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func TestSomebodyStopsTheContainer(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() {
 		<-obeying.seen
-		_, err := suite.Output(t.Context(), "stop", c.ID())
+		_, err := suite(t).Output(t.Context(), "stop", c.ID())
 		stopped <- err
 	}()
 	_, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: obeying})
@@ -90,7 +90,7 @@ func TestSomebodyRemovesTheContainer(t *testing.T) {
 	removed := make(chan error, 1)
 	go func() {
 		<-hanging.seen
-		_, err := suite.Output(t.Context(), "rm", "--force", "--volumes", c.ID())
+		_, err := suite(t).Output(t.Context(), "rm", "--force", "--volumes", c.ID())
 		removed <- err
 	}()
 	if exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: hanging}); !errors.As(err, new(*engine.EndedByOthersError)) {

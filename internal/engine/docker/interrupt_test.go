@@ -34,7 +34,7 @@ func behindProxy(t *testing.T, passing func(*http.Request)) *Engine {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "docker"})
 	proxy.FlushInterval = -1
 	proxy.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(suite.Host, "unix://"))
+		return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(suite(t).Host, "unix://"))
 	}}
 	server := &httptest.Server{Listener: listen, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		passing(r)
@@ -52,7 +52,7 @@ func TestInterruptedWhileCreating(t *testing.T) {
 			cancel()
 		}
 	})
-	if _, err := tryCreate(ctx, e, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := tryCreate(ctx, e, workload.Spec{Image: suite(t).image}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the context's", err)
 	}
 	left, err := e.api.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", sessionLabel+"="+e.session))})

@@ -1,16 +1,15 @@
 package docker
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,117 +17,105 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/engine/enginetest"
 	"github.com/capprof/capprof/internal/testengine"
 	"github.com/capprof/capprof/internal/workload"
 )
 
-// The engine of the suite and the image that its tests run.
-var (
-	suite     *testengine.Engine
-	testImage string
-	// archive is that image's file system, for engines of a test's own.
-	archive []byte
-)
+// machine is the engine of the tests and the image that they run.
+type machine struct {
+	*testengine.Engine
+	// image is the ID of the image, other that of one that only says something else.
+	image, other string
+}
+
+// shared is made by the first test that needs an engine: those of a fake one need
+// none.
+var shared = sync.OnceValues(prepareMachine)
+
+// archive is the image's file system.
+var archive = sync.OnceValues(func() ([]byte, error) { return enginetest.Archive(context.Background()) })
 
 func TestMain(m *testing.M) {
 	if host := os.Getenv(asNobodyEnv); host != "" {
 		os.Exit(infoAsNobody(host))
 	}
-	code, err := runSuite(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "internal/docker: these tests need a Docker engine and the go command:", err)
-		os.Exit(1)
+	code := m.Run()
+	if used.Load() {
+		if err := releaseMachine(); err != nil {
+			fmt.Fprintln(os.Stderr, "internal/engine/docker: cleaning up:", err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }
 
-func runSuite(m *testing.M) (code int, err error) {
+// used says that shared was asked for.
+var used atomic.Bool
+
+func prepareMachine() (*machine, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	if suite, err = testengine.ForSuite(ctx); err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, suite.Stop(context.WithoutCancel(ctx))) }()
-	if archive, err = buildArchive(ctx); err != nil {
-		return 1, err
-	}
-	e, err := connect(suite.Host, os.LookupEnv, Options{})
-	if err != nil {
-		return 1, err
-	}
-	if testImage, err = importImage(ctx, e); err != nil {
-		return 1, err
-	}
-	defer func() {
-		_, removal := e.api.ImageRemove(context.WithoutCancel(ctx), testImage, image.RemoveOptions{Force: true})
-		err = errors.Join(err, removal, e.Close())
-	}()
-	return m.Run(), nil
-}
-
-// The security.capability attribute of a file with cap_net_raw+ep: revision 2,
-// effective bit, permitted 1<<13 (linux/capability.h, vfs_cap_data).
-const netRawAttribute = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-
-// buildArchive makes the image's file system: one static program and files that
-// cannot be executed in every way that there is.
-func buildArchive(ctx context.Context) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "capprof-docker-test-")
+	made, err := testengine.ForSuite(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "workload")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./testdata/workload")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the workload: %w: %s", err, out)
-	}
-	program, err := os.ReadFile(binary)
+	m := &machine{Engine: made}
+	e, err := connect(m.Host, os.LookupEnv, Options{})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, made.Stop(ctx))
 	}
-	var out bytes.Buffer
-	archive := tar.NewWriter(&out)
-	for _, file := range []struct {
-		name    string
-		mode    int64
-		content string
-		link    string
-		xattrs  map[string]string
-	}{
-		{name: "workload", mode: 0o755, content: string(program)},
-		{name: "with-capabilities", mode: 0o755, content: string(program), xattrs: map[string]string{capabilityRecord: netRawAttribute}},
-		{name: "not-executable", mode: 0o644, content: "text"},
-		{name: "bad-format", mode: 0o755, content: "neither ELF nor script"},
-		{name: "bad-interpreter", mode: 0o755, content: "#!/no/such/interpreter\n"},
-		{name: "etc/passwd", mode: 0o644, content: "root:x:0:0::/:/\nsomeone:x:1234:2345::/:/\n"},
-		{name: "seed/from-image", mode: 0o644, content: "from the image"},
-		{name: "seed/absolute-link", link: "/link"},
-		{name: "link", link: "with-capabilities"},
-		{name: "dangling", link: "/no/such/file"},
-		{name: "circle", link: "circle"},
-	} {
-		header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), PAXRecords: file.xattrs, Format: tar.FormatPAX}
-		if file.link != "" {
-			header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, file.link, 0o777
-		}
-		if err := archive.WriteHeader(header); err != nil {
-			return nil, err
-		}
-		if _, err := io.WriteString(archive, file.content); err != nil {
-			return nil, err
-		}
+	defer e.Close()
+	if m.image, err = importImage(ctx, e, "default"); err == nil {
+		m.other, err = importImage(ctx, e, "other")
 	}
-	return out.Bytes(), archive.Close()
+	if err != nil {
+		return nil, errors.Join(err, made.Stop(ctx))
+	}
+	return m, nil
 }
 
-// importImage gives an engine the test image and returns its ID.
-func importImage(ctx context.Context, e *Engine) (string, error) {
+// releaseMachine takes the images away again, and stops an engine of the suite's own.
+func releaseMachine() error {
+	m, err := shared()
+	if err != nil {
+		return nil // the tests have said so
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	e, err := connect(m.Host, os.LookupEnv, Options{})
+	if err != nil {
+		return err
+	}
+	for _, id := range []string{m.image, m.other} {
+		_, removal := e.api.ImageRemove(ctx, id, image.RemoveOptions{Force: true})
+		err = errors.Join(err, removal)
+	}
+	return errors.Join(err, e.Close(), m.Stop(ctx))
+}
+
+// suite is the tests' engine.
+func suite(t testing.TB) *machine {
+	t.Helper()
+	used.Store(true)
+	m, err := shared()
+	if err != nil {
+		t.Fatalf("these tests need a Docker engine and the go command: %v", err)
+	}
+	return m
+}
+
+// importImage gives an engine the image of the suite, whose command says a word, and
+// returns its ID.
+func importImage(ctx context.Context, e *Engine, word string) (string, error) {
+	tree, err := archive()
+	if err != nil {
+		return "", err
+	}
 	// Suites that run at the same time do not take each other's image away.
-	name := "capprof-docker-test:" + e.session
-	stream, err := e.api.ImageImport(ctx, image.ImportSource{Source: bytes.NewReader(archive), SourceName: "-"}, name,
-		image.ImportOptions{Changes: []string{"ENV PATH=/", "ENV FROM_IMAGE=yes", `ENTRYPOINT ["/workload"]`, `CMD ["echo", "default"]`, "VOLUME /seed", "USER root"}})
+	name := "capprof-docker-test:" + e.session + "-" + word
+	stream, err := e.api.ImageImport(ctx, image.ImportSource{Source: bytes.NewReader(tree), SourceName: "-"}, name,
+		image.ImportOptions{Changes: []string{"ENV PATH=/", "ENV FROM_IMAGE=yes", `ENTRYPOINT ["` + enginetest.Program + `"]`, `CMD ["echo", "` + word + `"]`, "VOLUME /seed", "USER root"}})
 	if err != nil {
 		return "", err
 	}
@@ -140,10 +127,10 @@ func importImage(ctx context.Context, e *Engine) (string, error) {
 	return found.ID, err
 }
 
-// newEngine is an Engine on the suite's engine.
+// newEngine is an Engine on the tests' engine.
 func newEngine(t testing.TB) *Engine {
 	t.Helper()
-	return engineAt(t, suite.Host)
+	return engineAt(t, suite(t).Host)
 }
 
 func engineAt(t testing.TB, host string) *Engine {
@@ -164,7 +151,7 @@ func engineAt(t testing.TB, host string) *Engine {
 func create(t testing.TB, e *Engine, w workload.Spec, grant capability.Set) engine.Container {
 	t.Helper()
 	if w.Image == "" {
-		w.Image = testImage
+		w.Image = suite(t).image
 	}
 	c, err := tryCreate(t.Context(), e, w, grant)
 	if err != nil {

@@ -238,15 +238,15 @@ func TestFactsAreThisMachines(t *testing.T) {
 		t.Errorf("a local engine is taken for a remote one: %s", info.WhyRemote)
 	}
 	release := strings.TrimSpace(readFile(t, "/proc/sys/kernel/osrelease"))
-	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.StorageDriver != suite.Driver ||
-		info.Seccomp.Name != "default" || info.Seccomp.Filter == nil || info.DefaultCapabilities != capability.DockerDefault || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite.Host {
+	if info.KernelRelease != release || info.Name != "Docker" || info.Version == "" || info.StorageDriver != suite(t).Driver ||
+		info.Seccomp.Name != "default" || info.Seccomp.Filter == nil || info.DefaultCapabilities != capability.DockerDefault || info.Runtime != "runc" || info.RuntimeVersion == "" || info.CgroupDriver == "" || info.Endpoint != suite(t).Host {
 		t.Errorf("info %+v", info)
 	}
-	subject, err := e.Prepare(t.Context(), workload.Spec{Image: testImage}, io.Discard)
+	subject, err := e.Prepare(t.Context(), workload.Spec{Image: suite(t).image}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := subject.Identity(); got.ID != testImage || got.Digest != "" || !slices.Equal(got.Argv, []string{"/workload", "echo", "default"}) || got.Seccomp.Name != "default" {
+	if got := subject.Identity(); got.ID != suite(t).image || got.Digest != "" || !slices.Equal(got.Argv, []string{"/workload", "echo", "default"}) || got.Seccomp.Name != "default" {
 		t.Errorf("identity %+v", got)
 	}
 }

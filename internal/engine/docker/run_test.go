@@ -62,15 +62,6 @@ func TestStdinIsFedAndEnds(t *testing.T) {
 	})
 }
 
-func TestExitCodes(t *testing.T) {
-	for _, code := range []int{0, 1, 2, 125, 126, 127, 255} {
-		got := runIt(t, workload.Spec{Command: []string{"exit", fmt.Sprint(code)}}, nil)
-		if got.err != nil || got.exit.Code != code {
-			t.Errorf("exit %d came out as %d, %v", code, got.exit.Code, got.err)
-		}
-	}
-}
-
 func TestAnImmediateEndLosesNothing(t *testing.T) {
 	e := newEngine(t)
 	for i := range 20 {
@@ -115,37 +106,6 @@ func TestTerminalInputEnds(t *testing.T) {
 	}
 }
 
-func TestASignalEndsARun(t *testing.T) {
-	hanging := newNotice("hanging\n")
-	c := create(t, newEngine(t), workload.Spec{Command: []string{"hang"}}, capability.Of())
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal before the start: %v", err)
-	}
-	killed := make(chan error, 1)
-	go func() {
-		<-hanging.seen
-		killed <- c.Signal(t.Context(), syscall.SIGKILL)
-	}()
-	exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: hanging})
-	if err != nil || exit.Code != 137 || !exit.Signalled {
-		t.Fatalf("exit %+v, %v; want 137 by our own signal", exit, err)
-	}
-	if err := <-killed; err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal to what has ended: %v", err)
-	}
-	for range 2 {
-		if err := c.Remove(t.Context()); err != nil {
-			t.Fatalf("removing: %v", err)
-		}
-	}
-	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
-		t.Fatalf("a signal to what is gone: %v", err)
-	}
-}
-
 func TestCancelKillsAndKeepsTheOutput(t *testing.T) {
 	e := newEngine(t)
 	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())
@@ -172,7 +132,7 @@ func TestAContextThatEndedStartsNothing(t *testing.T) {
 	e := newEngine(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := tryCreate(ctx, e, workload.Spec{Image: testImage}, capability.Of()); !errors.Is(err, context.Canceled) {
+	if _, err := tryCreate(ctx, e, workload.Spec{Image: suite(t).image}, capability.Of()); !errors.Is(err, context.Canceled) {
 		t.Fatalf("create: %v", err)
 	}
 	c := create(t, e, workload.Spec{Command: []string{"hang"}}, capability.Of())

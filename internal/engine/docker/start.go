@@ -75,7 +75,7 @@ func (c *Container) Start(ctx context.Context, stdio engine.Stdio) error {
 		return err
 	}
 	c.engine.log.Debug("started", "container", c.id)
-	c.run = r
+	c.set(r)
 	if c.interactive {
 		go r.feed(stdio.Stdin)
 	}

@@ -102,7 +102,7 @@ func TestExecFailureForms(t *testing.T) {
 func TestRefusedCapabilities(t *testing.T) {
 	e := newEngine(t)
 	unknown := capability.Max
-	_, err := tryCreate(t.Context(), e, workload.Spec{Image: testImage}, capability.Of(capability.Chown, unknown))
+	_, err := tryCreate(t.Context(), e, workload.Spec{Image: suite(t).image}, capability.Of(capability.Chown, unknown))
 	var no *engine.RefusedError
 	if !errors.As(err, &no) || no.Refused != capability.Of(unknown) {
 		t.Fatalf("error %v, want CAP_63 refused by name", err)
@@ -120,7 +120,7 @@ func TestRefusedCapabilities(t *testing.T) {
 	if no = nil; !errors.As(err, &no) || !no.Refused.Empty() {
 		t.Fatalf("starting with %s: %v, want an unnamed refusal", lacking, err)
 	}
-	if grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), capability.Of(lacking)); err != nil || !grantable.Empty() {
+	if grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: suite(t).image}}).Grantable(t.Context(), capability.Of(lacking)); err != nil || !grantable.Empty() {
 		t.Fatalf("grantable of %s: %v, %v", lacking, grantable, err)
 	}
 }
@@ -128,7 +128,7 @@ func TestRefusedCapabilities(t *testing.T) {
 func TestGrantableIsWhatStarts(t *testing.T) {
 	e := newEngine(t)
 	ask := capability.Known().With(capability.Max)
-	grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: testImage}}).Grantable(t.Context(), ask)
+	grantable, err := (&Subject{engine: e, identity: engine.Identity{ID: suite(t).image}}).Grantable(t.Context(), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestOptionsThatTheEngineRefuses(t *testing.T) {
 		"missing profile":      {Name: "security-opt", Value: "seccomp=/no/such/file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := tryCreate(t.Context(), e, workload.Spec{Image: testImage}.With(option), capability.Of())
+			c, err := tryCreate(t.Context(), e, workload.Spec{Image: suite(t).image}.With(option), capability.Of())
 			if err == nil {
 				defer func() {
 					if err := c.Remove(t.Context()); err != nil {

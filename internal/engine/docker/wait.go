@@ -54,7 +54,7 @@ func (r *running) registerWait(ctx, life context.Context) (<-chan ending, error)
 // Wait waits for the container's end and the end of its output. Output that cannot
 // be written ends the container: what comes after it would be lost.
 func (c *Container) Wait(ctx context.Context) (engine.Exit, error) {
-	r := c.run
+	r := c.began()
 	if r == nil {
 		return engine.Exit{}, fmt.Errorf("container %s has not been started", c.short())
 	}
@@ -70,7 +70,7 @@ func (c *Container) Wait(ctx context.Context) (engine.Exit, error) {
 		}
 	}
 	// From here on it is over: a further Wait would have nothing to wait for.
-	c.run = nil
+	c.set(nil)
 	r.stop()
 	write := (*writeError)(nil)
 	switch {

@@ -1,4 +1,4 @@
-// Command workload is the only file of the image that the engine's tests run.
+// Command program is what the image of the engine suite runs.
 // Its first argument chooses what it does, so that each test can look at one
 // effect of one option from inside the container.
 package main
