@@ -74,7 +74,7 @@ type Workload struct {
 	// Alternatives would meet the need of a required one too, the least dangerous
 	// first.
 	Alternatives []capability.Cap `json:"alternatives"`
-	// Evidence are the denials that it cures.
+	// Evidence are the denials that it would have allowed.
 	Evidence []Evidence `json:"evidence"`
 	// Better are ways that would make it needless, for all or some of the evidence.
 	Better []string `json:"better"`
@@ -116,7 +116,7 @@ func profileOf(d *profile.Document) *Profile {
 
 func workload(d *profile.Document, c capability.Cap) *Workload {
 	w := &Workload{Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
-	blocked, tolerated := curedBy(d, d.Blocked, c), curedBy(d, d.Tolerated, c)
+	blocked, tolerated := allowedBy(d, d.Blocked, c), allowedBy(d, d.Tolerated, c)
 	requirement, required := d.Requirement(grant.Capability(c))
 	var there profile.Requirement
 	portable := d.Beyond().Has(c)
@@ -177,11 +177,11 @@ func asked(d *profile.Document) string {
 	if !d.Environment.Traced {
 		return ""
 	}
-	return " and without a denial that it would cure"
+	return " and without a denial that it would have allowed"
 }
 
-// curedBy lists the denials that the capability would cure.
-func curedBy(d *profile.Document, denials []profile.Denial, c capability.Cap) []Evidence {
+// allowedBy lists the denials that the capability would have allowed.
+func allowedBy(d *profile.Document, denials []profile.Denial, c capability.Cap) []Evidence {
 	return evidence(d, sharedNeed(denials, c))
 }
 
@@ -246,7 +246,7 @@ func names(caps []capability.Cap) []string {
 	return all
 }
 
-// notes warn where the statement would not hold elsewhere, or is worth less
+// notes warn where the statement would not hold on other hosts, or is worth less
 // than it looks.
 func notes(d *profile.Document, c capability.Cap) []string {
 	all := []string{}

@@ -20,18 +20,18 @@ const listed = 10
 const widestLabel = 20
 
 func tolerated(p *text.Page, d *profile.Document) {
-	// What was lost is no harmless denial, although the run passed.
-	var harmless, lost []profile.Denial
+	// What failed silently is no harmless denial, although the run passed.
+	var harmless, silent []profile.Denial
 	for _, denial := range d.Tolerated {
 		if denial.Silent {
-			lost = append(lost, denial)
+			silent = append(silent, denial)
 		} else {
 			harmless = append(harmless, denial)
 		}
 	}
-	if len(lost) > 0 {
+	if len(silent) > 0 {
 		p.Heading("Silently ignored by the kernel: check whether you need it (--strict makes it required)")
-		denials(p, lost)
+		denials(p, silent)
 	}
 	if len(harmless) > 0 {
 		p.Heading("Denied, but the command still succeeded (--strict makes these required)")
