@@ -65,10 +65,10 @@ var fileWordings = map[remedy.Kind]wording{
 // userWordings are about users and capabilities.
 var userWordings = map[remedy.Kind]wording{
 	remedy.StartAsUser: {
-		docker:     "start as user {user|USER}: USER in the Dockerfile, or --user",
-		compose:    "start as user {user|USER}: USER in the Dockerfile, or user: in the service",
-		kubernetes: "start as user {user|USER}: runAsUser in the securityContext",
-		host:       "start as user {user|USER}: User= in its unit, or setpriv --reuid",
+		docker:     "start as {who|the user that it becomes}: USER in the Dockerfile, or --user {user|USER}",
+		compose:    "start as {who|the user that it becomes}: USER in the Dockerfile, or user: {user|USER} in the service",
+		kubernetes: "start as {who|the user that it becomes}: runAsUser: {user|UID} in the securityContext",
+		host:       "start as {who|the user that it becomes}: User={user|USER} in its unit, or setpriv --reuid {user|USER}",
 	},
 	remedy.AsRoot: {any: "run as root", kubernetes: "run as root (runAsUser: 0)"},
 	remedy.KeepCapability: {
