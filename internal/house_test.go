@@ -30,9 +30,7 @@ const (
 var longFiles = map[string]string{}
 
 // largeTypes may have more methods, for the reason given.
-var largeTypes = map[string]string{
-	"internal/runner.session": "to be replaced by the search and the trial",
-}
+var largeTypes = map[string]string{}
 
 // source is a file of the tree.
 type source struct {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/runner/trial"
 )
 
 // stdio are the process's streams.
@@ -118,7 +118,7 @@ func dispatch(ctx context.Context, args []string, std stdio) exitCode {
 		code = exitInterrupt
 		// What went wrong while everything was being stopped is no news, but what is
 		// left behind is.
-		if errors.Is(err, runner.ErrCleanup) {
+		if errors.Is(err, trial.ErrCleanup) {
 			fmt.Fprintln(std.err, "capprof: "+err.Error())
 		}
 	case err.Error() != "":

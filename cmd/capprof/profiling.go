@@ -10,6 +10,7 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
 	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/tracer"
 	"github.com/capprof/capprof/internal/workload"
@@ -32,7 +33,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, err
 	}
 	defer at.Close()
-	var tracing runner.Tracer
+	var tracing trial.Tracer
 	if !search.noTrace {
 		if tracing, err = prepareTracing(); err != nil {
 			return nil, err
@@ -70,7 +71,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 }
 
 // profileOn asks the engine what it grants, and profiles.
-func profileOn(ctx context.Context, at engine.Engine, tracing runner.Tracer, opts runner.Options, shown runner.Observer) (*runner.Outcome, error) {
+func profileOn(ctx context.Context, at engine.Engine, tracing trial.Tracer, opts runner.Options, shown runner.Observer) (*runner.Outcome, error) {
 	facts, err := at.Facts(ctx)
 	if err != nil {
 		return nil, err
@@ -100,12 +101,12 @@ func (s *searchFlags) save(ctx context.Context, d *profile.Document) error {
 const otherwise = "--no-trace finds the set by removal alone, without explanations"
 
 // prepareTracing makes the tracer, or says why there is none and what to do.
-func prepareTracing() (runner.Tracer, error) {
+func prepareTracing() (trial.Tracer, error) {
 	t, err := tracer.New()
 	if err != nil {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; %s", err, otherwise))
 	}
-	return runner.Tracing(t), nil
+	return tracing{t}, nil
 }
 
 // progressOptions say how to show progress on standard error.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -72,7 +73,7 @@ func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 	return runner.Options{
 		Workload: workload,
 		Allowed:  allowed,
-		Success:  runner.ExitCode(s.expectExit),
+		Success:  trial.ExitCode(s.expectExit),
 		Strict:   s.strict,
 		Prove:    !s.noProve,
 		Jobs:     s.jobs,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/runner"
+	"github.com/capprof/capprof/internal/runner/trial"
 )
 
 // rawTerminal is the caller's terminal while it belongs to the workload.
@@ -26,7 +27,7 @@ type rawTerminal struct {
 func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	t := rawTerminal{restore: func() {}}
 	if opts.Workload.Options.Bool("interactive") {
-		opts.Input = runner.NewInput(std.in)
+		opts.Input = trial.NewInput(std.in)
 	}
 	if !opts.Workload.Options.Bool("tty") {
 		return t, nil
@@ -40,7 +41,7 @@ func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	}
 	opts.Resize = func() (<-chan engine.Size, func()) { return followSize(fd) }
 	if opts.Workload.Options.Bool("interactive") {
-		opts.Input = runner.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
+		opts.Input = trial.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
 		state, err := term.MakeRaw(fd)
 		if err != nil {
 			return t, fmt.Errorf("setting the terminal to raw mode: %w", err)

@@ -42,7 +42,7 @@ const (
 )
 
 // rule is what Validate holds every answer to.
-const rule = version1
+const rule = exactly
 
 // proves reports why a run does not prove that an answer needs a grant; nil when it
 // does.

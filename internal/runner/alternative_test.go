@@ -77,7 +77,7 @@ func TestACapabilityOfTomorrow(t *testing.T) {
 		}
 	})
 	t.Run("tolerated", func(t *testing.T) {
-		a := try(t, newEngine(t, does(needs(tomorrow).that(survives))), nil)
+		a := try(t, newEngine(t, does(needs(tomorrow).that(survives))), func(o *Options) { o.Allowed = o.Allowed.With(tomorrow) })
 		a.gives(t, profile.Proven)
 		if a.Document.Capabilities.Tolerated != capability.Of(tomorrow) {
 			t.Errorf("tolerated: %s", a.Document.Capabilities.Tolerated)

@@ -1,4 +1,6 @@
-// Package runner finds the capabilities that a workload needs, by running it again
-// and again, and writes the profile. It decides which run comes next from what the
-// trace of the last one showed.
+// Package runner profiles a workload: it asks the engine for the facts, lets the search
+// find and prove what the workload needs, and writes the document.
+//
+// Below it, trial makes one run, relax knows what may take the place of --privileged,
+// and search decides which run comes next.
 package runner

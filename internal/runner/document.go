@@ -1,126 +1,156 @@
 package runner
 
 import (
+	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/runner/relax"
+	"github.com/capprof/capprof/internal/runner/search"
 )
 
-// document puts an answer and what explains it together.
-func (s *session) document(a answer, found *findings, portable *elsewhere) *profile.Document {
+// writer puts what was found and what explains it into a document.
+type writer struct {
+	opts  Options
+	facts engine.Facts
+	id    engine.Identity
+	lab   *lab
+	found search.Result
+	// hook is how checks were seen, "" for runs that were not traced.
+	hook string
+
+	explainer
+}
+
+func (w *writer) document() *profile.Document {
 	d := &profile.Document{
 		SchemaVersion: profile.SchemaVersion,
-		Answer:        profile.Answer{Verdict: a.verdict, Reasons: a.reasons, Losses: profile.Losses(s.losses)},
-		Workload:      s.workload(),
-		Environment:   s.environment(found),
-		Runs:          slices.Clone(s.runs),
-		Meta:          profile.Meta{CapprofVersion: s.opts.Version},
+		Workload: profile.Workload{
+			Image:   profile.Image{Reference: w.id.Reference, ID: w.id.ID, Digest: w.id.Digest},
+			Command: w.opts.Workload.Command, Options: w.opts.Workload.Options, ExpectExit: w.opts.Success.ExpectedExit(),
+		},
+		Environment: w.environment(),
+		Meta:        profile.Meta{CapprofVersion: w.opts.Version},
 	}
-	d.Capabilities = profile.Capabilities{
-		Required: a.set,
-		Baseline: s.opts.Baseline,
-		Allowed:  s.opts.Allowed,
-		Refused:  s.refused,
+	for _, r := range w.lab.records() {
+		d.Runs = append(d.Runs, r.Run)
+		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: r.Number, DurationMS: r.took.Milliseconds()})
 	}
-	for i, took := range s.durations {
-		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: i + 1, DurationMS: took.Milliseconds()})
+	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations()}
+	d.Answer = w.answer(w.found.Answer, w.found.Knowledge)
+	if p := w.found.Portable; p != nil {
+		d.Portable = &profile.Portable{Sysctls: map[string]string{}, Answer: w.answer(*p, p.Knowledge, w.found.Knowledge)}
+		for _, s := range p.Sysctls {
+			d.Portable.Sysctls[s.Name] = s.Value
+		}
 	}
-	e := &explainer{meta: &d.Meta, counted: map[sighting]bool{}}
-	for c := range a.set.All() {
-		d.Requirements = append(d.Requirements, e.requirement(c, a.set, a.provenBy[c], found))
-	}
-	if a.verdict != profile.Failed {
-		d.Relaxations = slices.Clone(s.options)
-		d.Requirements = append(d.Requirements, s.openings(e, found)...)
-	}
-	s.explainLast(d, e, found)
-	d.Portable = portable.document(a, e, d)
 	profile.Normalize(d)
 	return d
 }
 
-// explainLast puts in what the last traced run was refused beyond what the set
-// cures: with the answer's set and a run that passed that is tolerated, otherwise it
+// relaxations is the catalogue in which evidence for an option is looked up.
+func (w *writer) relaxations() search.Relaxations {
+	return relax.For(w.facts, w.opts.Workload.Options)
+}
+
+// answer describes an answer. What explains it comes from its own runs, and from those
+// of the answer that it started from.
+func (w *writer) answer(a search.Answer, known ...*search.Knowledge) profile.Answer {
+	allowed := w.opts.Allowed.Minus(w.found.Refused)
+	p := profile.Answer{
+		Verdict: profile.Verdict(a.Verdict), Reasons: w.reasons(a), Losses: profile.Losses(w.lab.losses(a)),
+		Capabilities: profile.Capabilities{
+			Required: a.Grants.Capabilities, Baseline: w.opts.Baseline, Allowed: w.opts.Allowed, Refused: w.found.Refused,
+		},
+		Relaxations: relax.Sort(a.Grants.Options()),
+	}
+	for c := range a.Grants.Capabilities.All() {
+		p.Requirements = append(p.Requirements, w.requirement(grant.Capability(c), a, known))
+	}
+	for _, o := range p.Relaxations {
+		p.Requirements = append(p.Requirements, w.requirement(grant.Option(o), a, known))
+	}
+	w.explainLast(&p, a, known[0], allowed)
+	return p
+}
+
+// explainLast puts in what the last traced run was refused beyond what the answer
+// grants: with the answer's grants and a run that passed that is tolerated, otherwise it
 // may be what is in the way.
-func (s *session) explainLast(d *profile.Document, e *explainer, found *findings) {
-	last := found.last.run
-	survived := found.last.passed && s.atAnswer(last, d.Capabilities.Required)
+func (w *writer) explainLast(p *profile.Answer, a search.Answer, known *search.Knowledge, allowed capability.Set) {
+	last := known.Last
+	survived := last.End == search.Passed && last.Grants.Equal(a.Grants)
+	within := allowed.Union(a.Grants.Capabilities)
 	var tolerated []mapper.Denial
-	for i, denial := range found.latest() {
+	for i, d := range known.Latest() {
 		switch {
-		case denial.Unreachable:
-			d.Failures = append(d.Failures, e.unreachable(last.Number, i, denial))
+		case d.Unreachable:
+			p.Failures = append(p.Failures, w.failed(last.Run, i, d.Operation, d.Why, d.Remedies))
+		case d.Effect == mapper.Unclear:
+			// --strict does not count it, so it is not among the tolerated ones.
+			cause := fmt.Sprintf("%s was asked for in %s, a place that capprof does not know, and the call succeeded", capability.Of(d.AnyOf...), placeOf(d))
+			p.Failures = append(p.Failures, w.failed(last.Run, i, d.Operation, cause, d.Remedies))
+		case capability.Of(d.AnyOf...).Intersect(within).Empty():
+			p.Blocked = append(p.Blocked, w.denial(last.Run, i, d))
 		case survived:
-			tolerated = append(tolerated, denial)
-			d.Tolerated = append(d.Tolerated, e.denial(last.Number, i, denial))
+			tolerated = append(tolerated, d)
+			p.Tolerated = append(p.Tolerated, w.denial(last.Run, i, d))
 		}
 	}
-	d.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(tolerated), ^capability.Set(0), d.Capabilities.Required).Added
+	p.Capabilities.Tolerated = mapper.Choose(mapper.Clauses(tolerated), within, a.Grants.Capabilities).Added
 	if !survived {
-		for _, i := range found.unmet(s.allowed()) {
-			d.Blocked = append(d.Blocked, e.denial(last.Number, i, found.latest()[i]))
-		}
-		d.Capabilities.BeyondAllowed = found.beyond(s.allowed(), s.refused)
+		p.Capabilities.BeyondAllowed = known.Beyond(allowed, w.found.Refused)
 	}
-	for i, failure := range found.failures[last.Number] {
-		d.Failures = append(d.Failures, e.failure(last.Number, i, failure))
+	for i, f := range known.Failures[last.Run] {
+		p.Failures = append(p.Failures, w.failed(last.Run, i, f.Operation, f.Cause, f.Remedies))
 	}
-	d.Tolerated, d.Blocked = unique(d.Tolerated, denialID), unique(d.Blocked, denialID)
-	d.Failures = unique(d.Failures, func(f profile.Failure) string { return f.ID })
+	denialID := func(d profile.Denial) string { return d.ID }
+	p.Tolerated, p.Blocked = unique(p.Tolerated, denialID), unique(p.Blocked, denialID)
+	p.Failures = unique(p.Failures, func(f profile.Failure) string { return f.ID })
 }
 
-func denialID(d profile.Denial) string { return d.ID }
-
-// unique drops what was described before: alike operations have one ID.
-func unique[T any](all []T, id func(T) string) []T {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(all, func(one T) bool {
-		again := seen[id(one)]
-		seen[id(one)] = true
-		return again
-	})
-}
-
-func (s *session) workload() profile.Workload {
-	w, id := s.opts.Workload, s.subject.Identity()
-	return profile.Workload{
-		Image:      profile.Image{Reference: id.Reference, ID: id.ID, Digest: id.Digest},
-		Command:    w.Command,
-		Options:    w.Options,
-		ExpectExit: s.opts.Success.ExpectedExit(),
+func placeOf(d mapper.Denial) string {
+	if d.CallSite != "" {
+		return d.CallSite
 	}
+	return "the kernel"
 }
 
-func (s *session) environment(found *findings) profile.Environment {
+func (w *writer) environment() profile.Environment {
 	e := profile.Environment{
-		Engine:         s.info.Name,
-		EngineVersion:  s.info.Version,
-		Runtime:        s.info.Runtime,
-		RuntimeVersion: s.info.RuntimeVersion,
-		StorageDriver:  s.info.StorageDriver,
-		CgroupVersion:  s.info.CgroupVersion,
-		Kernel:         s.info.KernelRelease,
-		Architecture:   s.info.Architecture,
-		Seccomp:        s.seccompName(),
-		Sysctls:        maps.Clone(s.sysctls(found)),
+		Engine:         w.facts.Name,
+		EngineVersion:  w.facts.Version,
+		Runtime:        w.facts.Runtime,
+		RuntimeVersion: w.facts.RuntimeVersion,
+		StorageDriver:  w.facts.StorageDriver,
+		CgroupVersion:  w.facts.CgroupVersion,
+		Kernel:         w.facts.KernelRelease,
+		Architecture:   w.facts.Architecture,
+		Seccomp:        w.id.Seccomp.Name,
+		Sysctls:        w.sysctls(),
+		Traced:         w.hook != "",
+		Hook:           w.hook,
 	}
-	if s.tracer != nil {
-		e.Traced, e.Hook = true, s.tracer.Hook()
+	for _, o := range w.found.Grants.Options() {
+		if seccomp, _ := relax.Lifts(o); seccomp {
+			e.Seccomp = engine.Unconfined
+		}
 	}
 	return e
 }
 
-// sysctls are those of the container: as they were seen, and without a trace those
-// that the engine is known to set.
-func (s *session) sysctls(found *findings) map[string]string {
-	given := s.opts.Workload.Options
-	if s.tracer != nil || given.SharesNetwork() {
-		return found.last.obs.Sysctls
+// sysctls are those of the container: as they were seen, and without a trace those that
+// the engine is known to set.
+func (w *writer) sysctls() map[string]string {
+	given := w.opts.Workload.Options
+	if w.hook != "" || given.SharesNetwork() {
+		return maps.Clone(w.found.Knowledge.Last.SysctlValues)
 	}
-	sysctls := maps.Clone(s.info.Sysctls)
+	sysctls := maps.Clone(w.facts.Sysctls)
 	for name, value := range given.Sysctls() {
 		if _, ofTheEngine := sysctls[name]; ofTheEngine {
 			sysctls[name] = value

@@ -17,68 +17,145 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/runner/relax"
+	"github.com/capprof/capprof/internal/runner/search"
 )
 
 // explainer turns what the mapper found into what the profile says. Counts and
 // process IDs, which differ from run to run, go to the profile's meta.
 type explainer struct {
-	meta    *profile.Meta
-	counted map[sighting]bool
+	meta        *profile.Meta
+	counted     map[sighting]bool
+	relaxations search.Relaxations
 }
 
 // sighting is an operation of a run that was described under an ID. One that is
-// evidence for two capabilities must not count twice.
+// evidence for two grants must not count twice.
 type sighting struct {
 	id         string
 	run, index int
 }
 
-// requirement explains why a capability is in a set.
-func (e *explainer) requirement(c capability.Cap, set capability.Set, provenBy int, found *findings) profile.Requirement {
-	r := profile.Requirement{Grant: grant.Capability(c), FoundBy: profile.FoundByRemoval, ProvenBy: provenBy}
-	// A refusal for which the set holds another capability too is no reason for
-	// this one, unless it was added for it.
-	e.gather(&r, found, func(_ int, anyOf capability.Set) bool { return anyOf.Intersect(set) == capability.Of(c) })
-	if len(r.Denials) == 0 {
-		e.gather(&r, found, func(run int, anyOf capability.Set) bool { return found.chosen[run].Has(c) })
+// requirement explains why a grant is in an answer.
+func (e *explainer) requirement(g grant.Grant, a search.Answer, known []*search.Knowledge) profile.Requirement {
+	r := profile.Requirement{Grant: g, FoundBy: profile.FoundByRemoval, ProvenBy: a.ProvenBy[g]}
+	if g.IsOption() {
+		entry, _ := relax.Find(g.Option)
+		r.Allows, r.Danger = entry.Allows, entry.Danger
+		e.gatherFailures(&r, known)
+	} else {
+		e.gatherDenials(&r, a.Grants.Capabilities, known)
 	}
-	if len(r.Denials) > 0 {
+	if len(r.Denials)+len(r.Failures) > 0 {
 		r.FoundBy = profile.FoundByTrace
-		alternatives := ^capability.Set(0)
-		for _, d := range r.Denials {
-			alternatives = alternatives.Intersect(capability.Of(d.AnyOf...))
-		}
-		for _, other := range alternatives.Minus(set).ByDanger() {
-			r.Alternatives = append(r.Alternatives, grant.Capability(other))
-		}
 	}
 	return r
 }
 
-// gather collects the refusals that a requirement's capability would have prevented
-// and for which it counts. The same refusal again, in a later run, says nothing new.
-func (e *explainer) gather(r *profile.Requirement, found *findings, counts func(run int, anyOf capability.Set) bool) {
-	firstIn := map[string]int{}
-	for _, run := range slices.Sorted(maps.Keys(found.denials)) {
-		for i, denial := range found.denials[run] {
-			anyOf := capability.Of(denial.AnyOf...)
-			if denial.Unreachable || !anyOf.Has(r.Grant.Capability) || !counts(run, anyOf) {
-				continue
-			}
-			d := describeDenial(run, denial)
-			kind := d
-			kind.Run, kind.ID = 0, ""
-			key := identify(kind)
-			if first, seen := firstIn[key]; seen {
-				if first == run {
-					e.count(d.ID, run, i, denial.Operation)
+// gatherDenials collects the refusals that a capability would have prevented and for
+// which it counts, and the capabilities that would have prevented them all.
+func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, known []*search.Knowledge) {
+	c := r.Grant.Capability
+	// A refusal for which the set holds another capability too is no reason for this
+	// one, unless it was added for it.
+	counts := []func(k *search.Knowledge, run int, anyOf capability.Set) bool{
+		func(_ *search.Knowledge, _ int, anyOf capability.Set) bool {
+			return anyOf.Intersect(set) == capability.Of(c)
+		},
+		func(k *search.Knowledge, run int, _ capability.Set) bool { return k.Chosen[run].Capabilities.Has(c) },
+	}
+	for _, count := range counts {
+		once := firsts{}
+		for _, k := range known {
+			for _, run := range slices.Sorted(maps.Keys(k.Denials)) {
+				for i, d := range k.Denials[run] {
+					anyOf := capability.Of(d.AnyOf...)
+					if d.Unreachable || !anyOf.Has(c) || !count(k, run, anyOf) || survived(known, d.Operation) {
+						continue
+					}
+					described := describeDenial(run, d)
+					switch once.see(run, kindOf(described)) {
+					case isNew:
+						r.Denials = append(r.Denials, e.denial(run, i, d))
+					case again:
+						e.count(described.ID, run, i, d.Operation)
+					}
 				}
-				continue
 			}
-			firstIn[key] = run
-			r.Denials = append(r.Denials, e.denial(run, i, denial))
+		}
+		if len(r.Denials) > 0 {
+			break
 		}
 	}
+	if len(r.Denials) == 0 {
+		return
+	}
+	alternatives := ^capability.Set(0)
+	for _, d := range r.Denials {
+		alternatives = alternatives.Intersect(capability.Of(d.AnyOf...))
+	}
+	for _, other := range alternatives.Minus(set).ByDanger() {
+		r.Alternatives = append(r.Alternatives, grant.Capability(other))
+	}
+}
+
+// survived reports whether a run that passed was refused the same operation: such a
+// refusal is no evidence of a need.
+func survived(known []*search.Knowledge, op observation.Operation) bool {
+	return slices.ContainsFunc(known, func(k *search.Knowledge) bool { return k.Survived(op) })
+}
+
+// gatherFailures collects what failed that a relaxation lets through.
+func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowledge) {
+	once := firsts{}
+	for _, k := range known {
+		for _, run := range slices.Sorted(maps.Keys(k.Failures)) {
+			for i, f := range k.Failures[run] {
+				options, _ := e.relaxations.For(f)
+				if !slices.Contains(options, r.Grant.Option) {
+					continue
+				}
+				described := describeFailure(0, f.Operation, f.Cause, nil)
+				switch once.see(run, described.ID) {
+				case isNew:
+					r.Failures = append(r.Failures, e.failed(run, i, f.Operation, f.Cause, f.Remedies))
+				case again:
+					e.failed(run, i, f.Operation, f.Cause, f.Remedies) // counts it
+				}
+			}
+		}
+	}
+}
+
+// firsts are the runs in which kinds of operations were seen first. The same again, in
+// a later run, says nothing new.
+type firsts map[string]int
+
+type recurrence int
+
+const (
+	isNew recurrence = iota
+	again
+	later
+)
+
+// see notes a sight of a kind.
+func (f firsts) see(run int, kind string) recurrence {
+	first, seen := f[kind]
+	switch {
+	case !seen:
+		f[kind] = run
+		return isNew
+	case first == run:
+		return again
+	}
+	return later
+}
+
+// kindOf is what two denials of different runs have in common.
+func kindOf(d profile.Denial) string {
+	d.Run, d.ID, d.Remedies = 0, "", nil
+	return identify(d)
 }
 
 // denial describes the refusal with that index in a run, and counts it.
@@ -96,7 +173,6 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Mechanism: profile.Mechanism(m.Mechanism),
 		CallSite:  m.CallSite,
 		Meaning:   m.Meaning,
-		Probe:     m.Probe,
 		Silent:    m.Effect == mapper.Degraded,
 		Run:       run,
 	}
@@ -106,16 +182,8 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 	return d
 }
 
-// failure describes a failure that no capability would have prevented.
-func (e *explainer) failure(run, index int, m mapper.Failure) profile.Failure {
-	return e.failed(run, index, m.Operation, m.Cause, m.Remedies)
-}
-
-// unreachable describes a denial that granting the capability would not change.
-func (e *explainer) unreachable(run, index int, m mapper.Denial) profile.Failure {
-	return e.failed(run, index, m.Operation, m.Why, m.Remedies)
-}
-
+// failed describes an operation that failed and that no capability would let through,
+// and counts it.
 func (e *explainer) failed(run, index int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
 	f := describeFailure(run, op, cause, remedies)
 	e.count(f.ID, run, index, op)
@@ -187,4 +255,14 @@ func errnoName(op observation.Operation) string {
 		return name
 	}
 	return op.Errno.Error()
+}
+
+// unique drops what was described before: alike operations have one ID.
+func unique[T any](all []T, id func(T) string) []T {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(one T) bool {
+		twice := seen[id(one)]
+		seen[id(one)] = true
+		return twice
+	})
 }

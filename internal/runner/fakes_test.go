@@ -15,6 +15,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -105,7 +106,7 @@ func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) 
 	if named := grant.Intersect(e.unknown); !named.Empty() {
 		return nil, &engine.RefusedError{Refused: named, Err: errors.New("unknown capability")}
 	}
-	options := optionsOf(w)
+	options := takenOptions(w)
 	if slices.Contains(options, e.untakable) {
 		return nil, fmt.Errorf("%w: %s", engine.ErrBadWorkload, e.untakable)
 	}
@@ -123,8 +124,8 @@ func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) 
 	return c, nil
 }
 
-// optionsOf are a workload's options that open something.
-func optionsOf(w workload.Spec) []string {
+// takenOptions are a workload's options that open something.
+func takenOptions(w workload.Spec) []string {
 	var options []string
 	for _, name := range []string{"cgroupns", "device", "device-cgroup-rule", "security-opt", "volume"} {
 		for _, value := range w.Options.Values(name) {
@@ -282,11 +283,11 @@ func (c *fakeContainer) begin() (int, error) {
 
 func (e *fakeEngine) Hook() string { return "fake" }
 
-func (e *fakeEngine) Attach(cgroup string) (Trace, error) {
+func (e *fakeEngine) Attach(cgroup engine.Cgroup) (trial.Trace, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.containers {
-		if c.ID() == cgroup {
+		if c.Cgroup() == cgroup {
 			if c.started {
 				e.t.Errorf("container %d was traced after its start", c.number)
 			}
@@ -294,10 +295,10 @@ func (e *fakeEngine) Attach(cgroup string) (Trace, error) {
 			return &fakeTrace{c}, nil
 		}
 	}
-	return nil, fmt.Errorf("no container %s", cgroup)
+	return nil, fmt.Errorf("no container %s", cgroup.Name)
 }
 
-func (e *fakeEngine) Watch(cgroup string) (Watch, error) {
+func (e *fakeEngine) Watch(cgroup engine.Cgroup) (trial.Watch, error) {
 	t, err := e.Attach(cgroup)
 	if err != nil {
 		return nil, err

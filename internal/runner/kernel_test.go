@@ -105,8 +105,8 @@ type fate struct {
 
 func defaultOf(sysctl string) string {
 	for _, d := range kernelDefaults {
-		if d.name == sysctl {
-			return d.value
+		if d.Name == sysctl {
+			return d.Value
 		}
 	}
 	return ""

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
-	"github.com/capprof/capprof/internal/workload"
+	"github.com/capprof/capprof/internal/runner/relax"
+	"github.com/capprof/capprof/internal/runner/search"
+	"github.com/capprof/capprof/internal/runner/trial"
 )
 
 // Outcome is what profiling a workload gave.
@@ -25,15 +27,22 @@ type Outcome struct {
 	StartError *engine.StartError
 }
 
+// kernelDefaults are the kernel's own values of the sysctls on which a container's
+// needs depend: PROT_SOCK and an empty range (inet_init_net of net/ipv4/af_inet.c).
+var kernelDefaults = []search.Sysctl{
+	{Name: observation.UnprivilegedPortStart, Value: "1024"},
+	{Name: observation.PingGroupRange, Value: "1 0"},
+}
+
 // Profile finds and proves the capabilities of a workload. tracer is nil to do it
 // by removal alone. The document is complete whenever the error is nil; a verdict
 // is no error. When ctx ends, everything made is removed before it returns; what
-// could not be is an ErrCleanup in the error, or a note where there is an answer.
+// could not be is a trial.ErrCleanup in the error, or a note where there is an answer.
 //
 // A command that the first run cannot start, for another reason than a permission,
-// is an error that holds a *StartError, since no capability brings a missing file.
-// A permission may be cured by one; when none does, the verdict is failed.
-func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options, observer Observer) (*Outcome, error) {
+// is an error that holds a *engine.StartError, since no capability brings a missing
+// file. A permission may come with one; when it does not, the verdict is failed.
+func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Options, observer Observer) (*Outcome, error) {
 	began := time.Now()
 	if opts.Strict && tracer == nil {
 		return nil, errors.New("what the workload survives is known from the trace only: --strict and --no-trace exclude each other")
@@ -44,73 +53,72 @@ func Profile(ctx context.Context, on engine.Engine, tracer Tracer, opts Options,
 	if !opts.Workload.Options.Bool("interactive") {
 		opts.Input = nil
 	}
-	info, err := on.Facts(ctx)
+	facts, err := on.Facts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if tracer != nil && !info.SameKernel {
-		return nil, fmt.Errorf("%w: %s", engine.ErrOtherKernel, info.WhyRemote)
+	if tracer != nil && !facts.SameKernel {
+		return nil, fmt.Errorf("%w: %s", engine.ErrOtherKernel, facts.WhyRemote)
 	}
 	subject, err := on.Prepare(ctx, opts.Workload, observer.Pull())
 	if err != nil {
 		return nil, err
 	}
 	id := subject.Identity()
-	opts.Log.Debug("engine", "name", info.Name, "version", info.Version, "endpoint", info.Endpoint, "kernel", info.KernelRelease, "runtime", info.Runtime, "cgroups", info.CgroupVersion, "driver", info.CgroupDriver)
+	opts.Log.Debug("engine", "name", facts.Name, "version", facts.Version, "endpoint", facts.Endpoint, "kernel", facts.KernelRelease, "runtime", facts.Runtime, "cgroups", facts.CgroupVersion, "driver", facts.CgroupDriver)
 	opts.Log.Debug("image", "reference", id.Reference, "id", id.ID, "digest", id.Digest)
-	s := &session{engine: on, tracer: tracer, opts: opts, observer: observer, info: info, subject: subject, pace: newPace(), openingProof: map[workload.Setting]int{}, ledger: &ledger{outputs: map[int]*tail{}}}
-	found := newFindings(0)
-	env := mapper.Environment{
-		NoNewPrivileges: opts.Workload.Options.NoNewPrivileges(),
-		SecurityModules: securityModules(info),
-		RootUID:         info.RootUID,
-		Mounts:          mountsOf(info, opts.Workload),
-		Settings:        hostSettings(info),
-		SharedNetwork:   opts.Workload.Options.SharesNetwork(),
-		HasDevice:       info.HasDevice,
-	}
-	if filter := id.Seccomp.Filter; filter != nil {
-		env.Seccomp = filter
-	}
-	a, err := s.answer(ctx, env, found, known{})
-	var portable *elsewhere
-	if err == nil {
-		portable, err = s.portable(ctx, env, a, found)
-	}
-	left := s.cleaned()
+
+	room := trial.New(trial.Config{
+		Subject: subject, Tracer: tracer, Success: opts.Success, Timeout: opts.Timeout, Input: opts.Input, Resize: opts.Resize, Log: opts.Log,
+	})
+	l := newLab(room, opts, observer, environmentOf(facts, id, opts.Workload))
+	found, err := search.Find(ctx, l, goalOf(facts, tracer != nil, opts))
+	left := room.Cleaned()
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, errors.Join(err, left)
 	}
 	if left != nil {
 		// The answer is right all the same.
 		observer.Note(left.Error())
 	}
-	doc := s.document(a, found, portable)
+	w := &writer{opts: opts, facts: facts, id: id, lab: l, found: found}
+	if tracer != nil {
+		w.hook = tracer.Hook()
+	}
+	doc := w.document()
 	doc.Meta.TotalMS = time.Since(began).Milliseconds()
 	doc.Meta.Created = began.UTC().Truncate(time.Second)
 	out := &Outcome{Document: doc}
-	if a.deciding != nil {
-		out.Tail, out.Deciding = a.deciding.output.last(), a.deciding.run.Number
-		if a.verdict == profile.Failed {
-			out.StartError = a.deciding.startErr
+	if deciding := found.Deciding; deciding != nil {
+		rec := l.records()[deciding.Run-1]
+		out.Tail, out.Deciding = rec.tail, rec.Number
+		if found.Verdict == search.NoSet {
+			out.StartError = rec.startError
 		}
 	}
 	return out, nil
 }
 
-func securityModules(info engine.Facts) []string {
-	var modules []string
-	for _, module := range info.SecurityModules {
-		modules = append(modules, string(module))
+// goalOf is what the search is to find.
+func goalOf(facts engine.Facts, traced bool, opts Options) search.Goal {
+	goal := search.Goal{
+		Allowed: opts.Allowed, Trace: traced, Prove: opts.Prove, Strict: opts.Strict,
+		SysctlsFixed: opts.Workload.Options.SharesNetwork(),
 	}
-	return modules
-}
-
-// seccompName is the seccomp profile in force: what the session's options say, or else
-// what the workload was prepared with.
-func (s *session) seccompName() string {
-	if asked := (workload.Options{}).With(s.options...).Seccomp(); asked != "" {
-		return asked
+	if opts.privileged() {
+		goal.Relaxations = relax.For(facts, opts.Workload.Options)
 	}
-	return s.subject.Identity().Seccomp.Name
+	for _, s := range kernelDefaults {
+		// A sysctl that the user sets goes wherever the workload goes. Where nothing is
+		// traced, only what the engine is known to set can differ.
+		_, byUser := opts.Workload.Options.Sysctls()[s.Name]
+		_, byEngine := facts.Sysctls[s.Name]
+		if !byUser && (traced || byEngine) {
+			goal.KernelDefaults = append(goal.KernelDefaults, s)
+		}
+	}
+	return goal
 }

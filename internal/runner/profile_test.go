@@ -13,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -20,7 +21,7 @@ import (
 func defaults() Options {
 	return Options{
 		Workload: workload.Spec{Image: "image:latest"}, Baseline: capability.DockerDefault, Allowed: capability.DockerDefault,
-		Success: ExitCode(0), Prove: true, Jobs: 1, MaxRuns: 32, Timeout: 10 * time.Minute, Patience: 8 * time.Second, Version: "test",
+		Success: trial.ExitCode(0), Prove: true, Jobs: 1, MaxRuns: 32, Timeout: 10 * time.Minute, Patience: 8 * time.Second, Version: "test",
 	}
 }
 
@@ -48,7 +49,7 @@ func tryContext(t *testing.T, e *fakeEngine, change func(*Options), wrap func(co
 			change(&opts)
 		}
 		a = attempt{engine: e, watcher: &watcher{t: t}}
-		var tracer Tracer = e
+		var tracer trial.Tracer = e
 		if opts.Version == withoutTrace {
 			tracer = nil
 		}
@@ -56,7 +57,7 @@ func tryContext(t *testing.T, e *fakeEngine, change func(*Options), wrap func(co
 		a.Outcome, a.err = Profile(wrap(t.Context()), e, tracer, opts, a.watcher)
 		a.took = time.Since(began)
 		for _, c := range e.containers {
-			if c.removed != 1 && e.removing < cleanupTime {
+			if c.removed != 1 && e.removing < time.Minute {
 				t.Errorf("container %d was removed %d times", c.number, c.removed)
 			}
 		}
@@ -115,26 +116,28 @@ func (a *attempt) check(t *testing.T) {
 			t.Errorf("%s has no count", id)
 		}
 	}
-	requirements := a.Document.Requirements
+	answers := []*profile.Answer{&a.Document.Answer}
 	if p := a.Document.Portable; p != nil {
-		requirements = slices.Concat(requirements, p.Requirements)
+		answers = append(answers, &p.Answer)
 	}
-	for _, r := range requirements {
-		for _, d := range r.Denials {
+	for _, answer := range answers {
+		for _, r := range answer.Requirements {
+			for _, d := range r.Denials {
+				described(d.ID)
+			}
+			for _, f := range r.Failures {
+				described(f.ID)
+			}
+		}
+		for _, d := range slices.Concat(answer.Tolerated, answer.Blocked) {
+			if ids[d.ID] {
+				t.Errorf("%s is described twice", d.ID)
+			}
 			described(d.ID)
 		}
-		for _, f := range r.Failures {
+		for _, f := range answer.Failures {
 			described(f.ID)
 		}
-	}
-	for _, d := range slices.Concat(a.Document.Tolerated, a.Document.Blocked) {
-		if ids[d.ID] {
-			t.Errorf("%s is described twice", d.ID)
-		}
-		described(d.ID)
-	}
-	for _, f := range a.Document.Failures {
-		described(f.ID)
 	}
 	if len(ids) != len(a.Document.Meta.Occurrences) {
 		t.Errorf("%d operations are described, %d counted", len(ids), len(a.Document.Meta.Occurrences))

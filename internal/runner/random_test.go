@@ -158,37 +158,3 @@ func TestRandomProgramsThatShowAllTheyNeed(t *testing.T) {
 		}
 	}
 }
-
-// TestQuickXplain checks the search by itself: every answer is a smallest one, and
-// the number of questions is bounded as promised.
-func TestQuickXplain(t *testing.T) {
-	for seed := range 300 {
-		r := rand.New(rand.NewPCG(uint64(seed), 13))
-		steps := randomProgram(r)
-		asked := 0
-		passes := func(caps []capability.Cap) (bool, error) {
-			asked++
-			return passesWith(steps, capability.Of(caps...)), nil
-		}
-		if passesWith(steps, 0) {
-			continue
-		}
-		needed, err := quickXplain(nil, universe, passes)
-		set := capability.Of(needed...)
-		if err != nil || !passesWith(steps, set) {
-			t.Fatalf("%v, %v for %+v", set, err, steps)
-		}
-		for c := range set.All() {
-			if passesWith(steps, set.Without(c)) {
-				t.Errorf("%+v passes without %s of %s", steps, c, set)
-			}
-		}
-		k, log := set.Len(), 0
-		for n := len(universe); n > k; n = (n + 1) / 2 {
-			log++
-		}
-		if asked > 2*k*log+2*k {
-			t.Errorf("%d questions for %d of %d", asked, k, len(universe))
-		}
-	}
-}

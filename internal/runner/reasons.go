@@ -6,70 +6,155 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/advice"
+	"github.com/capprof/capprof/internal/callwords"
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/grant"
+	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/runner/search"
+	"github.com/capprof/capprof/internal/sentence"
+	"github.com/capprof/capprof/internal/workload"
 )
 
-// whyFailed explains that not even everything allowed makes the workload pass.
-func (s *session) whyFailed(reference result, found *findings) []string {
-	everything := "with everything allowed (" + fewNames(reference.run.Capabilities) + ")"
-	if reference.run.Capabilities.Empty() {
+// reasons puts into words why an answer is not a better one.
+func (w *writer) reasons(a search.Answer) []string {
+	var all []string
+	for _, r := range a.Reasons {
+		all = append(all, w.reason(r, a)...)
+	}
+	if len(a.Sysctls) > 0 && a.Verdict == search.NoSet {
+		all = append(all, whyNotPortable(a.Knowledge)...)
+		if w.hook != "" {
+			all = append(all, "with "+settings(w.here(a.Sysctls))+" on the target, the set above is enough")
+		}
+	}
+	return all
+}
+
+// here are the values that sysctls have on the engine that was profiled on.
+func (w *writer) here(sysctls []search.Sysctl) []search.Sysctl {
+	var all []search.Sysctl
+	for _, s := range sysctls {
+		all = append(all, search.Sysctl{Name: s.Name, Value: w.sysctls()[s.Name]})
+	}
+	return all
+}
+
+func (w *writer) reason(r search.Reason, a search.Answer) []string {
+	switch r.Cause {
+	case search.NotTested:
+		return []string{"whether each " + kinds(r.Set) + " is needed was not tested (--no-prove)"}
+	case search.Unfinished:
+		return []string{whyEarly(r.Err), leftOver(r)}
+	case search.EverythingFails:
+		return []string{w.everythingFails(*r.Run)}
+	case search.EngineRefuses:
+		return []string{fmt.Sprintf("it asks for %s, which the engine refuses to grant", r.Set.Capabilities)}
+	case search.OptionRefused:
+		return []string{"the engine refuses " + names(r.Set)}
+	case search.BeyondAllowed:
+		return []string{fmt.Sprintf("it asks for %s, which today's flags do not grant; to allow it: --allow %s", r.Set.Capabilities, strings.Join(r.Set.Capabilities.ShortNames(), ","))}
+	case search.OutOfReach:
+		return whyUnreachable(a.Knowledge.Latest())
+	case search.Unstable:
+		return []string{fmt.Sprintf("the workload is not stable: with %s, run %d passed and run %d did not", names(r.Set), r.Other.Run, r.Run.Run)}
+	case search.Dependent:
+		return []string{fmt.Sprintf("run %d fails with %s, which the search by removal inferred to be enough: the workload does not behave the same from run to run", r.Run.Run, names(r.Set))}
+	case search.SysctlsFixed:
+		return []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", w.opts.Workload.Options.Value("network"), settings(w.here(a.Sysctls)))}
+	case search.SysctlsRefused:
+		return []string{fmt.Sprintf("the engine does not run it with %s: %v", settings(a.Sysctls), r.Err)}
+	case search.TraceLost:
+		return whyLossy(w.lab.losses(a))
+	case search.StrictFails:
+		return []string{fmt.Sprintf("with %s, which --strict asks for, the workload %s in run %d", names(r.Set), w.ending(*r.Run), r.Run.Run)}
+	case search.StrictAdds:
+		added := fmt.Sprintf("the workload survives without %s, required by --strict", names(r.Set))
+		if !r.Proven.Empty() {
+			added += "; that it needs " + names(r.Proven) + " was proven"
+		}
+		return []string{added}
+	}
+	return nil
+}
+
+// everythingFails says that not even everything allowed makes the workload pass.
+func (w *writer) everythingFails(reference search.Outcome) string {
+	set := reference.Grants
+	everything := "even with everything that is allowed (" + fewNames(set.Capabilities) + ")"
+	if set.Capabilities.Empty() {
 		everything = "with no capability, which is all that is allowed,"
 	}
-	if every := reference.run.Options; len(every) > 0 {
-		everything += ", and with all that --privileged opens as far as other options open it (" + strings.Join(optionTexts(every), ", ") + "),"
+	if options := set.Options(); len(options) > 0 {
+		everything += ", and with the options that come nearest to --privileged (" + words(options) + "),"
 	}
-	reasons := []string{everything + " the workload " + ending(reference)}
-	for _, o := range s.refusedOpenings {
-		reasons = append(reasons, fmt.Sprintf("the engine refuses %s", o))
+	if reference.End == search.TimedOut {
+		return fmt.Sprintf("%s the workload was still running after %v (--timeout): is it a service? capprof needs a command that ends, such as a test of the service", everything, w.opts.Timeout)
 	}
-	allowed, refused := s.allowed(), s.refused
-	var helpless capability.Set
-	for _, i := range found.unmet(allowed) {
-		if anyOf := capability.Of(found.latest()[i].AnyOf...); refused.Contains(anyOf) {
-			helpless = helpless.Union(anyOf)
-		}
-	}
-	if !helpless.Empty() {
-		reasons = append(reasons, fmt.Sprintf("it asks for %s, which the engine refuses to grant", helpless))
-	}
-	if beyond := found.beyond(allowed, refused); !beyond.Empty() {
-		reasons = append(reasons, fmt.Sprintf("it asks for %s, which today's flags do not grant; --allow %s lets capprof grant it",
-			beyond, strings.Join(beyond.ShortNames(), ",")))
-	}
-	return append(reasons, whyUnreachable(found)...)
+	return everything + " the workload " + w.ending(reference)
 }
 
-// fewNames are a set's names, or their number where nobody would read them; the run
-// that had the set is in the profile.
-func fewNames(set capability.Set) string {
-	const few = 4
-	if set.Len() > few {
-		return capability.Counted(set.Len())
+// ending says how a run ended that did not pass.
+func (w *writer) ending(o search.Outcome) string {
+	rec := w.lab.records()[o.Run-1]
+	switch {
+	case o.NotStarted:
+		return "does not start: " + o.Err.Error()
+	case rec.Outcome == profile.OutcomeFailed && rec.ExitCode != nil:
+		return fmt.Sprintf("exits with %d", *rec.ExitCode)
+	case o.End == search.TimedOut:
+		return fmt.Sprintf("was still running after %v (--timeout)", w.opts.Timeout)
+	default:
+		return "is " + string(rec.Outcome)
 	}
-	return set.String()
 }
 
-// whyUnreachable says which capabilities do not arrive where they are needed, why,
-// and what helps.
-func whyUnreachable(found *findings) []string {
+// whyEarly says what ended a search early.
+func whyEarly(err error) string {
+	if o, ok := search.Withdrawn(err); ok {
+		return fmt.Sprintf("the engine refused a part of what it had granted before: run %d with %s (%v)", o.Run, names(o.Grants), o.Err)
+	}
+	return err.Error()
+}
+
+// leftOver says what was not done when a search ended early.
+func leftOver(r search.Reason) string {
+	switch r.Left {
+	case search.FindAny:
+		return "no set that passes was found by then"
+	case search.TryEverything:
+		return "whether the workload passes with everything allowed was not tested"
+	case search.FindRelaxations:
+		return "which of the options that replace --privileged are needed was not tested"
+	case search.FindSmaller:
+		return fmt.Sprintf("%s is enough; the search for a smaller set was not finished", names(r.Set))
+	case search.ConfirmSet:
+		return names(r.Set) + " was not confirmed by a run of its own"
+	case search.ProveSet:
+		return fmt.Sprintf("%s is enough; whether %s is needed was not tested to the end", names(r.Set), names(r.Missing))
+	case search.LookAtTolerated:
+		return "what the workload tolerates with the set was not looked at"
+	case search.AddStrict:
+		return "what --strict adds to the set was not tested to the end"
+	}
+	return ""
+}
+
+// whyUnreachable says which capabilities do not arrive where they are needed, why, and
+// what helps.
+func whyUnreachable(denials []mapper.Denial) []string {
 	type obstacle struct{ why, todo string }
 	wanted := map[obstacle]capability.Set{}
-	var obstacles []obstacle
-	for _, d := range found.latest() {
-		if !d.Unreachable {
-			continue
+	for _, d := range denials {
+		if d.Unreachable {
+			o := obstacle{d.Why, advice.Sentence(d.Remedies, advice.Docker)}
+			wanted[o] = wanted[o].Union(capability.Of(d.AnyOf...))
 		}
-		o := obstacle{d.Why, advice.Sentence(d.Remedies, advice.Docker)}
-		if _, seen := wanted[o]; !seen {
-			obstacles = append(obstacles, o)
-		}
-		wanted[o] = wanted[o].Union(capability.Of(d.AnyOf...))
 	}
 	var reasons []string
-	for _, o := range obstacles {
-		reason := fmt.Sprintf("it asks for %s, and granting that changes nothing: %s", strings.Join(wanted[o].ShortNames(), " or "), o.why)
+	for o, caps := range wanted {
+		reason := fmt.Sprintf("it asks for %s, but granting that does not help: %s", strings.Join(caps.ShortNames(), " or "), o.why)
 		if o.todo != "" {
 			reason += "; " + o.todo
 		}
@@ -80,18 +165,23 @@ func whyUnreachable(found *findings) []string {
 	return reasons
 }
 
-// ending says how a run ended that did not pass.
-func ending(r result) string {
-	switch {
-	case r.startErr != nil:
-		return "does not start: " + r.startErr.Error()
-	case r.run.Outcome == profile.OutcomeFailed:
-		return fmt.Sprintf("exits %d", r.code())
-	case r.run.Outcome == profile.OutcomeTimeout:
-		return "does not end in time"
-	default:
-		return "is " + string(r.run.Outcome)
+// whyNotPortable says which calls of the last traced run the kernel's defaults refused,
+// where no capability would have helped.
+func whyNotPortable(k *search.Knowledge) []string {
+	var reasons []string
+	for _, f := range k.Failures[k.Last.Run] {
+		op := f.Operation
+		if op.Syscall != "socket" && op.Syscall != "bind" {
+			continue
+		}
+		reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, callwords.Object(op), errnoName(op), f.Cause)
+		if todo := advice.Sentence(f.Remedies, advice.Docker); todo != "" {
+			reason += "; " + todo
+		}
+		reasons = append(reasons, reason)
 	}
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
 }
 
 // whyLossy says what is missing because the tracer did not see everything.
@@ -108,29 +198,53 @@ func whyLossy(losses observation.Losses) []string {
 	return reasons
 }
 
-// whyUnstable says what is wrong about a run that fails with a set that should
-// pass.
-func (s *session) whyUnstable(failed profile.Run) string {
-	for _, run := range s.runs {
-		if run.Capabilities == failed.Capabilities && slices.Equal(run.Options, failed.Options) && run.Outcome == profile.OutcomePassed {
-			return contradicts(run, failed)
-		}
+// fewNames are a set's names, or their number where nobody would read them; the run
+// that had the set is in the profile.
+func fewNames(set capability.Set) string {
+	const few = 4
+	if set.Len() > few {
+		return capability.Counted(set.Len())
 	}
-	return fmt.Sprintf("run %d fails with %s, to which the search by removal led: the workload does not behave the same from run to run, or needs more where it has less",
-		failed.Number, failed.Capabilities)
+	return set.String()
 }
 
-func contradicts(passed, failed profile.Run) string {
-	return fmt.Sprintf("the workload is not stable: with %s run %d passed and run %d did not", passed.Capabilities, passed.Number, failed.Number)
-}
-
-func strictFails(r result) string {
-	return fmt.Sprintf("with %s, which --strict asks for, the workload %s in run %d", r.run.Capabilities, ending(r), r.run.Number)
-}
-
-func strictAdds(a answer, added capability.Set) string {
-	if a.set.Empty() || a.verdict != profile.Proven {
-		return fmt.Sprintf("the workload survives without %s, required by --strict", added)
+// names lists a set for people: "CHOWN, KILL, --device /dev/fuse".
+func names(set grant.Set) string {
+	if set.Empty() {
+		return "no capability"
 	}
-	return fmt.Sprintf("the workload survives without %s, required by --strict; that it needs %s was proven", added, a.set)
+	all := set.Capabilities.ShortNames()
+	for _, o := range set.Options() {
+		all = append(all, o.String())
+	}
+	return strings.Join(all, ", ")
+}
+
+// kinds says what a set consists of.
+func kinds(set grant.Set) string {
+	switch {
+	case len(set.Options()) == 0:
+		return "capability"
+	case set.Capabilities.Empty():
+		return "option"
+	}
+	return "capability and option"
+}
+
+// words lists options for people.
+func words(options []workload.Setting) string {
+	all := make([]string, len(options))
+	for i, o := range options {
+		all[i] = o.String()
+	}
+	return strings.Join(all, ", ")
+}
+
+// settings are sysctls as a shell takes them, for people.
+func settings(sysctls []search.Sysctl) string {
+	values := map[string]string{}
+	for _, s := range sysctls {
+		values[s.Name] = s.Value
+	}
+	return sentence.Settings(values)
 }

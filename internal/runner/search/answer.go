@@ -50,14 +50,14 @@ func (f finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
 // what is tolerated where the trace is of another set, and adds what --strict asks for.
 func (f finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 	switch {
-	case from.Verdict.Good() && a.Grants.Equal(from.Grants):
-		// The same set: the runs without each of its grants were made already.
-		a.Verdict, a.ProvenBy, a.Reasons = from.Verdict, from.ProvenBy, from.Reasons
 	case a.Grants.Empty():
 		// The run that passed had nothing: there is nothing to confirm or remove.
 		a.Verdict = Proven
 	case f.goal.Prove:
-		p := prover{bench: f.bench, set: a.Grants}
+		p := prover{bench: f.bench, set: a.Grants, before: map[grant.Grant]bool{}}
+		for g := range from.ProvenBy {
+			p.before[g] = true
+		}
 		err := p.prove(ctx)
 		a.Grants, a.ProvenBy = p.set, p.provenBy
 		if err != nil {

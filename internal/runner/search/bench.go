@@ -100,8 +100,8 @@ func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) 
 	}
 	for i := range outcomes {
 		b.take(outcomes[i])
-		if c := outcomes[i].Companion; c != nil {
-			b.take(*c)
+		for _, c := range outcomes[i].Companions {
+			b.take(c)
 		}
 	}
 	return outcomes, err

@@ -124,8 +124,12 @@ func (l *lab) Try(_ context.Context, trials ...Trial) ([]Outcome, error) {
 		}
 		o := l.run(t)
 		if t.Companion != nil && l.slow {
-			c := l.run(*t.Companion)
-			o.Companion = &c
+			for range 2 {
+				c := l.run(*t.Companion)
+				if o.Companions = append(o.Companions, c); c.End != Failed {
+					break
+				}
+			}
 		}
 		made = append(made, o)
 	}

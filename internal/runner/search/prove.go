@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"slices"
 
 	"github.com/capprof/capprof/internal/grant"
 )
@@ -13,6 +14,9 @@ type prover struct {
 	confirmed bool
 	// provenBy is the number of the failed run without a grant.
 	provenBy map[grant.Grant]int
+	// before are the grants that were proven to be needed in a larger set, or under
+	// other sysctls. That is no proof of this set, but speaks against a flake.
+	before map[grant.Grant]bool
 	// unstable is a run that failed where one with the same set passes, or should.
 	unstable *Outcome
 }
@@ -62,6 +66,9 @@ func (p *prover) prove(ctx context.Context) error {
 			return nil
 		}
 		if removable := p.removable(); !removable.Empty() {
+			for g := range p.proofs() {
+				p.before[g] = true
+			}
 			var shrinking error
 			if p.set, shrinking = p.shrink(ctx, removable, err == nil); shrinking != nil {
 				err = shrinking
@@ -115,7 +122,9 @@ func (p *prover) withoutEach() []Trial {
 	var trials []Trial
 	for _, g := range p.byDanger(p.unproven()) {
 		rest, look := p.set.Without(g), Watched
-		if _, failed := p.history.of(rest, p.sysctls); g.IsOption() || len(failed) > 0 {
+		_, failed := p.history.of(rest, p.sysctls)
+		explained := slices.ContainsFunc(failed, func(o Outcome) bool { return p.known.explains(o, g) })
+		if !explained && (g.IsOption() || len(failed) > 0) {
 			look = Traced
 		}
 		trials = append(trials, Trial{Purpose: Remove, Grants: rest, Without: &g, Look: look})
@@ -155,24 +164,27 @@ func (p *prover) shrink(ctx context.Context, removable grant.Set, try bool) (gra
 // that survives a refusal and fails by a flake looks like one that needs what it was
 // refused. So a grant is needed when two runs failed for which only its want, or a
 // flake, can be the reason: one flake does not make a proof, and two have to come in the
-// same place. When neither run shows that the grant was asked for, it takes three.
+// same place. When neither run shows that the grant was asked for, it takes three. One
+// of them may be another proof (before) or another run (supported).
 func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 	_, failed := p.history.of(p.set.Without(g), p.sysctls)
 	if len(failed) == 0 {
 		return 0, false
 	}
 	count, explained := len(failed), false
-	run = failed[0].Run
 	for _, o := range failed {
 		if o.NotStarted {
 			// With the grant the command starts: nothing ran that could flake.
 			return o.Run, true
 		}
-		if !explained && p.known.explains(o, g) {
-			run, explained = o.Run, true
+		explains := p.known.explains(o, g)
+		// What was made to show it comes first, where it shows why.
+		if run == 0 || explains && !explained || explains == explained && o.Purpose == Remove && p.purposeOf(run) != Remove {
+			run = o.Run
 		}
+		explained = explained || explains
 	}
-	if p.supported(g) {
+	if p.before[g] || p.supported(g) {
 		count++
 	}
 	return run, explained && count >= 2 || count >= 3
@@ -207,4 +219,13 @@ func (p *prover) onlyAskedFor(o Outcome, g grant.Grant, lacks grant.Set) bool {
 		}
 	}
 	return true
+}
+
+func (p *prover) purposeOf(run int) Purpose {
+	for _, o := range p.history.outcomes {
+		if o.Run == run {
+			return o.Purpose
+		}
+	}
+	return ""
 }

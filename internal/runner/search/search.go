@@ -112,8 +112,9 @@ type Outcome struct {
 	SysctlUses   map[string]uint64
 	// Lossy says that the trace or the watch has gaps.
 	Lossy bool
-	// Companion is the outcome of the trial's companion, nil when it was not made.
-	Companion *Outcome
+	// Companions are the outcomes of the trial's companion, which is repeated once when
+	// it fails by itself, and made without what the engine refuses of it.
+	Companions []Outcome
 }
 
 // failed reports whether the workload ran, or tried to start, and did not pass.

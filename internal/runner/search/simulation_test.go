@@ -90,11 +90,11 @@ func TestSimulatedWorkloads(t *testing.T) {
 		{name: "monotone, without a trace", programs: 4000, steps: randomSteps, change: func(_ *rand.Rand, _ *lab, g *Goal) { g.Trace = false }},
 		{name: "dependent", programs: 4000, steps: dependentSteps},
 		{name: "dependent, without a trace", programs: 4000, steps: dependentSteps, change: func(_ *rand.Rand, _ *lab, g *Goal) { g.Trace = false }},
-		{name: "one flake", programs: 4000, steps: randomSteps, unproven: 400, change: func(r *rand.Rand, l *lab, _ *Goal) {
+		{name: "one flake", programs: 4000, steps: randomSteps, wrong: 1, unproven: 400, change: func(r *rand.Rand, l *lab, _ *Goal) {
 			at := 1 + r.IntN(12)
 			l.flakes = func(run int) bool { return run == at }
 		}},
-		{name: "dependent, one flake", programs: 4000, steps: dependentSteps, unproven: 400, change: func(r *rand.Rand, l *lab, _ *Goal) {
+		{name: "dependent, one flake", programs: 4000, steps: dependentSteps, wrong: 1, unproven: 400, change: func(r *rand.Rand, l *lab, _ *Goal) {
 			at := 1 + r.IntN(12)
 			l.flakes = func(run int) bool { return run == at }
 		}},

@@ -8,16 +8,52 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/runner/relax"
 	"github.com/capprof/capprof/internal/workload"
 )
 
+// environmentOf is what the mapper has to know of a workload's runs.
+func environmentOf(facts engine.Facts, id engine.Identity, w workload.Spec) mapper.Environment {
+	env := mapper.Environment{
+		NoNewPrivileges: w.Options.NoNewPrivileges(),
+		RootUID:         facts.RootUID,
+		Mounts:          mountsOf(facts, w),
+		Settings:        hostSettings(facts),
+		SharedNetwork:   w.Options.SharesNetwork(),
+		HasDevice:       facts.HasDevice,
+	}
+	if filter := id.Seccomp.Filter; filter != nil {
+		env.Seccomp = filter
+	}
+	for _, module := range facts.SecurityModules {
+		env.SecurityModules = append(env.SecurityModules, string(module))
+	}
+	return env
+}
+
+// under is the environment of one run.
+func under(env mapper.Environment, grants grant.Set) mapper.Environment {
+	env.Granted = grants.Capabilities
+	for _, o := range grants.Options() {
+		seccomp, modules := relax.Lifts(o)
+		if seccomp {
+			env.Seccomp = nil
+		}
+		if modules {
+			env.SecurityModules = nil
+		}
+	}
+	return env
+}
+
 // mountsOf are the mounts of a container: the engine's own, and over them those that
 // its options make.
-func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
-	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only"), NoDev: info.RootNoDev}
+func mountsOf(facts engine.Facts, w workload.Spec) []mapper.Mount {
+	root := mapper.Mount{Target: "/", Kind: mapper.RootFS, ReadOnly: w.Options.Bool("read-only"), NoDev: facts.RootNoDev}
 	mounts := []mapper.Mount{root}
-	for _, m := range info.Mounts {
+	for _, m := range facts.Mounts {
 		mounts = append(mounts, mapper.Mount{Target: m.Target, Kind: mapper.EngineMount, ReadOnly: m.ReadOnly, NoExec: m.NoExec, NoDev: m.NoDev})
 	}
 	for _, v := range w.Options.Volumes() {
@@ -39,8 +75,8 @@ func mountsOf(info engine.Facts, w workload.Spec) []mapper.Mount {
 
 // hostSettings reads the host's settings on which the words of a cause depend;
 // none where the containers run on another kernel.
-func hostSettings(info engine.Facts) map[string]string {
-	if !info.SameKernel {
+func hostSettings(facts engine.Facts) map[string]string {
+	if !facts.SameKernel {
 		return nil
 	}
 	settings := map[string]string{}

@@ -43,15 +43,3 @@ func TestHostSettings(t *testing.T) {
 		t.Errorf("read nothing: %v", got)
 	}
 }
-
-// TestAVolumesSourceIsNoTarget: what a volume brings in does not stand where it came
-// from, so that /sys itself can still be given.
-func TestAVolumesSourceIsNoTarget(t *testing.T) {
-	sys := workload.Setting{Name: "volume", Value: "/sys:/sys"}
-	for given, want := range map[string]bool{"/sys:/hostsys": true, "/mnt:/sys": false, "/mnt:/sys/": false, "/sys": false} {
-		s := &session{ledger: &ledger{}, opts: Options{Workload: workload.Spec{Options: workload.Options{}.Set("volume", given)}}}
-		if got := slices.Contains(s.openable([]workload.Setting{sys}), sys); got != want {
-			t.Errorf("-v %s: %s can be tried: %v, want %v", given, sys, got, want)
-		}
-	}
-}

@@ -1,0 +1,284 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/runner/relax"
+	"github.com/capprof/capprof/internal/runner/search"
+	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/workload"
+)
+
+// lab makes the search's trials, as runs in a trial.Room, and keeps the record of them.
+type lab struct {
+	room     *trial.Room
+	opts     Options
+	observer Observer
+	env      mapper.Environment
+	// jobs are the runs that may be made at one time.
+	jobs int
+
+	mu sync.Mutex
+	// runs are the records, by number less one.
+	runs []record
+	// portable says that it was told that runs for other engines are made.
+	portable bool
+}
+
+// record is what is kept of a run.
+type record struct {
+	profile.Run
+	sysctls    []search.Sysctl
+	took       time.Duration
+	tail       []string
+	startError *engine.StartError
+	losses     observation.Losses
+}
+
+var _ search.Lab = (*lab)(nil)
+
+func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Environment) *lab {
+	l := &lab{room: room, opts: opts, observer: observer, env: env, jobs: max(1, opts.Jobs)}
+	if len(opts.Workload.Shared()) > 0 {
+		// What one run writes must not change under another one that is still running.
+		l.jobs = 1
+	}
+	return l
+}
+
+// Try makes trials, several at a time as far as Jobs goes. Their numbers are given in
+// the order of the trials, so that they do not depend on which run ends first.
+func (l *lab) Try(ctx context.Context, trials ...search.Trial) ([]search.Outcome, error) {
+	var numbers []int
+	var short error
+	for _, t := range trials {
+		number, err := l.reserve(t)
+		if err != nil {
+			short = err
+			break
+		}
+		numbers = append(numbers, number)
+	}
+	outcomes := make([]search.Outcome, len(numbers))
+	group, grouped := errgroup.WithContext(ctx)
+	group.SetLimit(l.jobs)
+	for i, number := range numbers {
+		group.Go(func() (err error) {
+			outcomes[i], err = l.try(grouped, number, trials[i])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return outcomes, short
+}
+
+// reserve gives a run its number.
+func (l *lab) reserve(t search.Trial) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.runs) >= l.opts.MaxRuns {
+		return 0, fmt.Errorf("%w: %d (--max-runs)", search.ErrRunLimit, l.opts.MaxRuns)
+	}
+	run := profile.Run{
+		Number: len(l.runs) + 1, Purpose: profile.Purpose(t.Purpose), Traced: t.Look == search.Traced,
+		Capabilities: t.Grants.Capabilities, Options: optionsOf(t), Without: t.Without,
+	}
+	l.runs = append(l.runs, record{Run: run, sysctls: t.Sysctls})
+	return run.Number, nil
+}
+
+// optionsOf are the docker run options that a trial adds to the workload's: the
+// relaxations in the order of their danger, and the sysctls.
+func optionsOf(t search.Trial) []workload.Setting {
+	options := relax.Sort(t.Grants.Options())
+	for _, s := range t.Sysctls {
+		options = append(options, workload.Setting{Name: "sysctl", Value: s.Name + "=" + s.Value})
+	}
+	return options
+}
+
+// forget takes a run back that came to no end, a companion that is not wanted any more
+// for one. Only the last number can be taken back; with an earlier one the whole search
+// ends.
+func (l *lab) forget(number int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if number == len(l.runs) {
+		l.runs = l.runs[:number-1]
+	}
+}
+
+// try makes one trial, with its companion if it takes long.
+func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outcome, error) {
+	if t.Companion == nil || l.jobs < 2 || l.opts.Patience <= 0 || l.room.Known() {
+		return l.run(ctx, number, t, nil)
+	}
+	hopeless, ended := make(chan struct{}), make(chan struct{})
+	running, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
+	companion := l.accompany(ctx, *t.Companion, ended, hopeless, abandon)
+	o, err := l.run(running, number, t, hopeless)
+	close(ended)
+	// A run that failed by itself leaves the questions that the companion answers: how
+	// long may the next one take, and is there any point in it?
+	companions, companionErr := companion(err != nil || o.End == search.Passed)
+	o.Companions = companions
+	if companionErr != nil {
+		err = companionErr
+	}
+	return o, err
+}
+
+// accompany makes a companion run once a run has taken longer than one cares to wait.
+// The function that it returns waits for the companion, or ends it where it is not
+// wanted any more.
+func (l *lab) accompany(ctx context.Context, t search.Trial, ended <-chan struct{}, hopeless chan<- struct{}, abandon context.CancelCauseFunc) func(unwanted bool) ([]search.Outcome, error) {
+	ctx, stop := context.WithCancel(ctx)
+	var made []search.Outcome
+	var failure error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		patience := time.NewTimer(l.opts.Patience)
+		defer patience.Stop()
+		select {
+		case <-patience.C:
+		case <-ended:
+			return
+		}
+		l.observer.Note("This run is taking a while. A second one, with everything allowed, shows how long the workload normally takes.")
+		for failed := false; ; {
+			number, err := l.reserve(t)
+			if err != nil {
+				return // not to be had
+			}
+			o, err := l.run(ctx, number, t, nil)
+			if err != nil {
+				if ctx.Err() == nil {
+					failure = err
+					abandon(err)
+				}
+				return // the engine's fault, or not wanted any more
+			}
+			made = append(made, o)
+			switch {
+			case o.End == search.Refused && !o.Refused.Empty():
+				t.Grants.Capabilities = t.Grants.Capabilities.Minus(o.Refused)
+			case o.End == search.Failed && !o.NotStarted && !failed:
+				// It may have been a flake. If it fails again, see at what.
+				failed = true
+				if l.room.Tracer != nil {
+					t.Look = search.Traced
+				}
+			case o.End == search.Passed, o.End == search.Refused:
+				return
+			default:
+				close(hopeless)
+				return
+			}
+		}
+	}()
+	return func(unwanted bool) ([]search.Outcome, error) {
+		if unwanted {
+			stop()
+		}
+		<-done
+		stop()
+		return made, failure
+	}
+}
+
+// run makes one run and keeps its record.
+func (l *lab) run(ctx context.Context, number int, t search.Trial, hopeless <-chan struct{}) (search.Outcome, error) {
+	l.mu.Lock()
+	rec := l.runs[number-1]
+	tell := len(t.Sysctls) > 0 && !l.portable
+	l.portable = l.portable || tell
+	l.mu.Unlock()
+	if tell {
+		l.observer.Note("Checking what other engines need, which keep the kernel's defaults (" + settings(t.Sysctls) + ").")
+	}
+	l.opts.Log.Debug("run planned", "run", number, "purpose", t.Purpose, "grants", t.Grants, "sysctls", t.Sysctls, "without", t.Without, "look", t.Look)
+	stdout, stderr, done := l.observer.Started(rec.Run)
+	r, err := l.room.Run(ctx, trial.Plan{
+		Number: number, Look: trial.Look(t.Look), Hopeless: hopeless, Stdout: stdout, Stderr: stderr,
+		Conditions: engine.Conditions{Capabilities: t.Grants.Capabilities, Options: rec.Options},
+	})
+	done()
+	if err != nil {
+		l.forget(number)
+		return search.Outcome{}, fmt.Errorf("run %d: %w", number, err)
+	}
+	rec.Outcome, rec.ExitCode, rec.Detail = profile.Outcome(r.End), r.ExitCode, r.Detail
+	rec.took, rec.tail, rec.startError, rec.losses = r.Took, r.Tail, r.StartError, r.Losses
+	o, err := l.outcome(ctx, t, number, r)
+	if err != nil {
+		return o, fmt.Errorf("run %d: %w", number, err)
+	}
+	l.mu.Lock()
+	l.runs[number-1] = rec
+	l.mu.Unlock()
+	l.observer.Ended(rec.Run, r.Took)
+	return o, nil
+}
+
+// outcome is what a run tells the search.
+func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.Result) (search.Outcome, error) {
+	o := search.Outcome{
+		Trial: t, Run: number, End: search.End(r.End), Err: r.Refusal, Denied: r.Denied, Lossy: r.Losses.Total() > 0,
+		SysctlValues: r.Observation.Sysctls, SysctlUses: r.Observation.SysctlUses,
+	}
+	if r.StartError != nil {
+		o.NotStarted, o.Permission, o.Err = true, r.StartError.Permission, r.StartError
+	}
+	if t.Look == search.Traced && r.End != trial.Refused {
+		mapped := mapper.Map(r.Observation, under(l.env, t.Grants))
+		o.Denials, o.Failures = mapped.Denials, mapped.Failures
+	}
+	var refused *engine.RefusedError
+	if !errors.As(r.Refusal, &refused) {
+		return o, nil
+	}
+	if o.Refused = refused.Refused; !o.Refused.Empty() {
+		return o, nil
+	}
+	possible, err := l.room.Subject.Grantable(ctx, t.Grants.Capabilities)
+	if err != nil {
+		return o, err
+	}
+	if o.Refused = t.Grants.Capabilities.Minus(possible); o.Refused.Empty() {
+		o.Err = fmt.Errorf("the engine refuses to start a container with %s, and does not say which of them: %w", t.Grants.Capabilities, r.Refusal)
+	}
+	return o, nil
+}
+
+// records are those of the runs made so far.
+func (l *lab) records() []record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.runs)
+}
+
+// losses are those of the runs of an answer.
+func (l *lab) losses(a search.Answer) observation.Losses {
+	var all observation.Losses
+	for _, r := range l.records() {
+		if slices.Equal(r.sysctls, a.Sysctls) {
+			all = all.Plus(r.losses)
+		}
+	}
+	return all
+}

@@ -1,0 +1,261 @@
+// Package trial makes one run of a workload: it creates the container, observes it,
+// feeds it, bounds its time, judges its end and cleans up.
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/observation"
+)
+
+// Success says what a successful run is. An exit code is one answer; a probe of a
+// service is meant to be another.
+type Success interface {
+	// Passed judges how a container ended by itself.
+	Passed(engine.Exit) bool
+	// ExpectedExit is the exit code that goes into the profile.
+	ExpectedExit() int
+}
+
+// ExitCode is the success of a workload that ends with this code.
+type ExitCode int
+
+// Passed reports whether the code is the expected one.
+func (c ExitCode) Passed(e engine.Exit) bool { return e.Code == int(c) }
+
+// ExpectedExit is the code itself.
+func (c ExitCode) ExpectedExit() int { return int(c) }
+
+// Config is what all runs of a workload have in common.
+type Config struct {
+	Subject engine.Subject
+	// Tracer is nil where nothing is traced.
+	Tracer  Tracer
+	Success Success
+	// Timeout bounds one run.
+	Timeout time.Duration
+	// Input feeds every run the same standard input; nil for none.
+	Input *Input
+	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
+	Resize func() (sizes <-chan engine.Size, stop func())
+	Log    *slog.Logger
+}
+
+// Room makes runs, several at a time if asked, and cleans up after them.
+type Room struct {
+	Config
+	deadline *deadline
+	// removals are the containers being removed in the background.
+	removals sync.WaitGroup
+
+	mu   sync.Mutex
+	left []error
+}
+
+// New makes a room for the runs of one workload.
+func New(c Config) *Room { return &Room{Config: c, deadline: newDeadline(c.Timeout)} }
+
+// Plan is a run to make.
+type Plan struct {
+	// Number tells the run apart in the log.
+	Number     int
+	Conditions engine.Conditions
+	Look       Look
+	// Hopeless, when it is closed, ends the run: nothing can be learned from it.
+	Hopeless       <-chan struct{}
+	Stdout, Stderr io.Writer
+}
+
+// Look is how closely a run is observed.
+type Look int
+
+// The looks.
+const (
+	Blind   Look = iota // by its end alone
+	Watched             // which capabilities it is denied
+	Traced              // every refused check and failed call
+)
+
+// End is how a run ended.
+type End string
+
+// The ends.
+const (
+	Passed   End = "passed"
+	Failed   End = "failed"  // by itself
+	Stuck    End = "stuck"   // ended by capprof, long after a passing run's time
+	TimedOut End = "timeout" // ended by capprof at the time limit
+	Refused  End = "refused" // the engine would not make it: nothing ran
+)
+
+// Result is how a run went.
+type Result struct {
+	End End
+	// ExitCode is nil where the workload did not end by itself.
+	ExitCode *int
+	// Detail says more of an end that is not an exit code.
+	Detail string
+	// Refusal is why the engine would not make the container: a *engine.RefusedError
+	// or an engine.ErrBadWorkload.
+	Refusal error
+	// StartError is set when the command could not be started.
+	StartError *engine.StartError
+	// Observation is that of a traced run, Denied what a watched one was denied.
+	Observation observation.Observation
+	Denied      capability.Set
+	// Losses are what the tracer could not see.
+	Losses observation.Losses
+	// Took is the time from the start to the end.
+	Took time.Duration
+	// Tail are the last lines of the output.
+	Tail []string
+}
+
+// Run makes a run. Its error is never the workload's: it is the engine's or the
+// tracer's, or the cause of a context that has ended.
+func (m *Room) Run(ctx context.Context, p Plan) (Result, error) {
+	log := m.Log.With("run", p.Number)
+	output := &tail{}
+	var r Result
+	err := m.contain(ctx, p, &r, engine.Stdio{Stdout: io.MultiWriter(p.Stdout, output), Stderr: io.MultiWriter(p.Stderr, output)}, log)
+	r.Tail = output.last()
+	log.Debug("run ended", "end", r.End, "code", r.ExitCode, "detail", r.Detail, "took", r.Took,
+		"executions", r.Observation.Executions, "operations", len(r.Observation.Operations), "denied", r.Denied, "losses", r.Losses, "error", err)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return r, err
+	}
+	if r.End == Passed {
+		m.deadline.passed(r.Took)
+		if m.Input != nil {
+			// What this run was given is enough to pass.
+			m.Input.Seal()
+		}
+	}
+	return r, nil
+}
+
+// Known reports whether it is known how long a passing run takes.
+func (m *Room) Known() bool { return m.deadline.isKnown() }
+
+// contain runs one container and judges its end.
+func (m *Room) contain(ctx context.Context, p Plan, r *Result, stdio engine.Stdio, log *slog.Logger) error {
+	c, err := m.Subject.Create(ctx, p.Conditions)
+	if r.refused(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer m.remove(ctx, c)
+	log.Debug("container created", "id", c.ID(), "cgroup", c.Cgroup().Name)
+
+	look, err := m.observe(c, p.Look, log)
+	if err != nil {
+		return err
+	}
+	defer look.close()
+	if m.Input != nil {
+		stdin := m.Input.Reader()
+		defer stdin.Close()
+		stdio.Stdin = stdin
+	}
+	if m.Resize != nil {
+		sizes, stop := m.Resize()
+		defer stop()
+		stdio.Resize = sizes
+	}
+	began := time.Now()
+	exit, err := engine.Exit{}, c.Start(ctx, stdio)
+	if err == nil {
+		// The limit is the workload's. A start that takes long is the engine's doing.
+		limited, stop := m.deadline.bound(ctx, p.Hopeless)
+		defer stop()
+		exit, err = engine.WaitOrKill(limited, c)
+	}
+	r.Took = time.Since(began)
+	if r.refused(err) {
+		return nil
+	}
+	if err := m.judge(ctx, r, exit, err); err != nil {
+		return err
+	}
+	return look.finish(ctx, c, r)
+}
+
+// refused notes that the engine would not make or start the container.
+func (r *Result) refused(err error) bool {
+	var refused *engine.RefusedError
+	if !errors.As(err, &refused) && !errors.Is(err, engine.ErrBadWorkload) {
+		return false
+	}
+	r.End, r.Refusal, r.Detail = Refused, err, err.Error()
+	return true
+}
+
+// judge turns the end of a container into the end of a run.
+func (m *Room) judge(ctx context.Context, r *Result, exit engine.Exit, err error) error {
+	switch {
+	case err == nil:
+		r.ExitCode, r.End = &exit.Code, Failed
+		if m.Success.Passed(exit) {
+			r.End = Passed
+		}
+		if exit.OutOfMemory {
+			r.Detail = "killed: out of memory"
+		}
+	case errors.As(err, &r.StartError):
+		r.ExitCode, r.End, r.Detail = &r.StartError.Code, Failed, "its command could not be started"
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errStuck), errors.Is(err, errHopeless):
+		r.End, r.Detail = Stuck, err.Error()
+	case errors.Is(err, errTimeout):
+		r.End, r.Detail = TimedOut, err.Error()
+	default:
+		return err
+	}
+	return nil
+}
+
+// ErrCleanup says that something that capprof made could not be removed. It comes with
+// whatever else went wrong, an interruption included, and must be shown then too:
+// nobody else knows of what is left.
+var ErrCleanup = errors.New("not removed")
+
+// cleanupTime bounds what is done after a run, even an interrupted one: a container
+// must not stay because the user was in a hurry.
+const cleanupTime = 30 * time.Second
+
+// remove deletes a container while the next run begins.
+func (m *Room) remove(ctx context.Context, c engine.Container) {
+	m.removals.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		defer cancel()
+		err := c.Remove(ctx)
+		m.Log.Debug("container removed", "id", c.ID(), "error", err)
+		if err != nil {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.left = append(m.left, fmt.Errorf("%w: removing container %s: %w (capprof clean removes leftovers)", ErrCleanup, c.ID(), err))
+		}
+	})
+}
+
+// Cleaned waits for the removals and returns what they could not remove.
+func (m *Room) Cleaned() error {
+	m.removals.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return errors.Join(m.left...)
+}
