@@ -35,7 +35,7 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	search.BoolVar(&s.noProve, "no-prove", false, "skip the runs that prove each capability is needed")
 	search.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
 	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
-	search.IntVar(&s.maxRuns, "max-runs", 32, "give up after this many `runs`")
+	search.IntVar(&s.maxRuns, "max-runs", 64, "give up after this many `runs`")
 	search.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
 	output := flags.group(outputGroup)
 	output.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`; - writes it to standard output, in place of the report")

@@ -29,7 +29,7 @@ func TestFlakes(t *testing.T) {
 			w := workload{image: scratch, command: command, flags: []string{"--volume", runs + ":/runs"}}
 			result, document := profiled(t, e, w, "--jobs", "1")
 			result.expect(t, exitIncomplete)
-			if document.Verdict != profile.Incomplete || !strings.Contains(strings.Join(document.Reasons, "\n"), "not stable: with CHOWN run 7 passed and run 5 did not") {
+			if document.Verdict != profile.Incomplete || !strings.Contains(strings.Join(document.Reasons, "\n"), "not stable: with CHOWN, run 7 passed and run 5 did not") {
 				t.Errorf("%s: %q", document.Verdict, document.Reasons)
 			}
 		})
