@@ -147,7 +147,7 @@ func TestMillionsOfChecks(t *testing.T) {
 		t.Skip("short: ten million system calls")
 	}
 	const checks = 10_000_000
-	w := workload{name: "millions", image: scratch, command: privop("refused", fmt.Sprint(checks), "2")}
+	w := workload{name: "millions", image: scratch, command: privop("refused", fmt.Sprint(checks), "2"), allow: "SYS_NICE"}
 	result, document := profiled(t, engineOf(t), w)
 	result.expect(t, exitProven)
 	if document.Losses != (profile.Losses{}) {

@@ -47,7 +47,7 @@ func TestPortable(t *testing.T) {
 		},
 		{
 			name: "server, not root", image: scratch, flags: []string{"--user", "1000"}, command: privop("bind-80"), want: caps(),
-			verdict: profile.Failed, portable: caps(), sysctls: []string{portStart}, says: "setting " + portStart + "=0",
+			verdict: profile.Failed, portable: caps(), sysctls: []string{portStart}, says: "with " + portStart + "=0 on the target",
 		},
 		{
 			name: "ping socket", image: scratch, command: privop("ping-socket"), want: caps(),
