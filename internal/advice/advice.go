@@ -123,6 +123,8 @@ func argument(r remedy.Remedy, name string, paths []string) string {
 			return ""
 		}
 		return strings.ToLower(strings.Join(r.Capabilities.Names(), ","))
+	case "held":
+		return strings.Join(r.Capabilities.Names(), ", ")
 	case "name":
 		return r.Name
 	case "value":

@@ -72,7 +72,7 @@ var userWordings = map[remedy.Kind]wording{
 	},
 	remedy.AsRoot: {any: "run as root", kubernetes: "run as root (runAsUser: 0)"},
 	remedy.KeepCapability: {
-		any: "let the process keep {capabilities|the capability}",
+		any: "let the process keep {held|the capability}",
 	},
 	remedy.FileCapability: {
 		any:        "put it on the executable (setcap {capabilities|CAP}+ep {path!|FILE} in the Dockerfile, without no-new-privileges)",

@@ -33,11 +33,11 @@ func (d *Denial) reach(env Environment) {
 	d.Unreachable = true
 	switch {
 	case user && noNewPrivs:
-		d.Why = fmt.Sprintf("the process runs as %s under no-new-privileges, where neither an added capability nor one on the executable reaches it", userWords(d.Operation.UID, env))
+		d.Why = fmt.Sprintf("the process runs as %s under no-new-privileges: neither an added capability nor one on the executable reaches it", userWords(d.Operation.UID, env))
 	case user:
-		d.Why = fmt.Sprintf("the process runs as %s, and a capability that the container is given reaches root's processes only", userWords(d.Operation.UID, env))
+		d.Why = fmt.Sprintf("the process runs as %s, and added capabilities only reach processes of root", userWords(d.Operation.UID, env))
 	default:
-		d.Why = "the container was given the capability, and the process has given it up"
+		d.Why = "the container has the capability, but the process gave it up"
 	}
 	d.Remedies = whereUnreachable(*d, user, noNewPrivs)
 }

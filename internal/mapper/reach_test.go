@@ -63,7 +63,7 @@ func TestWhatNoGrantReaches(t *testing.T) {
 			name: "root of a remapped container",
 			op:   observation.Operation{Syscall: "bind", Errno: syscall.EACCES, Entered: true, UID: 100000, Checks: bind},
 			env:  Environment{Granted: low, RootUID: 100000},
-			want: []string{"unreachable capability check NET_BIND_SERVICE"}, words: "given it up",
+			want: []string{"unreachable capability check NET_BIND_SERVICE"}, words: "gave it up",
 		},
 		{
 			name: "root gave one of two up",
