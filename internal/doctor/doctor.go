@@ -50,11 +50,11 @@ func Tracing(features []tracer.Feature) []Finding {
 	return findings
 }
 
-// Unreachable reports an engine that does not answer, or cannot even be addressed.
-// What to do about the former is part of its error.
+// Unreachable reports an engine that cannot be reached or does not answer, what to do
+// about which is part of its error, or that cannot even be addressed.
 func Unreachable(err error) []Finding {
 	finding := Finding{Name: "engine", Status: Fail, Detail: err.Error()}
-	if !errors.Is(err, engine.ErrNoEngine) {
+	if !errors.Is(err, engine.ErrNoEngine) && !errors.Is(err, engine.ErrSilent) {
 		finding.Fix = "start Docker, or name another engine with DOCKER_HOST"
 	}
 	return []Finding{finding}

@@ -75,6 +75,10 @@ func TestWhatIsMissingIsToldWithItsFix(t *testing.T) {
 			"fail  engine  no container engine: no permission: join the group\n",
 		},
 		{
+			"an engine that does not answer", doctor.Engine(t.Context(), fake{err: fmt.Errorf("%w for 1m0s; restart it", engine.ErrSilent)}),
+			"fail  engine  the engine does not answer for 1m0s; restart it\n",
+		},
+		{
 			"an engine whose error does not", doctor.Engine(t.Context(), fake{err: errors.New("internal error")}),
 			"fail  engine  internal error\nfix: start Docker, or name another engine with DOCKER_HOST\n",
 		},

@@ -80,7 +80,7 @@ func TestRun(t *testing.T) {
 				ctx, stop := context.WithTimeoutCause(t.Context(), time.Minute, limit)
 				defer stop()
 				exit, err := engine.Run(ctx, &tc.container, engine.Stdio{})
-				if !errors.Is(err, tc.want) || tc.want != limit && errors.Is(err, limit) || exit.Code != tc.code {
+				if !errors.Is(err, tc.want) || errors.Is(err, limit) != errors.Is(tc.want, limit) || exit.Code != tc.code {
 					t.Errorf("%+v, %v; want %d, %v", exit, err, tc.code, tc.want)
 				}
 			})

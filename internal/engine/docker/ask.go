@@ -29,8 +29,8 @@ type answer[T any] struct {
 
 // ask makes a request and does not wait longer for the beginning of its answer than
 // limit, nor, where the client library does, for what ignores the context (an attach
-// to an engine that does not read). late takes what arrives after that; nil where
-// nothing needs to be released.
+// to an engine that does not read). late releases a stream that arrives after that; it
+// is nil where the answer is complete when the request returns.
 func ask[T any](ctx context.Context, e *Engine, limit time.Duration, doing string, request func(context.Context) (T, error), late func(T)) (T, error) {
 	var none T
 	began := time.Now()
@@ -56,8 +56,12 @@ func ask[T any](ctx context.Context, e *Engine, limit time.Duration, doing strin
 	for {
 		select {
 		case a := <-answers:
-			// An answer's body may still be read under its context, which ends with ctx.
-			context.AfterFunc(ctx, cancel)
+			if late == nil {
+				cancel()
+			} else {
+				// A stream is still to be read under its context, which ends with ctx.
+				context.AfterFunc(ctx, cancel)
+			}
 			e.log.Debug("engine answered", "to", doing, "took", time.Since(began), "error", a.err)
 			return a.value, a.err
 		case <-ctx.Done():
