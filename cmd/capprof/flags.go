@@ -88,11 +88,10 @@ func (f *flagSet) parse(args []string, command string, std stdio) error {
 		return errors.Join(err, f.writeHelp(std.out, screenOf(std.out).width))
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		option := "--" + unknown.GetSpecifiedName()
-		if unknown.GetSpecifiedShortnames() != "" {
-			option = "-" + unknown.GetSpecifiedName()
-		}
-		return usageError("unknown option %s (see capprof %s --help)", option, command)
+		return usageError("unknown option %s (see capprof %s --help)", asTyped(unknown), command)
+	}
+	if lacking, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usageError("option %s needs a value (see capprof %s --help)", asTyped(lacking), command)
 	}
 	if err != nil {
 		return usageError("%w (see capprof %s --help)", err, command)
@@ -104,6 +103,17 @@ func (f *flagSet) parse(args []string, command string, std stdio) error {
 		}
 	}
 	return nil
+}
+
+// asTyped is the option of an error as it was on the command line: -o or --output.
+func asTyped(of interface {
+	GetSpecifiedName() string
+	GetSpecifiedShortnames() string
+}) string {
+	if of.GetSpecifiedShortnames() != "" {
+		return "-" + of.GetSpecifiedName()
+	}
+	return "--" + of.GetSpecifiedName()
 }
 
 // noArguments refuses arguments where a command takes none.

@@ -181,7 +181,7 @@ func TestARefusedOption(t *testing.T) {
 		{[]string{"--tmpfs", "tmp"}, "not an absolute path"},
 		{[]string{"--device-cgroup-rule", "c"}, "TYPE MAJOR:MINOR"},
 		{[]string{"--tty=maybe"}, "neither true nor false"},
-		{[]string{"-h"}, "flag needs an argument: 'h' in -h"},
+		{[]string{"-h"}, "option -h needs a value"},
 		{[]string{"-e", "A=\xff"}, `"A=\xff" for "-e, --env" flag: it is not UTF-8`},
 		{[]string{"image", "--", "a", "\xff"}, `argument 4, "\xff", is not UTF-8`},
 		{[]string{"im\xffage"}, `argument 1, "im\xffage", is not UTF-8`},

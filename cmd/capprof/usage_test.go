@@ -97,6 +97,8 @@ func TestOptionsThatContradict(t *testing.T) {
 		{"no runs at all", "--max-runs", []string{"run", "--max-runs", "0", "image"}},
 		{"an option that is none", "unknown option --nosuch (see capprof run --help)", []string{"run", "--nosuch=1", "image"}},
 		{"a letter that is none", "unknown option -d (see capprof run --help)", []string{"run", "-id", "image"}},
+		{"no value", "option --allow needs a value (see capprof run --help)", []string{"run", "--allow"}},
+		{"no host name", "option -h needs a value (see capprof run --help)", []string{"run", "-h"}},
 		{"one profile", "needs two profiles", []string{"diff", "old.json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

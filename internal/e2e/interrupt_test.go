@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"os"
@@ -117,6 +118,39 @@ func TestReaderThatGoesAway(t *testing.T) {
 	if !failed || status.ExitCode() != exitUnfit {
 		t.Errorf("ended with %v, want %d: the result could not be written\n%s", err, exitUnfit, out)
 	}
+}
+
+// TestInterruptWhileNobodyReadsTheProfile: -o may name a pipe, and its reader may
+// never come. The first Ctrl-C ends the wait.
+func TestInterruptWhileNobodyReadsTheProfile(t *testing.T) {
+	keepsEngineClean(t)
+	e := engineOf(t)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binaryOf(t), "run", "--network", "none", "-o", pipe, imageOf(t, scratch), "--", "/privop", "nothing")
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+e.Host, "DOCKER_CONTEXT=")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The report comes first, and then the profile.
+	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.HasPrefix(lines.Text(), "Use it"); {
+	}
+	if err := unix.Kill(cmd.Process.Pid, unix.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	status, failed := errors.AsType[*exec.ExitError](cmd.Wait())
+	if !failed || status.ExitCode() != exitInterrupted {
+		t.Errorf("ended with %v, want %d", cmd.ProcessState, exitInterrupted)
+	}
+	noContainersOf(t, e, cmd.Process.Pid)
 }
 
 // TestInterruptAtOnce sends Ctrl-C before anything could have happened.
