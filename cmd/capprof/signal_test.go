@@ -5,6 +5,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -81,6 +83,10 @@ func interrupt(t *testing.T) {
 // start runs a workload in the background.
 func start(t *testing.T, stderr *watched) <-chan exitCode {
 	t.Helper()
+	// An interrupt that comes when run has just ended must not end the tests.
+	late := make(chan os.Signal, 1)
+	signal.Notify(late, os.Interrupt)
+	t.Cleanup(func() { signal.Stop(late) })
 	ended := make(chan exitCode, 1)
 	go func() {
 		var out bytes.Buffer
