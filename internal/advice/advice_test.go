@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // filled are remedies of a kind: one without arguments, and those with all that the
@@ -150,4 +151,21 @@ func TestSentences(t *testing.T) {
 			t.Errorf("%s: %q, %d without; want %q, %d", name, got, without, c.want, c.without)
 		}
 	}
+}
+
+// Whatever a workload called its files, advice is one printable line.
+func FuzzWords(f *testing.F) {
+	f.Add("device", "/dev/fuse", "33", "net.core.somaxconn", "1", "tmpfs")
+	f.Add("mount-option", "/a b\x00\x1b[2J", "", "exec", "{path}", "")
+	f.Add("text", "", "[x", "|", "]", "{")
+	f.Fuzz(func(t *testing.T, kind, path, user, name, value, mount string) {
+		r := remedy.Remedy{Kind: remedy.Kind(kind), Path: path, User: user, Name: name, Value: value, Mount: mount, Device: value, Call: name, Text: path}
+		for _, on := range Platforms {
+			for _, said := range []string{Words(r, on), Sentence([]remedy.Remedy{r, r}, on)} {
+				if said != text.Printable(said) {
+					t.Errorf("%q", said)
+				}
+			}
+		}
+	})
 }

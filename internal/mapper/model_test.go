@@ -9,6 +9,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/remedy"
 )
 
 // modelled is one operation of a tiny model of the kernel: the questions that
@@ -128,9 +129,19 @@ func checkResult(t testing.TB, r Result, op observation.Operation) {
 			t.Errorf("unreachable without a reason or a remedy: %+v", d)
 		}
 	}
+	var remedies []remedy.Remedy
 	for _, f := range r.Failures {
+		remedies = append(remedies, f.Remedies...)
 		if f.Cause == "" {
 			t.Errorf("a failure without a cause: %+v", f)
+		}
+	}
+	for _, d := range r.Denials {
+		remedies = append(remedies, d.Remedies...)
+	}
+	for _, way := range remedies {
+		if err := way.Check(); err != nil {
+			t.Errorf("%+v: %v", way, err)
 		}
 	}
 	if (op.Errno == syscall.EPERM || op.Errno == syscall.EACCES) && len(r.Denials)+len(r.Failures) == 0 {
