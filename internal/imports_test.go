@@ -55,7 +55,7 @@ var allowed = map[string][]string{
 	"internal/tracer":        {"internal/observation", "internal/syscalls", "internal/capability"},
 	"internal/mapper":        {"internal/callwords", "internal/seccomp", "internal/remedy", "internal/observation", "internal/capability"},
 	"internal/export":        {"internal/advice", "internal/remedy", "internal/sentence", "internal/profile", "internal/capability", "internal/text", "internal/workload"},
-	"internal/report":        {"internal/sentence", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
+	"internal/report":        {"internal/workload", "internal/sentence", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/drift":         {"internal/sentence", "internal/grant", "internal/workload", "internal/profile", "internal/capability", "internal/text"},
 	"internal/explain":       {"internal/sentence", "internal/grant", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/seccomp":       {"internal/capability", "internal/syscalls"},

@@ -87,6 +87,11 @@ func blocked(p *text.Page, d *profile.Document) {
 	if len(d.Blocked) == 0 && proposed.Empty() {
 		return
 	}
+	if d.Verdict.Answers() {
+		p.Heading("Denied beyond the allowed capabilities, but the command still succeeded")
+		denials(p, d.Blocked)
+		return
+	}
 	p.Heading("Beyond the allowed capabilities")
 	denials(p, d.Blocked)
 	if ways, _ := advice.Sentences(profile.Remedies(d.Blocked), advice.Docker); len(ways) > 0 {

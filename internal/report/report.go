@@ -6,10 +6,12 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Options are about the terminal.
@@ -85,6 +87,9 @@ func verdict(p *text.Page, d *profile.Document) {
 	if may := d.Capabilities.Allowed; d.Capabilities.Baseline.Empty() && !may.Empty() {
 		// Most pasted commands drop everything, which is no wish to be granted nothing.
 		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))
+	}
+	if shared := workload.Shared(d.Workload.Options); len(shared) > 0 {
+		p.Items("the runs were made one at a time, since they share " + text.Printable(strings.Join(shared, " and ")) + "; what one run left there, the next one found")
 	}
 	if !d.Environment.Traced {
 		p.Items("not traced: the set was found by trying without each capability, so there are no explanations")

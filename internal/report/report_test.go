@@ -72,7 +72,13 @@ func documents() map[string]*profile.Document {
 	equal.Portable = &profile.Portable{Sysctls: equal.Portable.Sysctls, Answer: equal.Answer}
 	equal.Runs = equal.Runs[:7]
 	equal.Runs[6].Outcome = profile.OutcomePassed
+	sharing := profiletest.Proven()
+	sharing.Workload.Options = sharing.Workload.Options.Set("volume", "pgdata:/data", "./dump:/dump", "/etc/x:/x:ro")
+	beyond := profiletest.Proven()
+	beyond.Blocked = []profile.Denial{profiletest.Denial("setpriority", capability.SysNice)}
 	return map[string]*profile.Document{
+		"sharing":               sharing,
+		"denied-beyond":         beyond,
 		"proven":                profiletest.Proven(),
 		"proven-more-than-now":  added,
 		"empty":                 profiletest.Empty(),

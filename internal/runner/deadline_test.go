@@ -137,3 +137,39 @@ func TestJobsBoundTheRunsAtOneTime(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsThatWriteTheSameDoNotOverlap: a database in a volume is ruined by two servers.
+func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
+	slow := does(needs(chown), needs(kill), needs(setuid).that(hangs))
+	for name, c := range map[string]struct {
+		change   func(*Options)
+		together int
+	}{
+		"named volume":              {given("volume", "data:/v"), 1},
+		"writable bind mount":       {given("volume", "/srv:/v"), 1},
+		"the host's ports":          {both(given("network", "host"), func(o *Options) { o.Workload.Options = o.Workload.Options.Set("sysctl") }), 1},
+		"read-only bind mount":      {given("volume", "/srv:/v:ro"), 4},
+		"anonymous volume":          {given("volume", "/v"), 4},
+		"nothing":                   {func(*Options) {}, 4},
+		"beside a run that is slow": {both(given("volume", "data:/v"), func(o *Options) { o.Patience = time.Millisecond }), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := try(t, newEngine(t, slow), both(jobs(4), c.change))
+			a.gives(t, profile.Proven, chown, kill, setuid)
+			if a.engine.together != c.together {
+				t.Errorf("%d runs at one time, want %d", a.engine.together, c.together)
+			}
+		})
+	}
+}
+
+// TestAServiceIsToldAsOne: a workload that does not end by itself is not one that no set
+// makes pass.
+func TestAServiceIsToldAsOne(t *testing.T) {
+	service := does(step{then: hangs, sight: incurable})
+	for _, change := range []func(*Options){jobs(1), jobs(4), untraced} {
+		a := try(t, newEngine(t, service), both(change, func(o *Options) { o.Timeout = 30 * time.Second }))
+		a.gives(t, profile.Failed)
+		a.says(t, "with everything that is allowed", "still running after 30s", "is it a service?")
+	}
+}

@@ -50,7 +50,7 @@ var _ search.Lab = (*lab)(nil)
 
 func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Environment) *lab {
 	l := &lab{room: room, opts: opts, observer: observer, env: env, jobs: max(1, opts.Jobs)}
-	if len(opts.Workload.Shared()) > 0 {
+	if len(workload.Shared(opts.Workload.Options)) > 0 {
 		// What one run writes must not change under another one that is still running.
 		l.jobs = 1
 	}

@@ -146,7 +146,7 @@ func TestShared(t *testing.T) {
 		{"network", []string{"none"}, nil},
 		{"network", []string{"mine"}, nil},
 	} {
-		if got := (Spec{Options: Options{}.Set(c.option, c.values...)}).Shared(); !slices.Equal(got, c.want) {
+		if got := Shared(Options{}.Set(c.option, c.values...)); !slices.Equal(got, c.want) {
 			t.Errorf("--%s %q: %q, want %q", c.option, c.values, got, c.want)
 		}
 	}

@@ -16,13 +16,13 @@ func (s Spec) With(settings ...Setting) Spec {
 	return s
 }
 
-// Shared names, for people, what two runs of the workload at one time would both write
-// to: named volumes, writable directories of the host, and the ports of a network
+// Shared names, for people, what two runs of a workload with these options would both
+// write to: named volumes, writable directories of the host, and the ports of a network
 // namespace that is not the container's own. Anonymous volumes and tmpfs are made anew
 // for each container.
-func (s Spec) Shared() []string {
+func Shared(o Options) []string {
 	var all []string
-	for _, v := range s.Options.Volumes() {
+	for _, v := range o.Volumes() {
 		switch {
 		case v.ReadOnly() || v.Source == "":
 		case v.Named():
@@ -31,8 +31,8 @@ func (s Spec) Shared() []string {
 			all = append(all, "the host's "+v.Source)
 		}
 	}
-	if s.Options.SharesNetwork() {
-		all = append(all, "the ports of --network "+s.Options.Value("network"))
+	if o.SharesNetwork() {
+		all = append(all, "the ports of --network "+o.Value("network"))
 	}
 	return all
 }
