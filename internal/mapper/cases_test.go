@@ -225,28 +225,28 @@ func TestChecksThatCount(t *testing.T) {
 		},
 		{
 			name: "netlink answers in a message",
-			op: observation.Operation{Syscall: "sendmsg", Entered: true, Value: 32, Checks: []observation.Check{
+			op: observation.Operation{Syscall: "sendmsg", Entered: true, Checks: []observation.Check{
 				denied(capability.NetAdmin, "ns_capable", "__netlink_ns_capable", "netlink_net_capable", "rtnetlink_rcv_msg", "netlink_rcv_skb", "netlink_unicast"),
 			}},
 			want: []string{"silent netlink NET_ADMIN"}, words: "interfaces",
 		},
 		{
 			name: "a netlink family without a name",
-			op: observation.Operation{Syscall: "sendto", Entered: true, Value: 32, Checks: []observation.Check{
+			op: observation.Operation{Syscall: "sendto", Entered: true, Checks: []observation.Check{
 				denied(capability.NetAdmin, "ns_capable", "new_family_rcv", "netlink_rcv_skb", "netlink_unicast", "netlink_sendmsg"),
 			}},
 			want: []string{"silent netlink NET_ADMIN"}, words: "new_family_rcv",
 		},
 		{
 			name: "the audit log",
-			op: observation.Operation{Syscall: "sendto", Entered: true, Value: 140, Checks: []observation.Check{
+			op: observation.Operation{Syscall: "sendto", Entered: true, Checks: []observation.Check{
 				denied(capability.AuditWrite, "netlink_capable", "audit_receive_msg", "audit_receive", "netlink_unicast"),
 			}},
 			want: []string{"silent netlink AUDIT_WRITE"}, words: "audit log",
 		},
 		{
 			name: "a listing of sockets",
-			op: observation.Operation{Syscall: "sendmsg", Entered: true, Value: 72, Checks: []observation.Check{
+			op: observation.Operation{Syscall: "sendmsg", Entered: true, Checks: []observation.Check{
 				denied(capability.NetAdmin, "ns_capable", "netlink_net_capable", "tcp_diag_dump", "netlink_dump", "netlink_rcv_skb"),
 			}},
 		},

@@ -72,8 +72,6 @@ type Operation struct {
 	Args [6]uint64
 	// Errno is 0 for success.
 	Errno syscall.Errno
-	// Value is the result of a call that succeeded.
-	Value int64
 	// Entered is false for a call that was refused before the kernel looked at
 	// it: by seccomp, or skipped by a tracer.
 	Entered bool

@@ -212,9 +212,6 @@ func operation(d capprofDetail, stacks map[uint64][]string) observation.Operatio
 	if op.Number >= 0 {
 		op.Syscall = syscalls.Name(op.Arch, op.Number)
 	}
-	if op.Errno == 0 {
-		op.Value = d.Value
-	}
 	for _, c := range d.Checks[:d.ChecksLen] {
 		flags := capprofCheckFlag(c.Flags)
 		check := observation.Check{
