@@ -21,11 +21,11 @@ func TestAHangingWorkloadDoesNotCostTheTimeLimit(t *testing.T) {
 		most   time.Duration
 		runs   []string
 	}{
-		"beside": {jobs(2), time.Minute, []string{
+		"with a companion": {jobs(2), time.Minute, []string{
 			"explore none stuck", "reference AUDIT_WRITE+CHOWN+DAC_OVERRIDE+FOWNER+FSETID+KILL+MKNOD+NET_BIND_SERVICE+NET_RAW+SETFCAP+SETGID+SETPCAP+SETUID+SYS_CHROOT passed",
 			"explore CHOWN stuck", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN stuck", "remove KILL stuck",
 		}},
-		"beside, untraced": {both(jobs(2), untraced), 3 * time.Minute, nil},
+		"with a companion, untraced": {both(jobs(2), untraced), 3 * time.Minute, nil},
 		"one job": {jobs(1), 11 * time.Minute, []string{
 			"explore none timeout", "reference AUDIT_WRITE+CHOWN+DAC_OVERRIDE+FOWNER+FSETID+KILL+MKNOD+NET_BIND_SERVICE+NET_RAW+SETFCAP+SETGID+SETPCAP+SETUID+SYS_CHROOT passed",
 			"explore CHOWN stuck", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed", "remove CHOWN stuck", "remove KILL stuck",
@@ -41,7 +41,7 @@ func TestAHangingWorkloadDoesNotCostTheTimeLimit(t *testing.T) {
 			if a.took > c.most {
 				t.Errorf("took %v:\n%s", a.took, a.runs())
 			}
-			if name == "beside" && (a.engine.together != 2 || !a.watcher.noted("taking a while")) {
+			if name == "with a companion" && (a.engine.together != 2 || !a.watcher.noted("taking a while")) {
 				t.Errorf("%d runs at a time; notes %q", a.engine.together, a.watcher.notes)
 			}
 		})
@@ -76,7 +76,7 @@ func TestSlowWorkloads(t *testing.T) {
 		},
 		{
 			name: "hangs, or fails with everything", change: both(jobs(2), allow(chown, kill)), verdict: profile.Failed,
-			program: does(needs(chown).that(hangs), step{sight: incurable}),
+			program: does(needs(chown).that(hangs), step{sight: hopeless}),
 			runs:    []string{"explore none stuck", "reference CHOWN+KILL failed", "reference CHOWN+KILL failed"}, most: 10 * time.Second,
 		},
 		{
@@ -93,7 +93,7 @@ func TestSlowWorkloads(t *testing.T) {
 			runs: []string{"explore none failed", "explore CHOWN timeout"}, most: 5 * time.Second,
 		},
 		{
-			name: "no run is left for the reference beside", program: does(needs(chown).that(hangs)), verdict: profile.Incomplete,
+			name: "no run is left for the companion", program: does(needs(chown).that(hangs)), verdict: profile.Incomplete,
 			change: both(jobs(2), func(o *Options) { o.MaxRuns = 1 }), runs: []string{"explore none timeout"}, most: 11 * time.Minute,
 		},
 	} {
@@ -112,7 +112,7 @@ func allow(caps ...capability.Cap) func(*Options) {
 	return func(o *Options) { o.Allowed = capability.Of(caps...) }
 }
 
-func TestTheEngineGoesAwayBeside(t *testing.T) {
+func TestTheEngineGoesAwayNextToARun(t *testing.T) {
 	e := newEngine(t, does(needs(chown).that(hangs)))
 	e.onCreate = at(2, func() error { return engine.ErrEngineLost })
 	a := try(t, e, jobs(2))
@@ -121,7 +121,7 @@ func TestTheEngineGoesAwayBeside(t *testing.T) {
 	}
 }
 
-func TestRefusedBeside(t *testing.T) {
+func TestACompanionThatIsRefused(t *testing.T) {
 	e := newEngine(t, does(needs(chown).that(hangs)))
 	e.unheld = capability.Of(kill)
 	a := try(t, e, both(jobs(2), allow(chown, kill)))
@@ -145,13 +145,13 @@ func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
 		change   func(*Options)
 		together int
 	}{
-		"named volume":              {given("volume", "data:/v"), 1},
-		"writable bind mount":       {given("volume", "/srv:/v"), 1},
-		"the host's ports":          {both(given("network", "host"), func(o *Options) { o.Workload.Options = o.Workload.Options.Set("sysctl") }), 1},
-		"read-only bind mount":      {given("volume", "/srv:/v:ro"), 4},
-		"anonymous volume":          {given("volume", "/v"), 4},
-		"nothing":                   {func(*Options) {}, 4},
-		"beside a run that is slow": {both(given("volume", "data:/v"), func(o *Options) { o.Patience = time.Millisecond }), 1},
+		"named volume":                        {given("volume", "data:/v"), 1},
+		"writable bind mount":                 {given("volume", "/srv:/v"), 1},
+		"the host's ports":                    {both(given("network", "host"), func(o *Options) { o.Workload.Options = o.Workload.Options.Set("sysctl") }), 1},
+		"read-only bind mount":                {given("volume", "/srv:/v:ro"), 4},
+		"anonymous volume":                    {given("volume", "/v"), 4},
+		"nothing":                             {func(*Options) {}, 4},
+		"with a companion a run that is slow": {both(given("volume", "data:/v"), func(o *Options) { o.Patience = time.Millisecond }), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := try(t, newEngine(t, slow), both(jobs(4), c.change))
@@ -166,7 +166,7 @@ func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
 // TestAServiceIsToldAsOne: a workload that does not end by itself is not one that no set
 // makes pass.
 func TestAServiceIsToldAsOne(t *testing.T) {
-	service := does(step{then: hangs, sight: incurable})
+	service := does(step{then: hangs, sight: hopeless})
 	for _, change := range []func(*Options){jobs(1), jobs(4), untraced} {
 		a := try(t, newEngine(t, service), both(change, func(o *Options) { o.Timeout = 30 * time.Second }))
 		a.gives(t, profile.Failed)

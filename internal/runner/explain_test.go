@@ -76,7 +76,7 @@ func TestEvidenceHoldsWhatWasSeen(t *testing.T) {
 	}
 }
 
-// A refusal that another capability of the set has cured is no reason for the one
+// A refusal that another capability of the set has prevented is no reason for the one
 // that nothing explains.
 func TestEvidenceBelongsToTheCapabilityThatMeetsIt(t *testing.T) {
 	a := try(t, newEngine(t, does(needs(setuid, kill).that(failsLater), needs(kill), needs(setuid).as(hidden))), nil)
@@ -114,7 +114,7 @@ func TestFailedSaysWhatIsInTheWay(t *testing.T) {
 		failures, total int
 	}{
 		{
-			name: "a reason that no capability cures", program: does(step{sight: incurable}),
+			name: "a reason that no capability helps with", program: does(step{sight: hopeless}),
 			reasons: []string{"with everything that is allowed", "exits with 1"}, failures: 1, total: 3,
 		},
 		{
@@ -189,7 +189,7 @@ func TestStrict(t *testing.T) {
 	t.Run("breaks the workload", func(t *testing.T) {
 		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
 			if set.Has(setuid) {
-				return []step{{sight: incurable}}
+				return []step{{sight: hopeless}}
 			}
 			return []step{needs(setuid).that(survives), needs(kill)}
 		}}), strict)
@@ -199,7 +199,7 @@ func TestStrict(t *testing.T) {
 	t.Run("breaks a workload that passes", func(t *testing.T) {
 		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
 			if set.Has(setuid) {
-				return []step{{sight: incurable}}
+				return []step{{sight: hopeless}}
 			}
 			return []step{needs(setuid).that(survives)}
 		}}), strict)
@@ -227,7 +227,7 @@ func TestLossesMakeIncomplete(t *testing.T) {
 	}{
 		"passes":   {does(), profile.Incomplete},
 		"is found": {does(needs(chown)), profile.Incomplete},
-		"fails":    {does(step{sight: incurable}), profile.Failed},
+		"fails":    {does(step{sight: hopeless}), profile.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, c.program)
@@ -250,7 +250,7 @@ func TestATraceThatSawNothingMakesIncomplete(t *testing.T) {
 	}{
 		"passes":   {does(), profile.Incomplete},
 		"is found": {does(needs(chown)), profile.Incomplete},
-		"fails":    {does(step{sight: incurable}), profile.Failed},
+		"fails":    {does(step{sight: hopeless}), profile.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, c.program)

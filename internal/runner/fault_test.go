@@ -291,13 +291,13 @@ func TestARefusalThatNobodyExplains(t *testing.T) {
 }
 
 func TestUnstableWorkloads(t *testing.T) {
-	// fails runs beside what the program needs.
+	// fails runs besides what the program needs.
 	flaky := func(numbers ...int) program {
 		p := does(needs(chown))
 		p.steps = func(run int, _ capability.Set) []step {
 			for _, n := range numbers {
 				if n == run {
-					return []step{{sight: incurable}}
+					return []step{{sight: hopeless}}
 				}
 			}
 			return []step{needs(chown)}
@@ -326,7 +326,7 @@ func TestUnstableWorkloads(t *testing.T) {
 	search := does()
 	search.steps = func(run int, set capability.Set) []step {
 		if set.Has(setuid) && !set.Has(kill) {
-			return []step{{sight: incurable}}
+			return []step{{sight: hopeless}}
 		}
 		return []step{needs(chown).as(hidden), needs(setuid).as(hidden)}
 	}

@@ -11,15 +11,15 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 )
 
-// accidents is a program of which some runs fail, at some place, for want of
+// flakes is a program of which some runs fail, at some place, without
 // nothing that a capability brings.
-func accidents(steps []step, fails func(run int) bool, accident step, place int) program {
+func flakes(steps []step, fails func(run int) bool, flake step, place int) program {
 	p := does()
 	p.steps = func(run int, _ capability.Set) []step {
 		if !fails(run) {
 			return steps
 		}
-		return slices.Insert(slices.Clone(steps), place, accident)
+		return slices.Insert(slices.Clone(steps), place, flake)
 	}
 	return p
 }
@@ -30,7 +30,7 @@ func needsMostly(r *rand.Rand) []step {
 	steps := randomProgram(r)
 	for i := range steps {
 		if r.IntN(4) == 0 {
-			steps[i].anyOf, steps[i].sight = capability.Of(chroot), gated
+			steps[i].anyOf, steps[i].sight = capability.Of(chroot), bySeccomp
 		}
 	}
 	return steps
@@ -73,9 +73,9 @@ func TestOneAccident(t *testing.T) {
 	for seed := range programs {
 		r := rand.New(rand.NewPCG(uint64(seed), 17))
 		steps := needsMostly(r)
-		accident := step{sight: []sight{incurable, hidden}[r.IntN(2)], then: []reaction{dies, failsLater}[r.IntN(2)]}
-		if accident.sight == hidden {
-			accident.anyOf = capability.Of(sysTime) // never allowed
+		flake := step{sight: []sight{hopeless, hidden}[r.IntN(2)], then: []reaction{dies, failsLater}[r.IntN(2)]}
+		if flake.sight == hidden {
+			flake.anyOf = capability.Of(sysTime) // never allowed
 		}
 		place := r.IntN(len(steps) + 1)
 		allowed := capability.Of(universe...)
@@ -98,7 +98,7 @@ func TestOneAccident(t *testing.T) {
 		for number := range len(stable.Document.Runs) + 3 {
 			t.Run(fmt.Sprint(seed, " run ", number+1), func(t *testing.T) {
 				fails := func(run int) bool { return run == number+1 }
-				a := try(t, engine(accidents(steps, fails, accident, place)), change)
+				a := try(t, engine(flakes(steps, fails, flake, place)), change)
 				if a.judge(t, steps, allowed) {
 					answered++
 				} else {
@@ -113,7 +113,7 @@ func TestOneAccident(t *testing.T) {
 	}
 }
 
-// TestOneRunInFiveFails: where accidents are frequent, two may fall together. Few of
+// TestOneRunInFiveFails: where flakes are frequent, two may fall together. Few of
 // the answers may be wrong then, and most have to be doubted.
 func TestOneRunInFiveFails(t *testing.T) {
 	programs := 2000
@@ -129,7 +129,7 @@ func TestOneRunInFiveFails(t *testing.T) {
 		for i := range fails {
 			fails[i] = r.IntN(5) == 0
 		}
-		e := newEngine(t, accidents(steps, func(run int) bool { return fails[run%len(fails)] }, step{sight: incurable}, r.IntN(len(steps)+1)))
+		e := newEngine(t, flakes(steps, func(run int) bool { return fails[run%len(fails)] }, step{sight: hopeless}, r.IntN(len(steps)+1)))
 		e.info.Seccomp = dockerSeccomp
 		a := try(t, e, func(o *Options) { o.Allowed, o.MaxRuns = allowed, 300 })
 		if a.err != nil {
@@ -155,12 +155,12 @@ func TestOneRunInFiveFails(t *testing.T) {
 	}
 }
 
-// TestARemovalThatFailsByAccident is the trap: the program survives the want of a
-// capability that it is refused, and the run that should show it fails by accident.
-func TestARemovalThatFailsByAccident(t *testing.T) {
+// TestARemovalThatFailsByAFlake is the trap: the program survives the want of a
+// capability that it is refused, and the run that should show it fails by flake.
+func TestARemovalThatFailsByAFlake(t *testing.T) {
 	steps := []step{needs(chown).that(survives), needs(kill)}
 	fifth := func(run int) bool { return run == 5 }
-	a := try(t, newEngine(t, accidents(steps, fifth, step{sight: incurable}, 2)), nil)
+	a := try(t, newEngine(t, flakes(steps, fifth, step{sight: hopeless}, 2)), nil)
 	a.gives(t, profile.Incomplete, chown, kill)
 	a.made(t, "explore none failed", "explore CHOWN+KILL passed", "confirm CHOWN+KILL passed",
 		"remove CHOWN failed", "remove KILL failed", "remove CHOWN failed", "remove KILL passed")
@@ -182,7 +182,7 @@ func TestStableWorkloadsPayNothing(t *testing.T) {
 	}{
 		{name: "one by one", steps: []step{needs(setgid), needs(setuid), needs(kill)}, removes: 3},
 		{name: "with what is survived", steps: []step{needs(chown).that(survives), needs(setgid), needs(setuid)}, removes: 5},
-		{name: "gated", steps: []step{needs(setgid), needs(chroot).as(gated)}, removes: 2},
+		{name: "filtered", steps: []step{needs(setgid), needs(chroot).as(bySeccomp)}, removes: 2},
 		{name: "SYS_ADMIN", steps: []step{needs(setgid), needs(capability.SysAdmin)}, removes: 2, change: func(o *Options) {
 			o.Allowed = o.Allowed.With(capability.SysAdmin)
 		}},
@@ -211,10 +211,10 @@ func TestStableWorkloadsPayNothing(t *testing.T) {
 	}
 }
 
-// TestAReferenceThatFailsByAccident must not pass for a workload that nothing cures.
-func TestAReferenceThatFailsByAccident(t *testing.T) {
+// TestAReferenceThatFailsByAFlake must not pass for a workload that nothing helps with.
+func TestAReferenceThatFailsByAFlake(t *testing.T) {
 	steps := []step{needs(chown).as(hidden)}
-	a := try(t, newEngine(t, accidents(steps, func(run int) bool { return run == 2 }, step{sight: incurable}, 0)), allow(chown, kill))
+	a := try(t, newEngine(t, flakes(steps, func(run int) bool { return run == 2 }, step{sight: hopeless}, 0)), allow(chown, kill))
 	a.gives(t, profile.Incomplete, chown)
 	a.says(t, "not stable: with CHOWN, KILL, run 3 passed and run 2 did not")
 }

@@ -30,9 +30,9 @@ type sight int
 const (
 	checked    sight = iota // a refused check in a failed call
 	hidden                  // nothing
-	gated                   // a call that seccomp refused: chroot(2), which SYS_CHROOT opens
+	bySeccomp               // a call that seccomp refused: chroot(2), which SYS_CHROOT opens
 	outOfReach              // a refused check, whatever the container was granted: the process is not root's
-	incurable               // a failed call without any check
+	hopeless                // a failed call without any check
 	quiet                   // a refused check in a call that has no error to return: setfsuid(2)
 )
 
@@ -49,8 +49,8 @@ type step struct {
 	// closed is a sysctl that lets it pass by itself unless it has the kernel's
 	// default.
 	closed string
-	// opening is the option that lets it pass by itself.
-	opening string
+	// relaxation is the option that lets it pass by itself.
+	relaxation string
 }
 
 // program is a workload of the tests' own kernel.
@@ -89,7 +89,7 @@ func (s step) unless(sysctl string) step { s.closed = sysctl; return s }
 // opens is a step that passes with an option of docker run, and fails as shown.
 func opens(option string, shown observation.Operation) step {
 	shown.Executable, shown.Comm, shown.Arch, shown.Number, shown.Count, shown.Returned = "/bin/program", "program", "amd64", unix.SYS_OPENAT, 1, true
-	return step{opening: option, sight: incurable, shown: []observation.Operation{shown}}
+	return step{relaxation: option, sight: hopeless, shown: []observation.Operation{shown}}
 }
 
 func (s step) as(how sight) step { s.sight = how; return s }
@@ -123,10 +123,10 @@ func (p program) run(number int, set capability.Set, sysctls map[string]string, 
 				continue
 			}
 		}
-		if s.opening != "" && (slices.Contains(options, s.opening) || strings.HasPrefix(s.opening, "--device ") && slices.Contains(options, "--device /dev")) {
+		if s.relaxation != "" && (slices.Contains(options, s.relaxation) || strings.HasPrefix(s.relaxation, "--device ") && slices.Contains(options, "--device /dev")) {
 			continue
 		}
-		if s.sight != outOfReach && s.sight != incurable && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
+		if s.sight != outOfReach && s.sight != hopeless && (s.anyOf.Empty() || !s.anyOf.Intersect(set).Empty()) {
 			continue
 		}
 		if s.shown != nil {
@@ -159,10 +159,10 @@ func (s step) refusal(i int, set capability.Set) observation.Operation {
 		Object: observation.Object{Path: fmt.Sprintf("/step/%d", i)}, Count: 1, Joined: s.entered,
 	}
 	switch s.sight {
-	case gated:
+	case bySeccomp:
 		op.Number, op.Syscall, op.Entered = unix.SYS_CHROOT, "chroot", false
 		return op
-	case incurable:
+	case hopeless:
 		return op
 	case quiet:
 		op.Number, op.Syscall, op.Errno = unix.SYS_SETFSUID, "setfsuid", 0

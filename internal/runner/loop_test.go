@@ -63,7 +63,7 @@ func TestExploreConfirmProve(t *testing.T) {
 			verdict: profile.Proven, want: []capability.Cap{chown, netRaw},
 		},
 		{
-			name: "seccomp", program: does(needs(chroot).as(gated)), verdict: profile.Proven, want: []capability.Cap{chroot},
+			name: "seccomp", program: does(needs(chroot).as(bySeccomp)), verdict: profile.Proven, want: []capability.Cap{chroot},
 			// The watch sees no check, and the exploring run's trace saw the call.
 			runs: []string{"explore none failed", "explore SYS_CHROOT passed", "confirm SYS_CHROOT passed", "remove none failed"},
 		},
@@ -111,7 +111,7 @@ func TestExploreConfirmProve(t *testing.T) {
 		{
 			// The wider clause must not vanish behind the narrower one that nobody can
 			// meet.
-			name: "an alternative beside what is not allowed", verdict: profile.Proven, want: []capability.Cap{override},
+			name: "an alternative to what is not allowed", verdict: profile.Proven, want: []capability.Cap{override},
 			program: does(needs(readSearch).that(survives), needs(readSearch, override)),
 		},
 		{

@@ -45,25 +45,25 @@ func TestPortableSet(t *testing.T) {
 			name: "more", program: does(needs(chown), listens), local: []capability.Cap{chown}, verdict: profile.Proven,
 			set: []capability.Cap{chown, netBind}, sysctls: []string{ports + "=1024"},
 			runs: []string{
-				"explore CHOWN failed elsewhere", "explore CHOWN+NET_BIND_SERVICE passed elsewhere", "confirm CHOWN+NET_BIND_SERVICE passed elsewhere",
-				"remove CHOWN failed elsewhere", "remove NET_BIND_SERVICE failed elsewhere",
+				"explore CHOWN failed portable", "explore CHOWN+NET_BIND_SERVICE passed portable", "confirm CHOWN+NET_BIND_SERVICE passed portable",
+				"remove CHOWN failed portable", "remove NET_BIND_SERVICE failed portable",
 			},
 		},
 		{
 			name: "more than nothing", program: does(listens), verdict: profile.Proven, set: []capability.Cap{netBind},
 			sysctls: []string{ports + "=1024"},
 			runs: []string{
-				"explore none failed elsewhere", "explore NET_BIND_SERVICE passed elsewhere", "confirm NET_BIND_SERVICE passed elsewhere", "remove none failed elsewhere",
+				"explore none failed portable", "explore NET_BIND_SERVICE passed portable", "confirm NET_BIND_SERVICE passed portable", "remove none failed portable",
 			},
 		},
 		{
 			name: "equal", program: does(needs(chown), needs(netBind).that(survives).unless(ports)), local: []capability.Cap{chown},
 			verdict: profile.Proven, set: []capability.Cap{chown}, sysctls: []string{ports + "=1024"},
-			runs: []string{"explore CHOWN passed elsewhere", "confirm CHOWN passed elsewhere", "remove none failed elsewhere"},
+			runs: []string{"explore CHOWN passed portable", "confirm CHOWN passed portable", "remove none failed portable"},
 		},
 		{
 			name: "equal and empty", program: does(needs(netBind).that(survives).unless(ports)), verdict: profile.Proven,
-			sysctls: []string{ports + "=1024"}, runs: []string{"explore none passed elsewhere"},
+			sysctls: []string{ports + "=1024"}, runs: []string{"explore none passed portable"},
 		},
 		{
 			name: "both sysctls", program: does(listens, needs(netRaw).unless(pings)), verdict: profile.Proven, set: []capability.Cap{netBind, netRaw},
@@ -98,7 +98,7 @@ func TestPortableSet(t *testing.T) {
 			name: "not proven", program: does(needs(chown), listens), change: func(o *Options) { o.Prove = false }, local: []capability.Cap{chown},
 			verdict: profile.Confirmed, set: []capability.Cap{chown, netBind}, sysctls: []string{ports + "=1024"},
 			runs: []string{
-				"explore CHOWN failed elsewhere", "explore CHOWN+NET_BIND_SERVICE passed elsewhere", "confirm CHOWN+NET_BIND_SERVICE passed elsewhere",
+				"explore CHOWN failed portable", "explore CHOWN+NET_BIND_SERVICE passed portable", "confirm CHOWN+NET_BIND_SERVICE passed portable",
 			},
 			says: []string{"--no-prove"},
 		},
@@ -110,14 +110,14 @@ func TestPortableSet(t *testing.T) {
 		{
 			name: "without a trace, equal", program: does(needs(chown)), change: traceless, local: []capability.Cap{chown},
 			verdict: profile.Proven, set: []capability.Cap{chown}, sysctls: []string{ports + "=1024", pings + "='1 0'"},
-			runs: []string{"search CHOWN passed elsewhere", "confirm CHOWN passed elsewhere", "remove none failed elsewhere", "remove none failed elsewhere"},
+			runs: []string{"search CHOWN passed portable", "confirm CHOWN passed portable", "remove none failed portable", "remove none failed portable"},
 		},
 		{
 			name: "not root", program: does(listens.as(outOfReach)), verdict: profile.Failed, sysctls: []string{ports + "=1024"},
 			says: []string{"granting that does not help", "with " + ports + "=0 on the target"},
 		},
 		{
-			name: "nothing helps", program: does(needs(netRaw).as(incurable).unless(pings)), verdict: profile.Failed, sysctls: []string{pings + "='1 0'"},
+			name: "nothing helps", program: does(needs(netRaw).as(hopeless).unless(pings)), verdict: profile.Failed, sysctls: []string{pings + "='1 0'"},
 			says: []string{"exits with 1", "with " + pings + "='0 2147483647' on the target"},
 		},
 		{
@@ -151,7 +151,7 @@ func TestPortableSet(t *testing.T) {
 			name: "unstable", verdict: profile.Incomplete, set: []capability.Cap{netBind}, sysctls: []string{ports + "=1024"},
 			program: program{steps: func(run int, _ capability.Set) []step {
 				if run == 4 {
-					return []step{needs(chown).as(incurable)}
+					return []step{needs(chown).as(hopeless)}
 				}
 				return []step{listens}
 			}},
@@ -194,12 +194,12 @@ func TestPortableSet(t *testing.T) {
 			}
 			var beyond []string
 			for _, line := range strings.Split(a.runs(), "\n") {
-				if strings.HasSuffix(line, " elsewhere") {
+				if strings.HasSuffix(line, " portable") {
 					beyond = append(beyond, line)
 				}
 			}
 			if got := strings.Join(beyond, "\n"); c.runs != nil && got != strings.Join(c.runs, "\n") {
-				t.Errorf("runs elsewhere:\n%s", got)
+				t.Errorf("runs portable:\n%s", got)
 			}
 		})
 	}
@@ -225,7 +225,7 @@ func TestNothingDependsOnSysctls(t *testing.T) {
 				e.sysctls = c.sysctls
 			}
 			a := try(t, e, c.change)
-			if a.err != nil || a.Document.Portable != nil || strings.Contains(a.runs(), "elsewhere") {
+			if a.err != nil || a.Document.Portable != nil || strings.Contains(a.runs(), " portable") {
 				t.Errorf("%v: %+v\nruns:\n%s", a.err, a.Document.Portable, a.runs())
 			}
 		})
@@ -240,7 +240,7 @@ func TestTheRunLimitLeavesTheOwnAnswer(t *testing.T) {
 		whole.gives(t, profile.Proven, chown)
 		lines := strings.Split(whole.runs(), "\n")
 		first := 0
-		for !strings.HasSuffix(lines[first], " elsewhere") {
+		for !strings.HasSuffix(lines[first], " portable") {
 			first++
 		}
 		if got := whole.Document.Portable; got.Verdict != profile.Proven || got.Capabilities.Required != capability.Of(chown, netBind, setuid) {

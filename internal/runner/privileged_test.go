@@ -27,7 +27,7 @@ func fails(path string, errno unix.Errno) observation.Operation {
 
 func privileged(o *Options) { given("privileged", "true")(o); o.Allowed = capability.Known() }
 
-func narrowEngine(t testing.TB, p program) *fakeEngine {
+func privilegedEngine(t testing.TB, p program) *fakeEngine {
 	e := newEngine(t, p)
 	e.info.Seccomp = dockerSeccomp
 	e.info.Devices = []string{"/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/vda"}
@@ -53,15 +53,15 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 		{name: "nothing is needed", program: does(), verdict: profile.Proven},
 		{name: "a device", program: does(missing), verdict: profile.Proven, open: []string{fuse}, byTrace: true},
 		{name: "a device and a capability behind it", program: does(missing, needs(chown)), verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{fuse}, byTrace: true},
-		{name: "a capability and two openings behind it", program: does(needs(chown), readOnly, missing), verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{fuse, ksm}, byTrace: true},
+		{name: "a capability and two relaxations behind it", program: does(needs(chown), readOnly, missing), verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{fuse, ksm}, byTrace: true},
 		{name: "what the workload survives goes again", program: does(readOnly.that(survives), missing), verdict: profile.Proven, open: []string{fuse}, byTrace: true},
 		{name: "two that go together", program: does(readOnly.that(survives), filtered.that(survives), missing), verdict: profile.Proven, open: []string{fuse}, byTrace: true},
 		{name: "seccomp whatever the capabilities", program: does(filtered), verdict: profile.Proven, open: []string{noFilter}, byTrace: true},
-		{name: "a capability rather than seccomp", program: does(needs(chroot).as(gated)), verdict: profile.Proven, want: []capability.Cap{chroot}},
+		{name: "a capability rather than seccomp", program: does(needs(chroot).as(bySeccomp)), verdict: profile.Proven, want: []capability.Cap{chroot}},
 		{name: "a masked path is not seen", program: does(masked, needs(chown)), verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{unmasked}},
 		{name: "devices that cannot be told apart", program: does(anyDevice), verdict: profile.Proven, open: []string{"--device /dev"}},
 		{name: "one of the devices, which is not seen", program: does(hide(opens("--device /dev/net", observation.Operation{}))), verdict: profile.Proven, open: []string{"--device /dev/net"}},
-		{name: "nothing helps", program: does(step{sight: incurable}), verdict: profile.Failed, reasons: []string{"with everything that is allowed", "nearest to --privileged", "--device /dev"}},
+		{name: "nothing helps", program: does(step{sight: hopeless}), verdict: profile.Failed, reasons: []string{"with everything that is allowed", "nearest to --privileged", "--device /dev"}},
 		{
 			name: "refused by the engine, with a wider one", program: does(missing), refuses: fuse, verdict: profile.Proven,
 			open: []string{"--device /dev"},
@@ -84,7 +84,7 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 		{name: "without --privileged nothing is opened", program: does(missing), change: given("privileged"), verdict: profile.Failed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := narrowEngine(t, c.program)
+			e := privilegedEngine(t, c.program)
 			e.untakable = c.refuses
 			change := privileged
 			if c.change != nil {
@@ -105,7 +105,7 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 				}
 			}
 			if !slices.Equal(open, c.open) {
-				t.Errorf("openings %q, want %q", open, c.open)
+				t.Errorf("relaxations %q, want %q", open, c.open)
 			}
 			all := strings.Join(a.Document.Reasons, "\n")
 			for _, reason := range c.reasons {
@@ -125,9 +125,9 @@ func hide(s step) step { s.shown = []observation.Operation{}; return s }
 
 func TestPrivilegedAndTheRunLimit(t *testing.T) {
 	p := does(needs(chown), opens(ksm, fails("/sys/kernel/mm/ksm/run", unix.EROFS)), opens(fuse, fails("/dev/fuse", unix.ENOENT)))
-	whole := try(t, narrowEngine(t, p), privileged)
+	whole := try(t, privilegedEngine(t, p), privileged)
 	for limit := 1; limit < len(whole.Document.Runs); limit++ {
-		a := try(t, narrowEngine(t, p), both(privileged, func(o *Options) { o.MaxRuns = limit }))
+		a := try(t, privilegedEngine(t, p), both(privileged, func(o *Options) { o.MaxRuns = limit }))
 		if a.err != nil || a.Document.Verdict != profile.Incomplete || len(a.Document.Runs) > limit || len(a.Document.Reasons) < 2 {
 			t.Errorf("%d runs: %v, %+v", limit, a.err, a.Document)
 		}
@@ -136,7 +136,7 @@ func TestPrivilegedAndTheRunLimit(t *testing.T) {
 
 func TestPrivilegedInterrupted(t *testing.T) {
 	for run := 1; run <= 4; run++ {
-		e := narrowEngine(t, does(opens(fuse, fails("/dev/fuse", unix.ENOENT))))
+		e := privilegedEngine(t, does(opens(fuse, fails("/dev/fuse", unix.ENOENT))))
 		var stop context.CancelFunc
 		e.onRun = func(number int) error {
 			if number == run {

@@ -150,7 +150,7 @@ func (a *attempt) runs() string {
 	for _, r := range a.Document.Runs {
 		line := fmt.Sprintf("%s %s %s", r.Purpose, strings.ReplaceAll(r.Capabilities.String(), ", ", "+"), r.Outcome)
 		if len(r.Options) > 0 {
-			line += " elsewhere"
+			line += " portable"
 		}
 		lines = append(lines, line)
 	}

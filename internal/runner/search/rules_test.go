@@ -60,7 +60,7 @@ func TestRules(t *testing.T) {
 			steps: []step{needs(chown), needs(kill).onlyWith(chown)},
 		},
 		{
-			name: "found by removal, with less than everything failing otherwise", verdict: Proven, want: caps(setuid),
+			name: "found by removal, where a step comes with another capability", verdict: Proven, want: caps(setuid),
 			steps: []step{needs(setuid).unseen(), needs(netRaw).unseen().onlyWith(chown)},
 		},
 

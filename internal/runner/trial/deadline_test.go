@@ -25,7 +25,7 @@ func TestStuckTime(t *testing.T) {
 
 func TestBound(t *testing.T) {
 	for name, c := range map[string]struct {
-		// passing is how long a run takes that passes beside this one; hopeless is when
+		// passing is how long a run takes that passes next to this one; hopeless is when
 		// this one becomes so.
 		passing, hopeless time.Duration
 		after             time.Duration
