@@ -17,9 +17,12 @@ type patience struct {
 	// look bounds a request that only looks, work one that makes, starts or removes
 	// something. The storage driver vfs copies the whole image to make a container.
 	look, work time.Duration
+	// beat is how often an engine is asked for a sign of life while a workload runs, of
+	// whose end it has to tell.
+	beat time.Duration
 }
 
-var usualPatience = patience{first: 10 * time.Second, look: time.Minute, work: 5 * time.Minute}
+var usualPatience = patience{first: 10 * time.Second, look: time.Minute, work: 5 * time.Minute, beat: 30 * time.Second}
 
 // answer is what a request came back with.
 type answer[T any] struct {
@@ -99,6 +102,23 @@ func look[T any](ctx context.Context, e *Engine, doing string, request func(cont
 func work(ctx context.Context, e *Engine, doing string, request func(context.Context) error) error {
 	_, err := ask(ctx, e, e.patience.work, doing, func(ctx context.Context) (struct{}, error) { return struct{}{}, request(ctx) }, nil)
 	return err
+}
+
+// heartbeat asks for signs of life until ctx ends, or the engine does not give one.
+func (e *Engine) heartbeat(ctx context.Context) error {
+	beat := time.NewTicker(e.patience.beat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-beat.C:
+			// Other errors are for the request that waits to tell.
+			if _, err := look(ctx, e, "a sign of life", e.api.ServerVersion); isSilence(err) {
+				return err
+			}
+		}
+	}
 }
 
 // isSilence reports whether an error is that the engine did not answer.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // shortPatience keeps the tests short. Their engine answers at once or never.
-var shortPatience = patience{first: 20 * time.Millisecond, look: 200 * time.Millisecond, work: 200 * time.Millisecond}
+var shortPatience = patience{first: 20 * time.Millisecond, look: 200 * time.Millisecond, work: 200 * time.Millisecond, beat: time.Hour}
 
 // complaints are what an engine that does not answer made capprof say.
 type complaints struct {
@@ -139,6 +140,31 @@ func TestAnEngineThatDoesNotAnswer(t *testing.T) {
 			t.Errorf("an engine that does not answer was taken for the workload's timeout: %v", err)
 		}
 	})
+}
+
+// While a workload runs there is no request to answer but the wait for its end, which an
+// engine that hangs never tells.
+func TestAnEngineThatHangsDuringARun(t *testing.T) {
+	routes := created()
+	routes["POST /v1.41/containers/{id}/start"] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+	var asked atomic.Int32
+	over := make(chan struct{})
+	routes["GET /v1.41/version"] = func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) > 2 {
+			<-over
+		}
+		_, _ = io.WriteString(w, `{"Version": "28.0.0"}`)
+	}
+	e, said := silentEngine(t, routes)
+	t.Cleanup(func() { close(over) })
+	e.patience.beat = 10 * time.Millisecond
+	c, err := tryCreate(t.Context(), e, workload.Spec{Image: "x"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Remove(noCancel(t)) })
+	_, err = engine.Run(t.Context(), c, engine.Stdio{})
+	isSilent(t, "run", err, said)
 }
 
 // An engine that takes connections and does not even read holds up the requests for

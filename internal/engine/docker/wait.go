@@ -85,14 +85,23 @@ func (c *Container) Wait(ctx context.Context) (engine.Exit, error) {
 }
 
 // untilEnd waits for the end, and brings it about when the output cannot be written.
+// An engine that hangs meanwhile would never tell of it.
 func (r *running) untilEnd(ctx context.Context) error {
-	copied := r.output.done
+	copied, silent := r.output.done, make(chan error, 1)
+	beating, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { silent <- r.engine.heartbeat(beating) }()
 	for r.end == nil {
 		select {
 		case end := <-r.ended:
 			r.end = &end
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-silent:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return err
 		case <-copied:
 			copied = nil
 			if !errors.As(r.output.err, new(*writeError)) {

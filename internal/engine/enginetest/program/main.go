@@ -145,7 +145,7 @@ func line(path, word string) error {
 	return nil
 }
 
-// describe prints the process's surroundings, one name=value a line.
+// describe prints where and as whom it runs, one name=value a line.
 func describe() error {
 	dir, err := os.Getwd()
 	if err != nil {
