@@ -47,7 +47,6 @@ var fileWordings = map[remedy.Kind]wording{
 		host:       "give the user the group of {path|the node}, or change its owner (udev)",
 	},
 	remedy.Mutable:       {any: "remove the immutable and append-only attributes where {paths|the file} comes from: chattr -i -a"},
-	remedy.ExecutableBit: {any: "make {paths|the file} executable: chmod +x in the Dockerfile", kubernetes: "make {paths|the file} executable when the image is built (chmod +x)", host: "make {paths|the file} executable: chmod +x"},
 	remedy.WithoutCreate: {any: "open {paths|the file} without O_CREAT, or remove it first"},
 	remedy.ServedUser: {
 		any: "start as the user whom the file system's server lets in", docker: "start as the user whom the file system's server lets in (--user)",

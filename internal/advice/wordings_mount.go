@@ -23,6 +23,15 @@ var variants = map[remedy.Kind]map[string]wording{
 			host:       "give {path|the directory} to {who|the user}: chown[ {user}]",
 		},
 	},
+	remedy.ExecutableBit: {
+		"bind":   {any: "make {paths|the file} executable: chmod +x on the host", kubernetes: "make {paths|the file} executable: chmod +x on the node", host: "make {paths|the file} executable: chmod +x"},
+		"volume": {any: "make {paths|the file} executable: chmod +x in the volume"},
+		"tmpfs":  {any: "make {paths|the file} executable when it is written: chmod +x"},
+		"": {
+			any:        "make {paths|the file} executable: chmod +x in the Dockerfile",
+			kubernetes: "make {paths|the file} executable when the image is built (chmod +x)", host: "make {paths|the file} executable: chmod +x",
+		},
+	},
 	remedy.MountWritable: {
 		"tmpfs": {
 			docker: "mount it without the option ro: --tmpfs {path!|DIR}", compose: "mount it without the option ro: tmpfs: {path|DIR}",

@@ -41,6 +41,7 @@ func TestMountsTellTheCause(t *testing.T) {
 		{"execve", "/data/cache/x", unix.EACCES, "the tmpfs at /data/cache is mounted noexec", "--tmpfs /data/cache:exec"},
 		{"execve", "/dev/shm/x", unix.EACCES, "/dev/shm is mounted noexec", "--tmpfs /dev/shm:exec"},
 		{"execve", "/bin/x", unix.EACCES, "no execute bit", "chmod +x"},
+		{"execve", "/data/x", unix.EACCES, "not executable", "chmod +x in the volume"},
 		{"execve", "bin/x", unix.EACCES, "noexec", "chmod +x"},
 		{"openat", "/data/cache/node", unix.EACCES, "the tmpfs at /data/cache is mounted nodev", "--device"},
 		{"write", "/data/cache/x", unix.ENOSPC, "the tmpfs at /data/cache is full", "--tmpfs /data/cache:size=SIZE"},

@@ -96,6 +96,10 @@ func complete(r remedy.Remedy, op observation.Operation, env Environment) remedy
 		}
 	case remedy.OwnFile, remedy.SetOwner:
 		r.User = wantedOwner(r.Kind, op, env)
+	case remedy.ExecutableBit:
+		if on, known := mountOf(file, env); known && on.Kind.ofTheUser() {
+			r.Mount = string(on.Kind)
+		}
 	case remedy.StartAsUser:
 		if r.User = becomes(op); r.User == "0" {
 			return remedy.Remedy{Kind: remedy.AsRoot}

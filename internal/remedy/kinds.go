@@ -173,7 +173,7 @@ var arguments = map[Kind][]string{
 	Text: {"text"},
 
 	OwnFile: {"path", "user"}, RunAsOwner: {"path"}, ActAsOwner: {"path"}, SetOwner: {"path", "user"}, SetMode: {"path"},
-	MountOwner: {"path", "mount", "user"}, OwnDirectory: nil, DeviceOwner: {"path"}, Mutable: {"path"}, ExecutableBit: {"path"},
+	MountOwner: {"path", "mount", "user"}, OwnDirectory: nil, DeviceOwner: {"path"}, Mutable: {"path"}, ExecutableBit: {"path", "mount"},
 	WithoutCreate: {"path"}, ServedUser: nil, LinkByDescriptor: nil, AttributesFileSystem: nil,
 	OpenForWriting: nil, WriteBeforeSeal: nil, MapBeforeSeal: nil, FreeSpace: nil, DiskQuota: nil,
 
