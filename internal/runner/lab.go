@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/capprof/capprof/internal/callwords"
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
 	"github.com/capprof/capprof/internal/observation"
@@ -247,6 +249,7 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 	if t.Look == search.Traced && r.End != trial.Refused {
 		mapped := mapper.Map(r.Observation, under(l.env, t.Grants))
 		o.Denials, o.Failures = mapped.Denials, mapped.Failures
+		l.explained(number, mapped)
 	}
 	var refused *engine.RefusedError
 	if !errors.As(r.Refusal, &refused) {
@@ -263,6 +266,19 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 		o.Err = fmt.Errorf("the engine refuses to start a container with %s, and does not say which of them: %w", t.Grants.Capabilities, r.Refusal)
 	}
 	return o, nil
+}
+
+// explained logs what the search decides by.
+func (l *lab) explained(number int, mapped mapper.Result) {
+	log := l.opts.Log.With("run", number)
+	for _, d := range mapped.Denials {
+		log.Debug("denied", "anyOf", capability.Of(d.AnyOf...), "effect", d.Effect, "by", d.Mechanism, "at", d.CallSite, "call", d.Operation.Syscall,
+			"object", callwords.Object(d.Operation), "errno", errnoName(d.Operation), "program", d.Operation.Executable, "unreachable", d.Why, "fromExec", d.Operation.Joined)
+	}
+	for _, f := range mapped.Failures {
+		log.Debug("failed", "cause", f.Cause, "call", f.Operation.Syscall, "object", callwords.Object(f.Operation), "errno", errnoName(f.Operation),
+			"program", f.Operation.Executable, "obstacle", f.Obstacle.Kind)
+	}
 }
 
 // records are those of the runs made so far.
