@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -73,7 +74,11 @@ func verdict(p *text.Page, d *profile.Document) {
 		}
 		p.Headline(text.Yellow, string(d.Verdict), words)
 	case profile.Failed:
-		p.Headline(text.Red, string(d.Verdict), fmt.Sprintf("no allowed set of capabilities makes %s pass", image))
+		words := fmt.Sprintf("no allowed set of capabilities makes %s pass", image)
+		if stillRunning(d) {
+			words = image + " did not end by itself"
+		}
+		p.Headline(text.Red, string(d.Verdict), words)
 	default:
 		words := "no certain answer for " + image
 		if run, ok := passed(d); ok {
@@ -94,6 +99,14 @@ func verdict(p *text.Page, d *profile.Document) {
 	if !d.Environment.Traced {
 		p.Items("not traced: the set was found by trying without each capability, so there are no explanations")
 	}
+}
+
+// stillRunning reports whether the workload was running at the time limit with
+// everything allowed, so that the sets are not what it fails for.
+func stillRunning(d *profile.Document) bool {
+	return slices.ContainsFunc(d.Runs, func(r profile.Run) bool {
+		return r.Purpose == profile.PurposeReference && r.Outcome == profile.OutcomeTimeout
+	})
 }
 
 // capabilities are those required, as a part of those that the container has today.

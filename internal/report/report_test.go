@@ -74,10 +74,18 @@ func documents() map[string]*profile.Document {
 	equal.Runs[6].Outcome = profile.OutcomePassed
 	sharing := profiletest.Proven()
 	sharing.Workload.Options = sharing.Workload.Options.Set("volume", "pgdata:/data", "./dump:/dump", "/etc/x:/x:ro")
+	service := profiletest.FailedOther()
+	for i := range service.Runs {
+		if service.Runs[i].Purpose == profile.PurposeReference {
+			service.Runs[i].Outcome, service.Runs[i].ExitCode = profile.OutcomeTimeout, nil
+		}
+	}
+	service.Reasons = []string{"even with everything that is allowed (14 capabilities) the workload was still running after 10m0s (--timeout): is it a service?"}
 	beyond := profiletest.Proven()
 	beyond.Blocked = []profile.Denial{profiletest.Denial("setpriority", capability.SysNice)}
 	return map[string]*profile.Document{
 		"sharing":               sharing,
+		"service":               service,
 		"denied-beyond":         beyond,
 		"proven":                profiletest.Proven(),
 		"proven-more-than-now":  added,
