@@ -7,6 +7,10 @@ import "slices"
 var DockerDefault = Of(Chown, DACOverride, FSetID, FOwner, MkNod, NetRaw, SetGID, SetUID,
 	SetFCap, SetPCap, NetBindService, SysChroot, Kill, AuditWrite)
 
+// PodmanDefault is what Podman grants when nothing is said, since 4.5: 11 capabilities
+// (containers/common pkg/config/default.go, v0.52.0).
+var PodmanDefault = Of(Chown, DACOverride, FOwner, FSetID, Kill, NetBindService, SetFCap, SetGID, SetPCap, SetUID, SysChroot)
+
 // dangerOrder lists every capability from the least to the most dangerous one
 // to hold as root in a container with Docker's isolation. What comes late is
 // root on the host or near it. Within a step the narrower effect comes first.

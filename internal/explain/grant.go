@@ -24,13 +24,11 @@ const everyVersion = "every version"
 var grantors = []grantor{
 	{"Docker", everyVersion, capability.DockerDefault, "moby/moby daemon/pkg/oci/caps/defaults.go, unchanged since cf331cdd6a (2014)"},
 	{
-		"Podman", "4.5 and later", capability.Of(capability.Chown, capability.DACOverride, capability.FOwner, capability.FSetID, capability.Kill,
-			capability.NetBindService, capability.SetFCap, capability.SetGID, capability.SetPCap, capability.SetUID, capability.SysChroot),
+		"Podman", "4.5 and later", capability.PodmanDefault,
 		"containers/common pkg/config/default.go, v0.52.0 and later (c700408f)",
 	},
 	{
-		"Podman", "4.4", capability.Of(capability.Chown, capability.DACOverride, capability.FOwner, capability.FSetID, capability.Kill,
-			capability.NetBindService, capability.SetFCap, capability.SetGID, capability.SetPCap, capability.SetUID),
+		"Podman", "4.4", capability.PodmanDefault.Without(capability.SysChroot),
 		"containers/common pkg/config/default.go, v0.51.0 (a3328f26)",
 	},
 	{"Podman", "4.3 and earlier", capability.DockerDefault, "containers/common pkg/config/default.go, v0.50.1; distributions may ship a shorter list in containers.conf"},

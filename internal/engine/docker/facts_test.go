@@ -57,8 +57,8 @@ func TestFactsOfPodman(t *testing.T) {
 	for version, want := range map[string]capability.Set{
 		"5.4.2": capability.Of(capability.Chown, capability.DACOverride, capability.FOwner, capability.FSetID, capability.Kill,
 			capability.NetBindService, capability.SetFCap, capability.SetGID, capability.SetPCap, capability.SetUID, capability.SysChroot),
-		"4.9.3": podmanCapabilities("5.0.0"),
-		"4.4.1": podmanCapabilities("5.0.0").Without(capability.SysChroot),
+		"4.9.3": capability.PodmanDefault,
+		"4.4.1": capability.PodmanDefault.Without(capability.SysChroot),
 		"4.3.1": capability.DockerDefault,
 	} {
 		e := fakeEngine(t, map[string]http.HandlerFunc{

@@ -54,21 +54,19 @@ func podmanSysctls() map[string]string { return map[string]string{pingGroupRange
 // 4.5, 10 in 4.4, and Docker's before (containers/common pkg/config/default.go,
 // v0.50.1, v0.51.0 and v0.52.0).
 func podmanCapabilities(version string) capability.Set {
-	ten := capability.Of(capability.Chown, capability.DACOverride, capability.FOwner, capability.FSetID, capability.Kill,
-		capability.NetBindService, capability.SetFCap, capability.SetGID, capability.SetPCap, capability.SetUID)
 	major, rest, _ := strings.Cut(version, ".")
 	minor, _, _ := strings.Cut(rest, ".")
 	first, err := strconv.Atoi(major)
 	if err != nil {
-		return ten.With(capability.SysChroot)
+		return capability.PodmanDefault
 	}
 	switch second, _ := strconv.Atoi(minor); {
 	case first < 4 || first == 4 && second < 4:
 		return capability.DockerDefault
 	case first == 4 && second == 4:
-		return ten
+		return capability.PodmanDefault.Without(capability.SysChroot)
 	}
-	return ten.With(capability.SysChroot)
+	return capability.PodmanDefault
 }
 
 // majorOf is the first number of a version, 0 for a version without one.
