@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/progress"
@@ -76,17 +77,26 @@ func profileOn(ctx context.Context, at engine.Engine, tracing trial.Tracer, opts
 	if err != nil {
 		return nil, err
 	}
-	if opts.Baseline, err = engine.Granted(facts.DefaultCapabilities, opts.Workload.Options); err != nil {
+	if err := setPrivileges(&opts, facts.DefaultCapabilities); err != nil {
 		return nil, err
+	}
+	return runner.Profile(ctx, at, tracing, opts, shown)
+}
+
+// setPrivileges says what the workload is granted today, and adds to what may be granted
+// what an engine with that default allows.
+func setPrivileges(opts *runner.Options, byDefault capability.Set) (err error) {
+	if opts.Baseline, err = engine.Granted(byDefault, opts.Workload.Options); err != nil {
+		return err
 	}
 	grantable := opts.Baseline
 	if opts.Allowed.Empty() {
-		if grantable, err = engine.Grantable(facts.DefaultCapabilities, opts.Workload.Options); err != nil {
-			return nil, err
+		if grantable, err = engine.Grantable(byDefault, opts.Workload.Options); err != nil {
+			return err
 		}
 	}
 	opts.Allowed = opts.Allowed.Union(grantable)
-	return runner.Profile(ctx, at, tracing, opts, shown)
+	return nil
 }
 
 // save writes the profile where -o says.
