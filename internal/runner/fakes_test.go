@@ -127,7 +127,7 @@ func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) 
 // takenOptions are a workload's options that open something.
 func takenOptions(w workload.Spec) []string {
 	var options []string
-	for _, name := range []string{"cgroupns", "device", "device-cgroup-rule", "security-opt", "volume"} {
+	for _, name := range []string{"cgroupns", "device", "device-cgroup-rule", "security-opt", "sysctl", "volume"} {
 		for _, value := range w.Options.Values(name) {
 			options = append(options, workload.Setting{Name: name, Value: value}.String())
 		}

@@ -19,6 +19,7 @@ const (
 	ksm      = "--volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm"
 	unmasked = "--security-opt systempaths=unconfined"
 	noFilter = "--security-opt seccomp=unconfined"
+	mark     = "--sysctl net.ipv4.conf.all.src_valid_mark=1"
 )
 
 func fails(path string, errno unix.Errno) observation.Operation {
@@ -38,6 +39,8 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 	missing, readOnly := opens(fuse, fails("/dev/fuse", unix.ENOENT)), opens(ksm, fails("/sys/kernel/mm/ksm/run", unix.EROFS))
 	filtered := opens(noFilter, observation.Operation{Syscall: "keyctl", Errno: unix.EPERM})
 	filtered.shown[0].Number = unix.SYS_KEYCTL
+	setting := opens(mark, fails("/proc/sys/net/ipv4/conf/all/src_valid_mark", unix.EROFS))
+	orOpenProc := opens(unmasked, fails("/proc/sys/net/ipv4/conf/all/src_valid_mark", unix.EROFS))
 	masked, anyDevice := hide(opens(unmasked, observation.Operation{})), hide(opens("--device /dev", observation.Operation{}))
 	for _, c := range []struct {
 		name    string
@@ -57,6 +60,8 @@ func TestPrivilegedIsReplaced(t *testing.T) {
 		{name: "what the workload survives goes again", program: does(readOnly.that(survives), missing), verdict: profile.Proven, open: []string{fuse}, byTrace: true},
 		{name: "two that go together", program: does(readOnly.that(survives), filtered.that(survives), missing), verdict: profile.Proven, open: []string{fuse}, byTrace: true},
 		{name: "seccomp whatever the capabilities", program: does(filtered), verdict: profile.Proven, open: []string{noFilter}, byTrace: true},
+		{name: "a sysctl rather than an open /proc", program: does(setting), verdict: profile.Proven, open: []string{mark}, byTrace: true},
+		{name: "a sysctl that the engine does not take", program: does(orOpenProc), refuses: mark, verdict: profile.Proven, open: []string{unmasked}, byTrace: true},
 		{name: "a capability rather than seccomp", program: does(needs(chroot).as(bySeccomp)), verdict: profile.Proven, want: []capability.Cap{chroot}},
 		{name: "a masked path is not seen", program: does(masked, needs(chown)), verdict: profile.Proven, want: []capability.Cap{chown}, open: []string{unmasked}},
 		{name: "devices that cannot be told apart", program: does(anyDevice), verdict: profile.Proven, open: []string{"--device /dev"}},

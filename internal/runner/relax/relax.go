@@ -44,8 +44,8 @@ var (
 var table = []Relaxation{
 	{
 		option: workload.Setting{Name: "sysctl"}, prefix: true,
-		Allows: "sets one kernel setting of the container's own namespaces",
-		Danger: "none for the host: the setting is the container's own",
+		Allows: "one kernel setting of the container's own namespaces",
+		Danger: "none for the host",
 	},
 	{
 		option: hostCgroups,
@@ -177,6 +177,10 @@ func (c Catalogue) undecided(options []workload.Setting) []workload.Setting {
 		case "security-opt":
 			option, err := workload.ParseSecurityOption(o.Value)
 			return err == nil && c.own.Security(option.Name) != ""
+		case "sysctl":
+			name, _, _ := strings.Cut(o.Value, "=")
+			_, set := c.own.Sysctls()[name]
+			return set
 		case "volume":
 			v, err := workload.ParseVolume(o.Value)
 			return err == nil && c.own.Mounts(v.Target)
@@ -205,8 +209,12 @@ func (c Catalogue) For(f mapper.Failure) (options []workload.Setting, likely boo
 			// those of the host's tree.
 			options = []workload.Setting{hostCgroups, writeCgroups}
 		}
-	case mapper.SystemPath, mapper.NamespacedSysctl:
+	case mapper.SystemPath:
 		options = []workload.Setting{openPaths}
+	case mapper.NamespacedSysctl:
+		// What it was to be set to is not known: most that containers set are switches.
+		// The more dangerous of the two goes where both let the workload pass.
+		options = []workload.Setting{{Name: "sysctl", Value: o.Sysctl + "=1"}, openPaths}
 	case mapper.SeccompProfile:
 		options = []workload.Setting{noSeccomp}
 	case mapper.SecurityModule:

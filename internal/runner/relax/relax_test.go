@@ -90,6 +90,7 @@ func TestForAFailure(t *testing.T) {
 		"a file of /sys":              {obstacle: mapper.Obstacle{Kind: mapper.ReadOnlySys, Path: "/sys/kernel/mm/ksm/run"}, want: []workload.Setting{{Name: "volume", Value: "/sys/kernel/mm/ksm:/sys/kernel/mm/ksm"}}},
 		"a control group":             {obstacle: mapper.Obstacle{Kind: mapper.ReadOnlySys, Path: "/sys/fs/cgroup/a"}, want: []workload.Setting{hostCgroups, writeCgroups}},
 		"a masked path":               {obstacle: mapper.Obstacle{Kind: mapper.SystemPath, Path: "/proc/kcore"}, want: []workload.Setting{openPaths}},
+		"a sysctl of its own":         {obstacle: mapper.Obstacle{Kind: mapper.NamespacedSysctl, Sysctl: "net.ipv4.ip_forward"}, want: []workload.Setting{{Name: "sysctl", Value: "net.ipv4.ip_forward=1"}, openPaths}},
 		"seccomp":                     {obstacle: mapper.Obstacle{Kind: mapper.SeccompProfile, Call: "keyctl"}, want: []workload.Setting{noSeccomp}},
 		"perhaps the security module": {obstacle: mapper.Obstacle{Kind: mapper.SecurityModule}, want: []workload.Setting{noAppArmor}, guess: true},
 	} {
