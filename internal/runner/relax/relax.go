@@ -225,7 +225,7 @@ func (c Catalogue) For(f mapper.Failure) (options []workload.Setting, likely boo
 
 // Narrower are options that together may do for a wide one: the devices of the machine,
 // those of one directory together, for all of /dev.
-func (c Catalogue) Narrower(wide workload.Setting, _ search.Outcome) []workload.Setting {
+func (c Catalogue) Narrower(wide workload.Setting) []workload.Setting {
 	if wide != allDevices {
 		return nil
 	}

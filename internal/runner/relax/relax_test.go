@@ -6,7 +6,6 @@ import (
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/mapper"
-	"github.com/capprof/capprof/internal/runner/search"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -103,11 +102,11 @@ func TestForAFailure(t *testing.T) {
 
 func TestNarrowerThanAllDevices(t *testing.T) {
 	c := For(facts, workload.Options{})
-	got := c.Narrower(allDevices, search.Outcome{})
+	got := c.Narrower(allDevices)
 	if want := []workload.Setting{device("/dev/fuse"), device("/dev/net"), device("/dev/vda")}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := c.Narrower(noSeccomp, search.Outcome{}); got != nil {
+	if got := c.Narrower(noSeccomp); got != nil {
 		t.Errorf("%v", got)
 	}
 	if c.Danger(device("/dev/fuse")) >= c.Danger(allDevices) {

@@ -243,7 +243,7 @@ func (c catalogue) For(f mapper.Failure) ([]workload.Setting, bool) {
 	return nil, false
 }
 
-func (c catalogue) Narrower(wide workload.Setting, _ Outcome) []workload.Setting {
+func (c catalogue) Narrower(wide workload.Setting) []workload.Setting {
 	return c.narrower[wide]
 }
 

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/capprof/capprof/internal/grant"
@@ -59,29 +60,49 @@ func (e explorer) narrow(ctx context.Context, set grant.Set) (grant.Set, error) 
 		return set, nil
 	}
 	for _, wide := range set.Options() {
-		candidates := e.takable(e.goal.Relaxations.Narrower(wide, e.known.Last))
 		others := set.Without(grant.Option(wide))
-		passes := func(options []workload.Setting) (bool, error) {
-			return e.passes(ctx, Search, others.Union(grant.Of(0, options...)))
-		}
-		if len(candidates) == 0 {
-			continue
-		}
-		ok, err := passes(candidates)
+		narrower, err := e.narrower(ctx, wide, others)
 		if err != nil {
 			return set, leaves(err, FindRelaxations, set, grant.Set{})
 		}
-		if !ok {
-			continue
+		if len(narrower) > 0 {
+			set = others.Union(grant.Of(0, narrower...))
 		}
-		set = others.Union(grant.Of(0, candidates...))
-		some, err := quickXplain(nil, candidates, passes)
-		if err != nil {
-			return set, leaves(err, FindRelaxations, set, grant.Set{})
-		}
-		set = others.Union(grant.Of(0, some...))
 	}
 	return set, nil
+}
+
+// narrower finds the fewest of the narrower options that do for a wide one; none when
+// they do not.
+func (e explorer) narrower(ctx context.Context, wide workload.Setting, others grant.Set) ([]workload.Setting, error) {
+	with := func(options []workload.Setting) Trial {
+		return Trial{Purpose: Search, Grants: others.Union(grant.Of(0, options...))}
+	}
+	for {
+		candidates := e.takable(e.goal.Relaxations.Narrower(wide))
+		if len(candidates) == 0 {
+			return nil, nil
+		}
+		o, err := e.try(ctx, with(candidates))
+		switch {
+		case err != nil:
+			return nil, err
+		case o.End == Refused:
+			var unusable *Unusable
+			if err := e.withdraw(ctx, o); errors.As(err, &unusable) {
+				return nil, nil // only together are they refused
+			} else if err != nil {
+				return nil, err
+			}
+		case o.End != Passed:
+			return nil, nil
+		default:
+			return quickXplain(nil, candidates, func(options []workload.Setting) (bool, error) {
+				o, err := e.granted(ctx, with(options))
+				return err == nil && o.End == Passed, err
+			})
+		}
+	}
 }
 
 // quickXplain returns the members of candidates, in order of preference, that are

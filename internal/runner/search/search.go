@@ -146,9 +146,8 @@ type Relaxations interface {
 	// For are those that let pass what a call failed at; likely is false where
 	// something else may have refused the call.
 	For(f mapper.Failure) (options []workload.Setting, likely bool)
-	// Narrower are options that together may do for a wide one, given what a run with
-	// the wide one showed.
-	Narrower(wide workload.Setting, seen Outcome) []workload.Setting
+	// Narrower are options that together may do for a wide one.
+	Narrower(wide workload.Setting) []workload.Setting
 	// Danger ranks an option: 0 is the least dangerous.
 	Danger(workload.Setting) int
 }

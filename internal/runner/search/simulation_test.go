@@ -3,11 +3,13 @@ package search
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // universe are the capabilities of random programs, from the least to the most
@@ -45,6 +47,26 @@ func dependentSteps(r *rand.Rand) []step {
 		}
 	}
 	return steps
+}
+
+// relaxedSteps are those of a program some of whose steps take a relaxation.
+func relaxedSteps(r *rand.Rand) []step {
+	steps := dependentSteps(r)
+	for i := range steps {
+		if r.IntN(3) == 0 {
+			o := optionDanger[r.IntN(len(optionDanger))]
+			steps[i].anyOf = grant.Of(0, o)
+		}
+	}
+	return steps
+}
+
+// relaxed allows relaxations, of which the engine refuses some.
+func relaxed(r *rand.Rand, l *lab, g *Goal) {
+	g.Relaxations = catalogue{map[workload.Setting][]workload.Setting{allDevices: {fuse, kvm}}}
+	for range r.IntN(2) {
+		l.untakable = append(l.untakable, optionDanger[r.IntN(len(optionDanger))])
+	}
 }
 
 func passesWith(steps []step, set grant.Set) bool {
@@ -106,6 +128,8 @@ func TestSimulatedWorkloads(t *testing.T) {
 				l.unknown = l.unknown.With(universe[r.IntN(len(universe))])
 			}
 		}},
+		{name: "privileged", programs: 4000, steps: relaxedSteps, change: relaxed},
+		{name: "privileged, without a trace", programs: 4000, steps: relaxedSteps, change: func(r *rand.Rand, l *lab, g *Goal) { relaxed(r, l, g); g.Trace = false }},
 		{name: "slow, with companions", programs: 4000, steps: randomSteps, change: func(_ *rand.Rand, l *lab, _ *Goal) { l.slow = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,6 +154,13 @@ func simulate(t *testing.T, c class) {
 		}
 		runs += len(l.trials)
 		everything := grant.Of(g.Allowed.Minus(l.unknown))
+		if g.Relaxations != nil {
+			for _, o := range g.Relaxations.All() {
+				if !slices.Contains(l.untakable, o) {
+					everything = everything.With(grant.Option(o))
+				}
+			}
+		}
 		if passesWith(l.steps, everything) {
 			passing++
 		} else if result.Verdict.Good() && !right(l.steps, result.Grants) && c.wrong == 0 {
