@@ -118,8 +118,9 @@ func checkRuns(t *testing.T, w workload, document profile.Document) {
 	// many explored runs, a confirming one, as many removals, and one to ask
 	// whether a failure that did not change is about capabilities at all.
 	most := 2*len(w.want) + 4
-	// One that was granted and turns out removable costs its own removal, a look
-	// at what its absence does, and proofs for the smaller set.
+	// One that was granted and turns out removable costs its own removal, a look at what
+	// its absence does, and a proof that the smaller set makes void: what stays is proven
+	// under that set.
 	var granted capability.Set
 	for _, run := range own {
 		if run.Purpose == profile.PurposeConfirm {
@@ -127,7 +128,7 @@ func checkRuns(t *testing.T, w workload, document profile.Document) {
 		}
 	}
 	if extra := granted.Minus(setOf(t, w.want)).Len(); extra > 0 {
-		most += 2*extra + len(w.want)
+		most += 3*extra + len(w.want)
 	}
 	if len(own) > most {
 		t.Errorf("%d runs, want at most %d", len(own), most)
@@ -146,6 +147,11 @@ func checkHopeless(t *testing.T, w workload, result ended, document profile.Docu
 	}
 	if got := document.Capabilities.Required; !got.Empty() {
 		t.Errorf("a failed profile requires %s", got)
+	}
+	for _, words := range w.says {
+		if !strings.Contains(strings.Join(document.Reasons, "\n"), words) {
+			t.Errorf("the reasons do not say %q: %q", words, document.Reasons)
+		}
 	}
 	beyond := setOf(t, w.beyond)
 	if got := document.Capabilities.BeyondAllowed; !got.Contains(beyond) {

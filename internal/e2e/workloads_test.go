@@ -31,6 +31,8 @@ type workload struct {
 	// would, were it allowed, and is empty where no capability helps.
 	hopeless bool
 	beyond   []string
+	// says are words that the reasons must have where no allowed set helps.
+	says []string
 	// timeout is capprof's --timeout, for a workload that hangs when refused.
 	timeout string
 }
@@ -127,6 +129,17 @@ var workloads = []workload{
 		command: []string{"sh", "-c", "touch /tmp/f && chown 1 /tmp/f && chroot / true"}, want: caps("CHOWN", "SYS_CHROOT"),
 	},
 
+	// A step that succeeds makes another capability needed: what holds is what the
+	// runs with the final set show.
+	{
+		name: "owner-then-write", image: debian, command: []string{"bash", "-c", "mkdir /d; chown 1000 /d || true; touch /d/x && setpriv --reuid 1000 true"},
+		want: caps("SETUID"),
+	},
+	{
+		name: "owner-then-user", image: debian, command: []string{"bash", "-c", "touch /tmp/f; if chown 1 /tmp/f 2>/dev/null; then " +
+			"setpriv --reuid 1000 --clear-groups true || exit 2; fi; chroot / true"},
+		want: caps("SYS_CHROOT"),
+	},
 	{
 		// The file's capabilities are those at the time of the refused execve.
 		name: "file-capabilities-for-a-while", image: debian, allow: "IPC_LOCK",
@@ -201,4 +214,8 @@ var workloads = []workload{
 		hopeless: true,
 	},
 	{name: "hangs", image: scratch, command: privop("block"), timeout: "2s", hopeless: true},
+	{
+		name: "service", image: debian, command: []string{"nginx", "-g", "daemon off;"}, timeout: "4s", hopeless: true,
+		says: []string{"still running after 4", "service"},
+	},
 }
