@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/capprof/capprof/internal/testengine"
 )
 
@@ -78,26 +76,5 @@ func restart(t *testing.T, e *testengine.Engine) {
 	defer cancel()
 	if err := e.Restart(ctx); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestContainerTakenAway: somebody else kills and removes capprof's container.
-func TestContainerTakenAway(t *testing.T) {
-	e, image := ownEngine(t)
-	seen := watch(t, e, patience, "type=container")
-	running := invocation{engine: e, args: lasting(image)}.start(t)
-	if !seen.await(running.cmd.Process.Pid, "start", 1) {
-		t.Fatal("no container was started")
-	}
-	names, err := e.Lines(t.Context(), "ps", "--quiet", "--filter", "label="+ownerLabel)
-	if err != nil || len(names) != 1 {
-		t.Fatalf("containers of capprof: %q (%v), want one", names, err)
-	}
-	remove(t, e, names[0])
-	result := running.wait(t)
-	// A run that was taken away decides nothing. Which code says so matters less
-	// than that it is not the one for a verdict.
-	if result.code == exitProven || result.code == exitFailed || result.code == int(unix.SIGKILL)+128 {
-		t.Errorf("exit code %d is a verdict on a run that somebody ended:\n%s", result.code, result.stderr)
 	}
 }
