@@ -64,6 +64,10 @@ var causes = []cause{
 	},
 	{calls: nameSet("execve execveat"), errnos: []syscall.Errno{eacces}, explain: notExecutable},
 	{
+		calls: nameSet("execve execveat"), errnos: []syscall.Errno{eperm}, when: func(op observation.Operation) bool { return !op.Object.FileSeen },
+		cause: "execve(2) was refused, and the file could not be looked at in time: it had capabilities then that the container may not hold, the process is traced, or a security module refuses",
+	},
+	{
 		calls: nameSet("execve execveat"), errnos: []syscall.Errno{eperm},
 		cause: "execve(2) was refused although the file's capabilities are within the container's: the process is traced, or a security module refuses",
 	},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/remedy"
 )
@@ -25,7 +26,10 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 	var r Result
 	env.sysctls = o.Sysctls
 	made := madeNodes(o.Operations)
+	given := fileCapabilities{}
 	for _, op := range o.Operations {
+		given.note(op)
+		op = given.complete(op)
 		e := explanation{op: op, env: env, made: made}
 		e.explain()
 		for _, d := range e.denials {
@@ -36,6 +40,31 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 		r.Failures = append(r.Failures, e.failures...)
 	}
 	return r
+}
+
+// fileCapabilityAttribute is the name under which file capabilities are stored.
+const fileCapabilityAttribute = "security.capability"
+
+// fileCapabilities are those that the workload gave to files, by path.
+type fileCapabilities map[string]capability.Set
+
+// note keeps what a call gave to a file.
+func (f fileCapabilities) note(op observation.Operation) {
+	switch op.Syscall {
+	case "setxattr", "lsetxattr", "fsetxattr":
+		if !op.Failed() && op.Object.SecondPath == fileCapabilityAttribute {
+			f[op.Object.Path] = op.Object.Capabilities
+		}
+	}
+}
+
+// complete fills in what a file had that execve(2) refused, where it was looked at too
+// late: the workload had taken away by then what it gave.
+func (f fileCapabilities) complete(op observation.Operation) observation.Operation {
+	if (op.Syscall == "execve" || op.Syscall == "execveat") && op.Failed() && op.Object.Capabilities.Empty() {
+		op.Object.Capabilities = f[op.Object.Path]
+	}
+	return op
 }
 
 // explanation gathers what is found out about one operation.

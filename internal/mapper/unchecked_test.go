@@ -182,3 +182,38 @@ func TestRemediesOfWhatSeccompRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestFileCapabilitiesThatWereTakenAway: what counts is what a file had when it was
+// refused, which the workload itself gave to it.
+func TestFileCapabilitiesThatWereTakenAway(t *testing.T) {
+	lock := capability.Of(capability.IPCLock)
+	give := func(path, attribute string, caps capability.Set, errno syscall.Errno) observation.Operation {
+		return observation.Operation{Syscall: "setxattr", Errno: errno, Entered: true, Returned: true, Object: observation.Object{Path: path, SecondPath: attribute, Capabilities: caps}}
+	}
+	refused := func(path string, had capability.Set) observation.Operation {
+		return observation.Operation{Syscall: "execve", Errno: syscall.EPERM, Entered: true, Returned: true, Object: observation.Object{Path: path, Capabilities: had}}
+	}
+	attribute := fileCapabilityAttribute
+	for name, c := range map[string]struct {
+		ops  []observation.Operation
+		want capability.Set
+	}{
+		"given before":                 {[]observation.Operation{give("/t", attribute, lock, 0), refused("/t", 0)}, lock},
+		"given twice":                  {[]observation.Operation{give("/t", attribute, capability.Of(capability.Kill), 0), give("/t", attribute, lock, 0), refused("/t", 0)}, lock},
+		"given later":                  {[]observation.Operation{refused("/t", 0), give("/t", attribute, lock, 0)}, 0},
+		"given to another file":        {[]observation.Operation{give("/other", attribute, lock, 0), refused("/t", 0)}, 0},
+		"another attribute":            {[]observation.Operation{give("/t", "user.x", lock, 0), refused("/t", 0)}, 0},
+		"not given":                    {[]observation.Operation{give("/t", attribute, lock, syscall.EPERM), refused("/t", 0)}, 0},
+		"looked at while it was there": {[]observation.Operation{give("/t", attribute, lock, 0), refused("/t", capability.Of(capability.NetRaw))}, capability.Of(capability.NetRaw)},
+	} {
+		var got capability.Set
+		for _, d := range Map(observation.Observation{Operations: c.ops}, Environment{}).Denials {
+			if d.Mechanism == FileCapabilities {
+				got = got.Union(capability.Of(d.AnyOf...))
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -135,7 +135,8 @@ type Object struct {
 	Target int
 	// Capabilities is the set that capset(2) asked for, permitted and effective
 	// together, the one capability of a prctl(2), or the permitted set in the
-	// security.capability attribute of a file that execve(2) refused.
+	// security.capability attribute of a file that execve(2) refused, or that
+	// setxattr(2) and its kin gave to a file.
 	Capabilities capability.Set
 	// FileSeen says of an execve(2) that the file was looked at when the call was
 	// refused, so that Capabilities are those that counted.

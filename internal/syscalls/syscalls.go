@@ -87,14 +87,14 @@ var layouts = map[string]string{
 	"link": "pp", "linkat": "dp.p", "rename": "pp", "renameat": "dp.p", "renameat2": "dp.p",
 	"symlink": "pp", "symlinkat": "p.p", "unlink": "p", "unlinkat": "dps", "rmdir": "p", "mkdir": "p", "mkdirat": "dp",
 	"mknod": "ps", "mknodat": "dps", "truncate": "p", "truncate64": "p", "utime": "p", "utimes": "p", "utimensat": "dp",
-	"futimesat": "dp", "setxattr": "pp", "lsetxattr": "pp", "getxattr": "pp", "lgetxattr": "pp", "listxattr": "p",
+	"futimesat": "dp", "setxattr": "ppb", "lsetxattr": "ppb", "getxattr": "pp", "lgetxattr": "pp", "listxattr": "p",
 	"llistxattr": "p", "removexattr": "pp", "lremovexattr": "pp", "chdir": "p", "chroot": "p", "acct": "p",
 	"swapon": "p", "swapoff": "p", "inotify_add_watch": "fp", "name_to_handle_at": "dp", "memfd_create": "p",
 	// Mounts.
 	"mount": "pp.s", "umount": "p", "umount2": "ps", "pivot_root": "pp", "open_tree": "dp", "move_mount": "dp.p",
 	"fsopen": "p", "fspick": "dp", "fsconfig": "fsp", "fsmount": "f", "mount_setattr": "dp", "quotactl": "sp", "quotactl_fd": "fs",
 	// Open files.
-	"fchown": "f", "fchmod": "f", "ftruncate": "f", "fsetxattr": "fp", "fgetxattr": "fp", "fremovexattr": "fp",
+	"fchown": "f", "fchmod": "f", "ftruncate": "f", "fsetxattr": "fpb", "fgetxattr": "fp", "fremovexattr": "fp",
 	"flistxattr": "f", "ioctl": "fs", "fcntl": "fs", "fcntl64": "fs", "read": "f", "pread64": "f", "readv": "f", "write": "f",
 	"pwrite64": "f", "writev": "f", "getdents64": "f", "fallocate": "f", "fchdir": "f", "open_by_handle_at": "f",
 	"flock": "f", "fadvise64": "f", "copy_file_range": "f", "sendfile": "f",

@@ -90,7 +90,7 @@ func capabilitiesBelow(root *os.File, name string) (capability.Set, error) {
 	}
 	defer file.Close()
 	attribute := make([]byte, 64) // a struct vfs_ns_cap_data has 24
-	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(int(file.Fd())), "security.capability", attribute)
+	n, err := unix.Getxattr("/proc/self/fd/"+strconv.Itoa(int(file.Fd())), fileCapabilityAttribute, attribute)
 	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EOPNOTSUPP) {
 		return 0, nil
 	}

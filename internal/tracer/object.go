@@ -46,6 +46,11 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 		o.Signal = syscall.Signal(d.Args[1])
 	case "capset":
 		o.Capabilities, o.Inheritable = capsetRequest(blob)
+	case "setxattr", "lsetxattr", "fsetxattr":
+		if size := d.Args[3]; o.SecondPath == fileCapabilityAttribute && size <= uint64(len(blob)) {
+			// The kernel refused what it could not read.
+			o.Capabilities, _ = capability.OfFile(blob[:size])
+		}
 	case "clone3":
 		readCloneArguments(&o, blob, d.Args[1])
 	case "prctl":
@@ -53,6 +58,9 @@ func object(d capprofDetail, op observation.Operation) observation.Object {
 	}
 	return o
 }
+
+// fileCapabilityAttribute is the name under which file capabilities are stored.
+const fileCapabilityAttribute = "security.capability"
 
 // otherStrings are the calls whose first string is no path from the directory that
 // the call starts from: a name of the kernel's own, or what a symbolic link will hold.
