@@ -193,8 +193,9 @@ func TestStrict(t *testing.T) {
 			}
 			return []step{needs(setuid).that(survives), needs(kill)}
 		}}), strict)
-		// The plain loop finds it first: everything that was denied is granted.
-		a.gives(t, profile.Failed)
+		// It passes without what it asked for, and not with it.
+		a.gives(t, profile.Incomplete, kill)
+		a.says(t, "with KILL, SETUID, which --strict asks for, the workload exits with 1")
 	})
 	t.Run("breaks a workload that passes", func(t *testing.T) {
 		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {

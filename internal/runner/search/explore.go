@@ -24,6 +24,10 @@ func (e explorer) find(ctx context.Context, from grant.Set) (Answer, error) {
 		return a, err
 	}
 	if reference.End != Passed {
+		if fewer, found, err := e.fewer(ctx, set, reference); found || err != nil {
+			a.Grants = fewer
+			return a, err
+		}
 		if reference.Look == Traced && reference.Run != e.known.Last.Run {
 			e.known.explored(reference)
 		}
@@ -44,6 +48,25 @@ func (e explorer) find(ctx context.Context, from grant.Set) (Answer, error) {
 	}
 	a.Grants, err = e.searchByRemoval(ctx, set)
 	return a, err
+}
+
+// fewer tries what the trace led to without each of its grants, the most dangerous
+// first: a program may fail for what it is allowed, such as one that refuses to run
+// where it may mount. One that took all its time would take it each time.
+func (e explorer) fewer(ctx context.Context, set grant.Set, reference Outcome) (grant.Set, bool, error) {
+	if !e.goal.Trace || reference.End != Failed || reference.NotStarted {
+		return set, false, nil
+	}
+	for _, g := range slices.Backward(e.byDanger(set)) {
+		rest := set.Without(g)
+		if passed, failed := e.history.of(rest, e.sysctls); len(passed)+len(failed) > 0 {
+			continue
+		}
+		if ok, err := e.passes(ctx, Search, rest); ok || err != nil {
+			return rest, ok, leaves(err, FindAny, rest, grant.Set{})
+		}
+	}
+	return set, false, nil
 }
 
 // first finds a set that passes, or shows that the trace does not lead to one.

@@ -64,6 +64,15 @@ func TestRules(t *testing.T) {
 			steps: []step{needs(setuid).unseen(), needs(netRaw).unseen().onlyWith(chown)},
 		},
 
+		{
+			name: "a program that refuses to run with what it asked for", verdict: Proven, want: caps(mknod),
+			steps: []step{needs(chroot).that(survives), step{outOfReach: true, hidden: true}.onlyWith(chroot), needs(mknod)},
+		},
+		{
+			name: "a program that refuses to run with everything", verdict: NoSet, causes: []Cause{EverythingFails},
+			steps: []step{needs(chroot), {outOfReach: true, hidden: true}},
+		},
+
 		// Relaxations.
 		{name: "a device", steps: []step{option(fuse)}, change: privileged, verdict: Proven, want: options(fuse)},
 		{name: "a device and a capability behind it", steps: []step{option(fuse), needs(chown)}, change: privileged, verdict: Proven, want: caps(chown).Union(options(fuse))},
