@@ -109,7 +109,8 @@ func (f *flagSet) parse(args []string, command string, std stdio) error {
 func asTyped(of interface {
 	GetSpecifiedName() string
 	GetSpecifiedShortnames() string
-}) string {
+},
+) string {
 	if of.GetSpecifiedShortnames() != "" {
 		return "-" + of.GetSpecifiedName()
 	}

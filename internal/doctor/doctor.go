@@ -43,7 +43,7 @@ func Tracing(features []tracer.Feature) []Finding {
 		finding := Finding{Name: f.Name, Status: OK, Detail: f.Detail}
 		if f.Err != nil {
 			finding.Status, finding.Detail = Fail, f.Err.Error()
-			finding.Fix = strings.TrimPrefix(f.Cure+"; capprof run --no-trace works without tracing", "; ")
+			finding.Fix = strings.TrimPrefix(f.Fix+"; capprof run --no-trace works without tracing", "; ")
 		}
 		findings = append(findings, finding)
 	}

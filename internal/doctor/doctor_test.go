@@ -63,7 +63,7 @@ func TestWhatIsMissingIsToldWithItsFix(t *testing.T) {
 		want     string
 	}{
 		{
-			"a kernel feature", doctor.Tracing([]tracer.Feature{{Name: "BTF", Err: errors.New("no such file"), Cure: "build the kernel with it"}}),
+			"a kernel feature", doctor.Tracing([]tracer.Feature{{Name: "BTF", Err: errors.New("no such file"), Fix: "build the kernel with it"}}),
 			"fail  BTF  no such file\nfix: build the kernel with it; capprof run --no-trace works without tracing\n",
 		},
 		{

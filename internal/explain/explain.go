@@ -112,7 +112,7 @@ func OfMask(set capability.Set) Explanation {
 }
 
 // OfProfile explains what a profile says: of the capabilities that it requires,
-// and of those for want of which something was denied.
+// and of those without which something was denied.
 func OfProfile(d *profile.Document) Explanation {
 	return inDocument(d, mentioned(d))
 }

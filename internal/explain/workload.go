@@ -48,7 +48,7 @@ const (
 	Required Status = "required"
 	// Portable: required where the engine keeps the kernel's defaults, not here.
 	Portable Status = "required on other hosts"
-	// Blocked: something was denied for want of it, and it was not allowed.
+	// Blocked: something was denied without it, and it was not allowed.
 	Blocked Status = "blocked"
 	// Alternative: it would have met a need that a required one meets.
 	Alternative Status = "alternative"
@@ -144,7 +144,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Evidence, w.Better = evidence(d, there.Denials), better(there.Denials)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
 		w.Status, w.Evidence, w.Better = Blocked, blocked, better(sharedNeed(d.Blocked, c))
-		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied for want of it (to allow it: capprof run --allow " + name + ")"
+		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied without it (to allow it: capprof run --allow " + name + ")"
 	case len(instead) > 0:
 		w.Status = Alternative
 		w.Meaning = name + " is not required: " + strings.Join(names(instead), ", ") + " meets the need that it would have met too"
@@ -155,7 +155,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		}
 	case d.Verdict.Answers() && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
 		w.Status, w.Evidence = Tolerated, tolerated
-		w.Meaning = name + " is not required: something was denied for want of it, and the workload passed all the same (capprof run --strict counts such as required)"
+		w.Meaning = name + " is not required: something was denied without it, and the workload passed all the same (capprof run --strict counts such as required)"
 	case d.Capabilities.Refused.Has(c):
 		w.Status = Refused
 		w.Meaning = "the engine or its runtime would not grant " + name + ", which says nothing about the workload"

@@ -129,7 +129,7 @@ func (c *chain) effect(op observation.Operation) Effect {
 	case entry == nil && c.place.function == "" && accounting[op.Syscall] && all == capability.Of(capability.SysAdmin):
 		return Noise
 	case entry == nil && all == capability.Of(capability.FSetID):
-		// No place in the kernel fails for want of it.
+		// No place in the kernel fails without it.
 		if op.Failed() {
 			return Noise
 		}

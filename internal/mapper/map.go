@@ -13,8 +13,8 @@ import (
 	"github.com/capprof/capprof/internal/remedy"
 )
 
-// Map explains every operation of an observation that failed for want of a
-// permission, or that was refused something without failing. An operation that
+// Map explains every operation of an observation that failed because a
+// permission was missing, or that was refused something without failing. An operation that
 // failed with EPERM or EACCES is in the result in any case, as a denial or as a
 // failure.
 func Map(o observation.Observation, env Environment) Result {

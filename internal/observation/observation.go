@@ -174,7 +174,7 @@ type Losses struct {
 	Checks uint64
 	// Stacks that could not be stored.
 	Stacks uint64
-	// Tasks that could not be followed for want of memory.
+	// Tasks that could not be followed since memory ran out.
 	Tasks uint64
 	// Missed counts runs of a BPF program that the kernel skipped (recursion), of all
 	// containers that are traced together.

@@ -23,7 +23,7 @@ type Outcome struct {
 	Tail     []string
 	Deciding int
 	// StartError is set when the command could not be started with everything
-	// allowed, for want of a permission at first.
+	// allowed, where a permission was missing at first.
 	StartError *engine.StartError
 }
 

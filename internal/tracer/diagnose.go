@@ -16,9 +16,9 @@ type Feature struct {
 	Name string
 	// Detail describes what was found.
 	Detail string
-	// Err is nil when the feature is there; otherwise Cure says what to do.
-	Err  error
-	Cure string
+	// Err is nil when the feature is there; otherwise Fix says what to do.
+	Err error
+	Fix string
 }
 
 // Diagnose looks at everything that tracing needs, each by itself, so that all
@@ -43,7 +43,7 @@ func fromError(name, detail string, err error) Feature {
 	f := Feature{Name: name, Detail: detail, Err: err}
 	var unavailable *UnavailableError
 	if errors.As(err, &unavailable) {
-		f.Err, f.Cure = unavailable.Err, unavailable.Cure
+		f.Err, f.Fix = unavailable.Err, unavailable.Fix
 	}
 	return f
 }
@@ -52,8 +52,8 @@ func privileges() Feature {
 	missing, err := missingPrivileges()
 	if err == nil && !missing.Empty() {
 		err = &UnavailableError{
-			Cure: howToGrant(),
-			Err:  fmt.Errorf("capprof is missing %s", strings.Join(missing.Names(), ", ")),
+			Fix: howToGrant(),
+			Err: fmt.Errorf("capprof is missing %s", strings.Join(missing.Names(), ", ")),
 		}
 	}
 	return fromError("privileges", strings.Join(Privileges.Names(), ", "), err)
@@ -75,7 +75,7 @@ func cgroupFeature() Feature {
 	f := Feature{Name: "cgroups"}
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		f.Err, f.Cure = err, "mount /proc"
+		f.Err, f.Fix = err, "mount /proc"
 		return f
 	}
 	var v1, v2 bool
@@ -92,7 +92,7 @@ func cgroupFeature() Feature {
 		f.Detail = "v2"
 	default:
 		f.Err = errors.New("the unified hierarchy (cgroup v2) is not mounted")
-		f.Cure = "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2"
+		f.Fix = "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2"
 	}
 	return f
 }
@@ -110,7 +110,7 @@ func lockdown() Feature {
 	}
 	if f.Detail == "confidentiality" {
 		f.Err = errors.New("kernel lockdown is in confidentiality mode")
-		f.Cure = "boot with lockdown=integrity or none"
+		f.Fix = "boot with lockdown=integrity or none"
 	}
 	return f
 }
@@ -118,7 +118,7 @@ func lockdown() Feature {
 func symbolFeature() Feature {
 	f := Feature{Name: "kernel symbols", Detail: "/proc/kallsyms"}
 	if _, err := readSymbols(); err != nil {
-		f.Err, f.Cure = err, "run as root or with CAP_SYSLOG, and set kernel.kptr_restrict to 0 or 1"
+		f.Err, f.Fix = err, "run as root or with CAP_SYSLOG, and set kernel.kptr_restrict to 0 or 1"
 	}
 	return f
 }
@@ -135,7 +135,7 @@ func attachFeature() Feature {
 		}
 	}
 	if errors.Is(err, unix.EPERM) {
-		f.Cure = "a security module or lockdown forbids it; see the kernel's log"
+		f.Fix = "a security module or lockdown forbids it; see the kernel's log"
 	}
 	return fromError(f.Name, f.Detail, err)
 }

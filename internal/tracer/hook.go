@@ -50,7 +50,7 @@ func chooseHook(hooks []hook, kernel *btf.Spec) (hook, error) {
 	}
 	return hook{}, &UnavailableError{
 		Feature: "a hook on cap_capable",
-		Cure:    "use a kernel with the capability:cap_capable tracepoint (" + oldestKernel() + " or later)",
+		Fix:     "use a kernel with the capability:cap_capable tracepoint (" + oldestKernel() + " or later)",
 		Err:     errors.Join(missing...),
 	}
 }

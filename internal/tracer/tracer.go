@@ -42,7 +42,7 @@ func New() (*Tracer, error) {
 	}
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
-		return nil, &UnavailableError{Feature: "the kernel's BTF type information", Cure: "see capprof doctor", Err: err}
+		return nil, &UnavailableError{Feature: "the kernel's BTF type information", Fix: "see capprof doctor", Err: err}
 	}
 	hook, err := chooseHook(hooks, kernel)
 	if err != nil {

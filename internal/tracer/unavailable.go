@@ -13,13 +13,13 @@ import (
 
 // UnavailableError says why tracing cannot be had here.
 type UnavailableError struct {
-	// Feature is what is missing, Cure what to do about it.
-	Feature, Cure string
-	Err           error
+	// Feature is what is missing, Fix what to do about it.
+	Feature, Fix string
+	Err          error
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("tracing needs %s: %v (%s)", e.Feature, e.Err, e.Cure)
+	return fmt.Sprintf("tracing needs %s: %v (%s)", e.Feature, e.Err, e.Fix)
 }
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
@@ -63,13 +63,13 @@ func explainLoad(err error) error {
 	if missingErr == nil && !missing.Empty() && errors.Is(err, unix.EPERM) {
 		return &UnavailableError{
 			Feature: strings.Join(missing.Names(), ", "),
-			Cure:    howToGrant(),
+			Fix:     howToGrant(),
 			Err:     errors.New("not granted to capprof"),
 		}
 	}
 	return &UnavailableError{
 		Feature: "BPF programs",
-		Cure:    "see capprof doctor; a kernel of " + oldestKernel() + " or later, with BTF and without lockdown=confidentiality, is needed",
+		Fix:     "see capprof doctor; a kernel of " + oldestKernel() + " or later, with BTF and without lockdown=confidentiality, is needed",
 		Err:     err,
 	}
 }
@@ -81,7 +81,7 @@ func checkBTF() error {
 	if _, err := os.Stat(btfPath); err != nil {
 		return &UnavailableError{
 			Feature: "the kernel's BTF type information",
-			Cure:    "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels since 2020 are",
+			Fix:     "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels since 2020 are",
 			Err:     err,
 		}
 	}

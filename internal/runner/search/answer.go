@@ -22,7 +22,7 @@ func (f finder) answer(ctx context.Context) (Answer, error) {
 // answerFrom is answer where another one is known, found under other sysctls.
 func (f finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
 	f.known.from = from.Grants.Capabilities
-	explore := explorer{f.bench}
+	explore := explorer(f)
 	a, err := explore.find(ctx, from.Grants)
 	if err == nil && a.Verdict == "" {
 		a.Grants, err = explore.narrow(ctx, a.Grants)

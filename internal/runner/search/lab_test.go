@@ -99,7 +99,6 @@ func (s step) met(set grant.Set, sysctls []Sysctl) bool {
 type lab struct {
 	t       testing.TB
 	steps   []step
-	traced  bool
 	maxRuns int
 	// flakes fails a run that would pass.
 	flakes func(run int) bool

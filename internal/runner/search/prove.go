@@ -115,8 +115,8 @@ func (p *prover) flake() *Outcome {
 }
 
 // withoutEach plans a run of the set without each of its grants that is not proven yet.
-// That a run failed for want of a capability shows by the watch, which costs nothing;
-// what failed once already is traced, to see what the watch does not. The want of a
+// That a run failed because a capability was missing shows by the watch, which costs nothing;
+// what failed once already is traced, to see what the watch does not. A missing
 // relaxation shows in a trace alone.
 func (p *prover) withoutEach() []Trial {
 	var trials []Trial
@@ -190,7 +190,7 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 	return run, explained && count >= 2 || count >= 3
 }
 
-// supported reports whether a run that lacked other grants too failed for want of
+// supported reports whether a run that lacked other grants too failed because of
 // nothing but g: its trace shows that no other member was asked for. That tells only
 // where the want of each member shows in a trace, and only of a run that had nothing
 // beyond the set.
@@ -207,7 +207,7 @@ func (p *prover) supported(g grant.Grant) bool {
 	return false
 }
 
-// onlyAskedFor reports whether a run was refused something for want of g, and of no
+// onlyAskedFor reports whether a run was refused something because g was missing, and no
 // other of the grants that it lacked.
 func (p *prover) onlyAskedFor(o Outcome, g grant.Grant, lacks grant.Set) bool {
 	if !p.known.explains(o, g) {

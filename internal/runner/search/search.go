@@ -99,7 +99,7 @@ type Outcome struct {
 	// Err is the engine's word on a refusal, or why the command could not be started.
 	Err error
 	// NotStarted says that the command could not be started, Permission that this was
-	// for want of a permission, which a capability may give.
+	// because a permission was missing, which a capability may give.
 	NotStarted, Permission bool
 	// Denials and Failures are what a traced run showed.
 	Denials  []mapper.Denial

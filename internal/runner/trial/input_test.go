@@ -6,24 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 )
-
-// slowly delivers a text bit by bit, as a pipe or a person does.
-type slowly struct {
-	parts []string
-	pause time.Duration
-}
-
-func (s *slowly) Read(p []byte) (int, error) {
-	<-time.After(s.pause)
-	if len(s.parts) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, s.parts[0])
-	s.parts = s.parts[1:]
-	return n, nil
-}
 
 func TestInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
