@@ -288,3 +288,24 @@ func TestProcessesHaveSteadyNames(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidenceThatThePassingRunHasToo: a daemon asks by capset(2) for more than it needs,
+// goes on when that is refused, and then calls setgid. The refused capset is in the
+// passing run too, and explains nothing.
+func TestEvidenceThatThePassingRunHasToo(t *testing.T) {
+	wanted := observation.Operation{
+		Executable: "/bin/program", Comm: "program", Arch: "amd64", Number: unix.SYS_CAPSET, Syscall: "capset", Errno: unix.EPERM, Entered: true, Returned: true,
+		Object: observation.Object{Capabilities: capability.Of(setgid, sysTime)}, Count: 1,
+	}
+	asks := step{sight: hopeless, then: survives, shown: []observation.Operation{wanted}}
+	a := try(t, newEngine(t, does(asks, needs(setgid))), nil)
+	a.gives(t, profile.Proven, setgid)
+	for _, d := range a.Document.Requirements[0].Denials {
+		if d.Syscall == "capset" {
+			t.Errorf("explained by what the passing run was refused too: %+v", d)
+		}
+	}
+	if r := a.Document.Requirements[0]; r.FoundBy != profile.FoundByTrace || len(r.Denials) != 1 || r.Denials[0].Syscall != "openat" {
+		t.Errorf("%+v", r)
+	}
+}
