@@ -213,11 +213,7 @@ func names(set grant.Set) string {
 	if set.Empty() {
 		return "no capability"
 	}
-	all := set.Capabilities.ShortNames()
-	for _, o := range set.Options() {
-		all = append(all, o.String())
-	}
-	return strings.Join(all, ", ")
+	return set.String()
 }
 
 // kinds says what a set consists of.

@@ -67,6 +67,9 @@ type Trial struct {
 	Companion *Trial
 }
 
+// String is one word.
+func (l Look) String() string { return [...]string{"blind", "watched", "traced"}[l] }
+
 // Sysctl is a kernel setting of a container and its value.
 type Sysctl struct{ Name, Value string }
 
