@@ -70,7 +70,7 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 			for _, run := range slices.Sorted(maps.Keys(k.Denials)) {
 				for i, d := range k.Denials[run] {
 					anyOf := capability.Of(d.AnyOf...)
-					if d.Unreachable || !anyOf.Has(c) || !count(k, run, anyOf) || survived(known, d.Operation) {
+					if d.Unreachable || !anyOf.Has(c) || !count(k, run, anyOf) || survived(known, d) {
 						continue
 					}
 					described := describeDenial(run, d)
@@ -101,8 +101,8 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 
 // survived reports whether a run that passed was refused the same operation: such a
 // refusal is no evidence of a need.
-func survived(known []*search.Knowledge, op observation.Operation) bool {
-	return slices.ContainsFunc(known, func(k *search.Knowledge) bool { return k.Survived(op) })
+func survived(known []*search.Knowledge, d mapper.Denial) bool {
+	return slices.ContainsFunc(known, func(k *search.Knowledge) bool { return k.Survived(d) })
 }
 
 // gatherFailures collects what failed that a relaxation lets through.

@@ -229,7 +229,9 @@ func TestHiddenNeedsAreExplained(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if a.set.Len() != 1 || a.runs > 5 || !a.byRemoval.Empty() {
+				// An io_uring may listen, so the set is proven for other engines too: three
+				// runs more.
+				if a.set.Len() != 1 || a.runs > 7 || !a.byRemoval.Empty() {
 					t.Errorf("{%s} in %d runs, {%s} by removal alone", a.set, a.runs, a.byRemoval)
 				}
 			})

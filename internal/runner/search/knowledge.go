@@ -7,7 +7,6 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
-	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -46,17 +45,25 @@ type guess struct {
 }
 
 // operation tells refused operations apart as far as they are the same from run to run.
+// A call that failed is refused as a whole; in one that succeeded (a netlink message, an
+// io_uring) it matters what was refused.
 type operation struct {
+	anyOf                                                capability.Set
 	executable, comm, syscall, path, secondPath, address string
 	uid                                                  uint32
 	errno, signal                                        int
 }
 
-func operationOf(op observation.Operation) operation {
-	return operation{
+func operationOf(d mapper.Denial) operation {
+	op := d.Operation
+	same := operation{
 		executable: op.Executable, comm: op.Comm, syscall: op.Syscall, path: op.Object.Path, secondPath: op.Object.SecondPath,
 		address: op.Object.Address, uid: op.UID, errno: int(op.Errno), signal: int(op.Object.Signal),
 	}
+	if !op.Failed() {
+		same.anyOf = capability.Of(d.AnyOf...)
+	}
+	return same
 }
 
 // note keeps what a traced run explained.
@@ -64,7 +71,7 @@ func (k *Knowledge) note(o Outcome) {
 	k.Denials[o.Run], k.Failures[o.Run] = o.Denials, o.Failures
 	if o.End == Passed {
 		for _, d := range o.Denials {
-			k.survived[operationOf(d.Operation)] = true
+			k.survived[operationOf(d)] = true
 		}
 	}
 }
@@ -79,7 +86,7 @@ func (k *Knowledge) Latest() []mapper.Denial { return k.Denials[k.Last.Run] }
 
 // Survived reports whether a run that passed was refused the same operation, so that
 // the refusal is no evidence of a need.
-func (k *Knowledge) Survived(op observation.Operation) bool { return k.survived[operationOf(op)] }
+func (k *Knowledge) Survived(d mapper.Denial) bool { return k.survived[operationOf(d)] }
 
 // tiers are what a failed run is put down to, the likeliest first: what made calls
 // fail; what calls survived, since a workload mostly survives that too; and what
@@ -221,7 +228,7 @@ func (k *Knowledge) allows(o workload.Setting, f mapper.Failure) bool {
 func (k *Knowledge) denied(run int) capability.Set {
 	var all capability.Set
 	for _, d := range k.Denials[run] {
-		if d.Effect > mapper.Unclear && !d.Unreachable && !k.Survived(d.Operation) {
+		if d.Effect > mapper.Unclear && !d.Unreachable && !k.Survived(d) {
 			all = all.Union(capability.Of(d.AnyOf...))
 		}
 	}

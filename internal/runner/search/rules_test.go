@@ -242,7 +242,7 @@ func TestEvidenceThatThePassingRunHasToo(t *testing.T) {
 	l := &lab{steps: []step{both, needs(chown)}}
 	r := find(t, l, Goal{Allowed: capability.Of(chown), Trace: true, Prove: true})
 	passing := r.Knowledge.Denials[r.Knowledge.Last.Run]
-	if len(passing) != 1 || !r.Knowledge.Survived(passing[0].Operation) {
+	if len(passing) != 1 || !r.Knowledge.Survived(passing[0]) {
 		t.Fatalf("the passing run shows %+v", passing)
 	}
 	if r.Knowledge.denied(1).Has(setuid) {
