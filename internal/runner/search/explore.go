@@ -24,12 +24,12 @@ func (e explorer) find(ctx context.Context, from grant.Set) (Answer, error) {
 		return a, err
 	}
 	if reference.End != Passed {
+		if reference.Look == Traced && reference.Run != e.known.Last.Run {
+			e.known.explored(reference)
+		}
 		if fewer, found, err := e.fewer(ctx, set, reference); found || err != nil {
 			a.Grants = fewer
 			return a, err
-		}
-		if reference.Look == Traced && reference.Run != e.known.Last.Run {
-			e.known.explored(reference)
 		}
 		return Answer{Verdict: NoSet, Reasons: e.whyNoSet(reference), Deciding: &reference}, nil
 	}
@@ -51,10 +51,11 @@ func (e explorer) find(ctx context.Context, from grant.Set) (Answer, error) {
 }
 
 // fewer tries what the trace led to without each of its grants, the most dangerous
-// first: a program may fail for what it is allowed, such as one that refuses to run
-// where it may mount. One that took all its time would take it each time.
+// first, where no call tells why the workload fails that failed in the first run as
+// well: it may fail for what it is allowed, such as a program that refuses to run where
+// it may mount. One that took all its time would take it each time.
 func (e explorer) fewer(ctx context.Context, set grant.Set, reference Outcome) (grant.Set, bool, error) {
-	if !e.goal.Trace || reference.End != Failed || reference.NotStarted {
+	if !e.goal.Trace || reference.End != Failed || reference.NotStarted || e.known.persists() {
 		return set, false, nil
 	}
 	for _, g := range slices.Backward(e.byDanger(set)) {

@@ -7,6 +7,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -55,15 +56,18 @@ type operation struct {
 }
 
 func operationOf(d mapper.Denial) operation {
-	op := d.Operation
-	same := operation{
-		executable: op.Executable, comm: op.Comm, syscall: op.Syscall, path: op.Object.Path, secondPath: op.Object.SecondPath,
-		address: op.Object.Address, uid: op.UID, errno: int(op.Errno), signal: int(op.Object.Signal),
-	}
-	if !op.Failed() {
+	same := callOf(d.Operation)
+	if !d.Operation.Failed() {
 		same.anyOf = capability.Of(d.AnyOf...)
 	}
 	return same
+}
+
+func callOf(op observation.Operation) operation {
+	return operation{
+		executable: op.Executable, comm: op.Comm, syscall: op.Syscall, path: op.Object.Path, secondPath: op.Object.SecondPath,
+		address: op.Object.Address, uid: op.UID, errno: int(op.Errno), signal: int(op.Object.Signal),
+	}
 }
 
 // note keeps what a traced run explained.
@@ -87,6 +91,32 @@ func (k *Knowledge) Latest() []mapper.Denial { return k.Denials[k.Last.Run] }
 // Survived reports whether a run that passed was refused the same operation, so that
 // the refusal is no evidence of a need.
 func (k *Knowledge) Survived(d mapper.Denial) bool { return k.survived[operationOf(d)] }
+
+// persists reports whether the last run failed at something that no capability helps
+// with, and that the first run failed at too.
+func (k *Knowledge) persists() bool {
+	first := map[operation]bool{}
+	at := func(run int, seen func(operation)) {
+		// With another set the same call may fail with another error.
+		whatever := func(op observation.Operation) operation { o := callOf(op); o.errno = 0; return o }
+		for _, f := range k.Failures[run] {
+			seen(whatever(f.Operation))
+		}
+		for _, d := range k.Denials[run] {
+			if d.Unreachable {
+				seen(whatever(d.Operation))
+			}
+		}
+	}
+	runs := slices.Sorted(maps.Keys(k.Denials))
+	if len(runs) == 0 {
+		return false
+	}
+	at(runs[0], func(o operation) { first[o] = true })
+	again := false
+	at(k.Last.Run, func(o operation) { again = again || first[o] })
+	return again
+}
 
 // tiers are what a failed run is put down to, the likeliest first: what made calls
 // fail; what calls survived, since a workload mostly survives that too; and what
