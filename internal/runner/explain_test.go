@@ -189,7 +189,7 @@ func TestStrict(t *testing.T) {
 	t.Run("breaks the workload", func(t *testing.T) {
 		a := try(t, newEngine(t, program{steps: func(_ int, set capability.Set) []step {
 			if set.Has(setuid) {
-				return []step{{sight: hopeless}}
+				return []step{needs(kill), needs(kill), {sight: hopeless}} // another call
 			}
 			return []step{needs(setuid).that(survives), needs(kill)}
 		}}), strict)

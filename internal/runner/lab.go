@@ -255,14 +255,12 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 	if !errors.As(r.Refusal, &refused) {
 		return o, nil
 	}
-	if o.Refused = refused.Refused; !o.Refused.Empty() {
-		return o, nil
-	}
+	// An engine names one at a time, or none.
 	possible, err := l.room.Subject.Grantable(ctx, t.Grants.Capabilities)
 	if err != nil {
 		return o, err
 	}
-	if o.Refused = t.Grants.Capabilities.Minus(possible); o.Refused.Empty() {
+	if o.Refused = refused.Refused.Union(t.Grants.Capabilities.Minus(possible)); o.Refused.Empty() {
 		o.Err = fmt.Errorf("the engine refuses to start a container with %s, and does not say which of them: %w", t.Grants.Capabilities, r.Refusal)
 	}
 	return o, nil

@@ -55,12 +55,13 @@ var privilegedCases = []testCase{
 		relaxations: relaxing("--device " + fuse),
 	},
 	{
-		group: privileged, name: "device-made", command: ops("make-node /tmp/node 10 229 + use-device /tmp/node"),
+		// Some engines' root file systems are mounted nodev.
+		group: privileged, name: "device-made", flags: []string{"--tmpfs", "/nodes:dev"}, command: ops("make-node /nodes/node 10 229 + use-device /nodes/node"),
 		relaxations: relaxing("--device-cgroup-rule c 10:229 rwm"), absent: absentPath(fuse),
 	},
 	{
 		// runc lets every container use this one.
-		group: privileged, name: "device-made-and-allowed", command: ops("make-node /tmp/node 10 200 + use-device /tmp/node"),
+		group: privileged, name: "device-made-and-allowed", flags: []string{"--tmpfs", "/nodes:dev"}, command: ops("make-node /nodes/node 10 200 + use-device /nodes/node"),
 		relaxations: relaxing("--device-cgroup-rule c 10:200 rwm"), absent: absentPath("/dev/net/tun"),
 	},
 	{

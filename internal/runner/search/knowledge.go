@@ -93,29 +93,23 @@ func (k *Knowledge) Latest() []mapper.Denial { return k.Denials[k.Last.Run] }
 func (k *Knowledge) Survived(d mapper.Denial) bool { return k.survived[operationOf(d)] }
 
 // persists reports whether the last run failed at something that no capability helps
-// with, and that the first run failed at too.
+// with, and that was refused in the first run too.
 func (k *Knowledge) persists() bool {
-	first := map[operation]bool{}
-	at := func(run int, seen func(operation)) {
-		// With another set the same call may fail with another error.
-		whatever := func(op observation.Operation) operation { o := callOf(op); o.errno = 0; return o }
-		for _, f := range k.Failures[run] {
-			seen(whatever(f.Operation))
-		}
-		for _, d := range k.Denials[run] {
-			if d.Unreachable {
-				seen(whatever(d.Operation))
-			}
-		}
-	}
 	runs := slices.Sorted(maps.Keys(k.Denials))
 	if len(runs) == 0 {
 		return false
 	}
-	at(runs[0], func(o operation) { first[o] = true })
-	again := false
-	at(k.Last.Run, func(o operation) { again = again || first[o] })
-	return again
+	// With another set the same call may fail with another error.
+	call := func(op observation.Operation) operation { o := callOf(op); o.errno = 0; return o }
+	refused := map[operation]bool{}
+	for _, d := range k.Denials[runs[0]] {
+		refused[call(d.Operation)] = true
+	}
+	for _, f := range k.Failures[runs[0]] {
+		refused[call(f.Operation)] = true
+	}
+	return slices.ContainsFunc(k.Failures[k.Last.Run], func(f mapper.Failure) bool { return refused[call(f.Operation)] }) ||
+		slices.ContainsFunc(k.Latest(), func(d mapper.Denial) bool { return d.Unreachable && refused[call(d.Operation)] })
 }
 
 // tiers are what a failed run is put down to, the likeliest first: what made calls
