@@ -60,3 +60,14 @@ func TestFailuresThatNoCapabilityPrevents(t *testing.T) {
 		{name: "a file that is not there", op: fails("openat", syscall.ENOENT, none)},
 	})
 }
+
+// TestASignalsReturnIsNoResult: a signal that interrupts a call which was refused brings
+// its result back, and refuses nothing itself.
+func TestASignalsReturnIsNoResult(t *testing.T) {
+	for _, name := range []string{"rt_sigreturn", "sigreturn"} {
+		op := observation.Operation{Syscall: name, Errno: syscall.EPERM, Entered: true, Returned: true}
+		if r := Map(observation.Observation{Operations: []observation.Operation{op}}, Environment{}); len(r.Denials)+len(r.Failures) > 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}

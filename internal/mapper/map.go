@@ -16,7 +16,7 @@ import (
 // Map explains every operation of an observation that failed because a
 // permission was missing, or that was refused something without failing. An operation that
 // failed with EPERM or EACCES is in the result in any case, as a denial or as a
-// failure.
+// failure, but for the return of a signal handler, which has no result of its own.
 func Map(o observation.Observation, env Environment) Result {
 	return explain(o, env, Unclear)
 }
@@ -28,6 +28,9 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 	made := madeNodes(o.Operations)
 	given := fileCapabilities{}
 	for _, op := range o.Operations {
+		if endsSignal(op) {
+			continue
+		}
 		given.note(op)
 		op = given.complete(op)
 		e := explanation{op: op, env: env, made: made}
@@ -65,6 +68,13 @@ func (f fileCapabilities) complete(op observation.Operation) observation.Operati
 		op.Object.Capabilities = f[op.Object.Path]
 	}
 	return op
+}
+
+// endsSignal reports whether an operation is the return of a signal handler. What it
+// seems to return is a register of the code that the signal interrupted
+// (arch/x86/kernel/signal_64.c:restore_sigcontext): mostly another call's result.
+func endsSignal(op observation.Operation) bool {
+	return op.Syscall == "rt_sigreturn" || op.Syscall == "sigreturn"
 }
 
 // explanation gathers what is found out about one operation.
