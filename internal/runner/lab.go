@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -249,7 +250,7 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 	if t.Look == search.Traced && r.End != trial.Refused {
 		mapped := mapper.Map(r.Observation, under(l.env, t.Grants))
 		o.Denials, o.Failures = mapped.Denials, mapped.Failures
-		l.explained(number, mapped)
+		l.explained(ctx, number, mapped)
 	}
 	var refused *engine.RefusedError
 	if !errors.As(r.Refusal, &refused) {
@@ -267,8 +268,11 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 }
 
 // explained logs what the search decides by.
-func (l *lab) explained(number int, mapped mapper.Result) {
+func (l *lab) explained(ctx context.Context, number int, mapped mapper.Result) {
 	log := l.opts.Log.With("run", number)
+	if !log.Enabled(ctx, slog.LevelDebug) {
+		return // the words are not free
+	}
 	for _, d := range mapped.Denials {
 		log.Debug("denied", "anyOf", capability.Of(d.AnyOf...), "effect", d.Effect, "by", d.Mechanism, "at", d.CallSite, "call", d.Operation.Syscall,
 			"object", callwords.Object(d.Operation), "errno", errnoName(d.Operation), "program", d.Operation.Executable, "unreachable", d.Why, "fromExec", d.Operation.Joined)

@@ -14,13 +14,9 @@ type finder struct{ *bench }
 func newFinder(s *shared, sysctls []Sysctl) finder { return finder{newBench(s, sysctls)} }
 
 // answer goes through the loop: explore, and where that does not end well, reference and
-// search; then confirm and prove, and look at what is tolerated.
-func (f finder) answer(ctx context.Context) (Answer, error) {
-	return f.answerFrom(ctx, Answer{})
-}
-
-// answerFrom is answer where another one is known, found under other sysctls.
-func (f finder) answerFrom(ctx context.Context, from Answer) (Answer, error) {
+// search; then confirm and prove, and look at what is tolerated. It starts from an answer
+// that was found under other sysctls, or from none.
+func (f finder) answer(ctx context.Context, from Answer) (Answer, error) {
 	f.known.from = from.Grants.Capabilities
 	explore := explorer(f)
 	a, err := explore.find(ctx, from.Grants)

@@ -19,7 +19,7 @@ func (f finder) portable(ctx context.Context, a Answer) (*Answer, error) {
 	if f.goal.SysctlsFixed {
 		return &Answer{Verdict: Incomplete, Reasons: []Reason{{Cause: SysctlsFixed}}, Knowledge: there.known, Sysctls: sysctls}, nil
 	}
-	p, err := there.answerFrom(ctx, a)
+	p, err := there.answer(ctx, a)
 	var unusable *Unusable
 	if errors.As(err, &unusable) {
 		return &Answer{

@@ -172,6 +172,7 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 		return 0, false
 	}
 	count, explained := len(failed), false
+	var proof Outcome
 	for _, o := range failed {
 		if o.NotStarted {
 			// With the grant the command starts: nothing ran that could flake.
@@ -179,15 +180,15 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 		}
 		explains := p.known.explains(o, g)
 		// What was made to show it comes first, where it shows why.
-		if run == 0 || explains && !explained || explains == explained && o.Purpose == Remove && p.purposeOf(run) != Remove {
-			run = o.Run
+		if proof.Run == 0 || explains && !explained || explains == explained && o.Purpose == Remove && proof.Purpose != Remove {
+			proof = o
 		}
 		explained = explained || explains
 	}
 	if p.before[g] || p.supported(g) {
 		count++
 	}
-	return run, explained && count >= 2 || count >= 3
+	return proof.Run, explained && count >= 2 || count >= 3
 }
 
 // supported reports whether a run that lacked other grants too failed because of
@@ -196,7 +197,7 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 // beyond the set.
 func (p *prover) supported(g grant.Grant) bool {
 	for _, o := range p.history.outcomes {
-		if !o.failed() || o.Look != Traced || !o.same(o.Grants, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
+		if !o.failed() || o.Look != Traced || !slices.Equal(o.Sysctls, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
 			continue
 		}
 		lacks := p.set.Minus(o.Grants)
@@ -219,13 +220,4 @@ func (p *prover) onlyAskedFor(o Outcome, g grant.Grant, lacks grant.Set) bool {
 		}
 	}
 	return true
-}
-
-func (p *prover) purposeOf(run int) Purpose {
-	for _, o := range p.history.outcomes {
-		if o.Run == run {
-			return o.Purpose
-		}
-	}
-	return ""
 }

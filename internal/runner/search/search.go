@@ -205,7 +205,7 @@ func Find(ctx context.Context, lab Lab, goal Goal) (Result, error) {
 	local := newFinder(shared, nil)
 	var r Result
 	var err error
-	if r.Answer, err = local.answer(ctx); err != nil {
+	if r.Answer, err = local.answer(ctx, Answer{}); err != nil {
 		var unusable *Unusable
 		if errors.As(err, &unusable) {
 			err = unusable.Err
