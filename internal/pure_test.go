@@ -20,6 +20,7 @@ var pure = map[string]struct{ strict bool }{
 	"internal/remedy":        {strict: true},
 	"internal/callwords":     {strict: true},
 	"internal/observation":   {strict: true},
+	"internal/scenario":      {strict: true},
 	"internal/capability":    {strict: true},
 	"internal/workload":      {},
 	"internal/seccomp":       {}, // reads its default profile once

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // The sysctls of a network namespace on which a container's needs depend.
@@ -60,6 +61,11 @@ type Operation struct {
 	// Joined marks a process that entered the running container from outside
 	// (docker exec, a health check).
 	Joined bool
+	// Init marks the container's first process.
+	Init bool
+	// Phase is the part of the run in which it was seen; alike operations of two phases
+	// are two.
+	Phase scenario.Phase
 
 	// Arch is the calling convention, with the names of GOARCH: amd64, 386, arm64.
 	Arch string
