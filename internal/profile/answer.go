@@ -6,6 +6,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -49,10 +50,16 @@ type Answer struct {
 	Requirements []Requirement `json:"requirements"`
 	// Tolerated are denials that the workload survived, in the final run.
 	Tolerated []Denial `json:"tolerated"`
+	// KeptPrivileges are refused calls by which a process meant to give up privileges,
+	// and after which it went on with them, in the final run.
+	KeptPrivileges []Denial `json:"keptPrivileges,omitempty"`
 	// Blocked are denials that a capability beyond the allowed ones would prevent.
 	Blocked []Denial `json:"blocked"`
 	// Failures are failed operations that no capability would change.
 	Failures []Failure `json:"failures"`
+	// ExecNeeds are the capabilities that the --exec commands used for themselves. They
+	// are not in the answer.
+	ExecNeeds capability.Set `json:"execNeeds,omitempty"`
 	// Losses counts what the tracer could not record in the answer's runs.
 	Losses Losses `json:"losses"`
 }
@@ -89,6 +96,9 @@ type Requirement struct {
 	// ProvenBy is the number of the run without it that failed, 0 when there was
 	// none.
 	ProvenBy int `json:"provenBy,omitempty"`
+	// Phases are the parts of a run that asked for it, in their order; empty for a
+	// batch job, and where the trace did not show it.
+	Phases []scenario.Phase `json:"phases,omitempty"`
 	// Alternatives would have met the same need, the least dangerous first.
 	Alternatives []grant.Grant `json:"alternatives"`
 	// Denials are what a capability would have prevented, and Failures what failed

@@ -18,8 +18,11 @@ type Document struct {
 	Answer
 	// Portable is the answer where the engine keeps the kernel's defaults of sysctls
 	// on which this one depends; nil where it depends on none.
-	Portable    *Portable   `json:"portable,omitempty"`
-	Workload    Workload    `json:"workload"`
+	Portable *Portable `json:"portable,omitempty"`
+	Workload Workload  `json:"workload"`
+	// Scenario is what a run of a service was; nil for a batch job, and where it was not
+	// found out which of the two it is.
+	Scenario    *Scenario   `json:"scenario,omitempty"`
 	Environment Environment `json:"environment"`
 	// Runs are all runs of the workload, by number.
 	Runs []Run `json:"runs"`

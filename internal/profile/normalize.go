@@ -19,6 +19,7 @@ func Normalize(d *Document) {
 	if d.Portable != nil {
 		normalizeAnswer(&d.Portable.Answer)
 	}
+	normalizeScenario(d.Scenario)
 	slices.SortStableFunc(d.Runs, func(a, b Run) int { return cmp.Compare(a.Number, b.Number) })
 	slices.SortStableFunc(d.Meta.Runs, func(a, b RunTime) int { return cmp.Compare(a.Number, b.Number) })
 	slices.SortStableFunc(d.Meta.Occurrences, func(a, b Occurrence) int { return cmp.Compare(a.ID, b.ID) })
@@ -44,10 +45,13 @@ func normalizeAnswer(a *Answer) {
 	for i := range a.Requirements {
 		r := &a.Requirements[i]
 		r.Alternatives = grantsByDanger(r.Alternatives)
+		slices.SortFunc(r.Phases, comparePhases)
+		r.Phases = slices.Compact(r.Phases)
 		normalizeDenials(r.Denials)
 		slices.SortStableFunc(r.Failures, compareFailures)
 	}
 	normalizeDenials(a.Tolerated)
+	normalizeDenials(a.KeptPrivileges)
 	normalizeDenials(a.Blocked)
 	slices.SortStableFunc(a.Failures, compareFailures)
 }
@@ -92,6 +96,7 @@ func compareDenials(a, b Denial) int {
 		cmp.Compare(a.CallSite, b.CallSite),
 		cmp.Compare(a.Meaning, b.Meaning),
 		slices.Compare(a.AnyOf, b.AnyOf),
+		compareSeen(a.Phase, b.Phase),
 		cmp.Compare(a.ID, b.ID),
 	)
 }
@@ -101,6 +106,7 @@ func compareFailures(a, b Failure) int {
 		cmp.Compare(a.Run, b.Run),
 		compareOperations(a.Operation, b.Operation),
 		cmp.Compare(a.Cause, b.Cause),
+		compareSeen(a.Phase, b.Phase),
 		cmp.Compare(a.ID, b.ID),
 	)
 }
@@ -113,6 +119,7 @@ func compareOperations(a, b Operation) int {
 		cmp.Compare(a.Errno, b.Errno),
 		cmp.Compare(a.Process, b.Process),
 		cmp.Compare(a.UID, b.UID),
+		cmp.Compare(a.Asker, b.Asker),
 	)
 }
 
@@ -154,6 +161,7 @@ func clone(d *Document) *Document {
 	if d.Portable != nil {
 		c.Portable = &Portable{Sysctls: d.Portable.Sysctls, Answer: cloneAnswer(d.Portable.Answer)}
 	}
+	c.Scenario = cloneScenario(d.Scenario)
 	c.Runs = slices.Clone(d.Runs)
 	c.Meta.Runs = slices.Clone(d.Meta.Runs)
 	c.Meta.Occurrences = slices.Clone(d.Meta.Occurrences)
@@ -164,10 +172,10 @@ func cloneAnswer(a Answer) Answer {
 	a.Requirements = slices.Clone(a.Requirements)
 	for i := range a.Requirements {
 		r := &a.Requirements[i]
-		r.Alternatives = slices.Clone(r.Alternatives)
+		r.Alternatives, r.Phases = slices.Clone(r.Alternatives), slices.Clone(r.Phases)
 		r.Denials, r.Failures = cloneDenials(r.Denials), cloneFailures(r.Failures)
 	}
-	a.Tolerated, a.Blocked = cloneDenials(a.Tolerated), cloneDenials(a.Blocked)
+	a.Tolerated, a.KeptPrivileges, a.Blocked = cloneDenials(a.Tolerated), cloneDenials(a.KeptPrivileges), cloneDenials(a.Blocked)
 	a.Failures = cloneFailures(a.Failures)
 	return a
 }

@@ -3,7 +3,20 @@ package profile
 import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/scenario"
 )
+
+// Asker is who asked for an operation, where that is not the image's own program.
+type Asker string
+
+// The askers that the user brought along.
+const (
+	AskerWrapper Asker = "wrapper" // the shell of the user's own command, which is process 1
+	AskerExec    Asker = "exec"    // an --exec command
+)
+
+// Askers lists them.
+func Askers() []Asker { return []Asker{AskerWrapper, AskerExec} }
 
 // Operation is what a process of the workload tried. What is not known is empty.
 type Operation struct {
@@ -12,8 +25,10 @@ type Operation struct {
 	Process    string `json:"process,omitempty"`
 	// FromExec says that the process entered the container from outside: docker exec,
 	// a health check.
-	FromExec bool   `json:"fromExec,omitempty"`
-	UID      uint32 `json:"uid"`
+	FromExec bool `json:"fromExec,omitempty"`
+	// Asker is empty for the image's own programs.
+	Asker Asker  `json:"asker,omitempty"`
+	UID   uint32 `json:"uid"`
 	// Syscall is empty outside of any system call.
 	Syscall string `json:"syscall,omitempty"`
 	// Errno is the symbolic name, empty where the call itself succeeded.
@@ -48,6 +63,9 @@ type Denial struct {
 	Remedies []remedy.Remedy `json:"remedies"`
 	// Run is the number of the run in which it was seen, 0 where that is not known.
 	Run int `json:"run,omitempty"`
+	// Phase is the part of that run in which the first such operation was seen, nil for
+	// a batch job.
+	Phase *scenario.Phase `json:"phase,omitempty"`
 }
 
 // Failure is a refused operation that no capability would change.
@@ -59,4 +77,7 @@ type Failure struct {
 	// Remedies are what to do about it, of which one is enough.
 	Remedies []remedy.Remedy `json:"remedies"`
 	Run      int             `json:"run,omitempty"`
+	// Phase is the part of the run in which the first such operation was seen, nil for
+	// a batch job.
+	Phase *scenario.Phase `json:"phase,omitempty"`
 }

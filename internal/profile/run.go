@@ -6,6 +6,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -62,9 +63,13 @@ type Run struct {
 	// Without is what a removal run left out.
 	Without *grant.Grant `json:"without,omitempty"`
 	Outcome Outcome      `json:"outcome"`
+	// FailedIn is the part of a service's run that did not go as it should; nil for one
+	// that passed, and for a batch job.
+	FailedIn *scenario.Phase `json:"failedIn,omitempty"`
 	// ExitCode is nil where the workload did not end by itself.
 	ExitCode *int `json:"exitCode,omitempty"`
-	// Detail says more of an outcome that is not an exit code.
+	// Detail says more of an outcome that is not an exit code: "it did not listen on
+	// 80/tcp".
 	Detail string `json:"detail,omitempty"`
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 	"github.com/capprof/capprof/profiles"
 )
@@ -68,7 +69,7 @@ func TestSchemaRefuses(t *testing.T) {
 			first(tree)["grant"] = map[string]any{"capability": "CAP_KILL", "option": "device", "value": "/dev/fuse"}
 		},
 		"proven by none":  func(tree map[string]any) { first(tree)["provenBy"] = 0 },
-		"another version": func(tree map[string]any) { tree["schemaVersion"] = "2.1" },
+		"another version": func(tree map[string]any) { tree["schemaVersion"] = "2.2" },
 		"unknown verdict": func(tree map[string]any) { tree["verdict"] = "certain" },
 		"missing field":   func(tree map[string]any) { delete(tree, "losses") },
 		"unknown field":   func(tree map[string]any) { tree["extra"] = true },
@@ -105,6 +106,10 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 		"verdict": {[]string{"properties", "verdict"}, profile.Verdicts()},
 		"purpose": {[]string{"$defs", "run", "properties", "purpose"}, profile.Purposes()},
 		"outcome": {[]string{"$defs", "run", "properties", "outcome"}, profile.Outcomes()},
+		"boot":    {[]string{"$defs", "boot"}, scenario.Boots()},
+		"step":    {[]string{"$defs", "phase", "properties", "step"}, scenario.Steps()},
+		"asker":   {[]string{"$defs", "denial", "properties", "asker"}, profile.Askers()},
+		"data":    {[]string{"$defs", "scenario", "properties", "data"}, profile.Datas()},
 		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},
 	} {
 		node := root

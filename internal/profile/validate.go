@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/capprof/capprof/internal/grant"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // Validate reports the first thing in which a document contradicts itself. What
@@ -27,7 +28,10 @@ func validate(d *Document, newer bool) error {
 	if err := d.Workload.Options.Validate(); err != nil {
 		return fmt.Errorf("workload.options: %w", err)
 	}
-	runs, err := validateRuns(d.Runs, newer)
+	if err := d.Scenario.validate(newer); err != nil {
+		return err
+	}
+	runs, err := validateRuns(d.Runs, d.Scenario, newer)
 	if err != nil {
 		return err
 	}
@@ -40,7 +44,7 @@ func validate(d *Document, newer bool) error {
 			return err
 		}
 	}
-	own := answerCheck{answer: &d.Answer, under: d.under(), runs: runs, newer: newer}
+	own := answerCheck{answer: &d.Answer, under: d.under(), runs: runs, scenario: d.Scenario, newer: newer}
 	if err := own.validate(); err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func validate(d *Document, newer bool) error {
 			return fmt.Errorf("portable.sysctls has %s, and environment.sysctls has not", name)
 		}
 	}
-	there := answerCheck{where: "portable.", answer: &p.Answer, under: d.underPortable(), runs: runs, newer: newer}
+	there := answerCheck{where: "portable.", answer: &p.Answer, under: d.underPortable(), runs: runs, scenario: d.Scenario, newer: newer}
 	switch all := d.Capabilities; {
 	case len(p.Sysctls) == 0:
 		return fmt.Errorf("portable.sysctls: none is named")
@@ -65,7 +69,7 @@ func validate(d *Document, newer bool) error {
 	return there.validate()
 }
 
-func validateRuns(runs []Run, newer bool) (map[int]Run, error) {
+func validateRuns(runs []Run, s *Scenario, newer bool) (map[int]Run, error) {
 	byNumber := make(map[int]Run, len(runs))
 	for i, run := range runs {
 		_, twice := byNumber[run.Number]
@@ -80,6 +84,13 @@ func validateRuns(runs []Run, newer bool) (map[int]Run, error) {
 			return nil, fmt.Errorf("run %d: unknown outcome %q", run.Number, run.Outcome)
 		case run.Without != nil && run.Grants().Has(*run.Without):
 			return nil, fmt.Errorf("run %d: it is said to be without %s, which it had", run.Number, run.Without)
+		case run.FailedIn != nil && run.Outcome == OutcomePassed:
+			return nil, fmt.Errorf("run %d: it passed, and failed in the %s", run.Number, run.FailedIn)
+		}
+		if run.FailedIn != nil {
+			if err := s.checkPhase(*run.FailedIn, newer); err != nil {
+				return nil, fmt.Errorf("run %d, failedIn: %w", run.Number, err)
+			}
 		}
 		for _, o := range run.Options {
 			if o.Name == "" || o.Value == "" {
@@ -116,11 +127,12 @@ func validateMeta(m Meta) error {
 // answerCheck holds an answer against itself and against the runs.
 type answerCheck struct {
 	// where is the place of the answer in the document, with a dot at its end.
-	where  string
-	answer *Answer
-	under  conditions
-	runs   map[int]Run
-	newer  bool
+	where    string
+	answer   *Answer
+	under    conditions
+	runs     map[int]Run
+	scenario *Scenario
+	newer    bool
 }
 
 func (c answerCheck) validate() error {
@@ -210,32 +222,56 @@ func (c answerCheck) requirements() error {
 	return nil
 }
 
-// references: what was seen names a run of this document, or none (0).
+// references: what was seen names a run of this document, or none (0), and a part of
+// it.
 func (c answerCheck) references() error {
 	var err error
-	check := func(place string, run int) {
-		if _, ok := c.runs[run]; !ok && run != 0 && err == nil {
-			err = fmt.Errorf("%s%s: it was seen in run %d, which is not in runs", c.where, place, run)
+	check := func(place string, run int, phase *scenario.Phase, by Operation) {
+		if problem := c.seen(run, phase, by); err == nil && problem != nil {
+			err = fmt.Errorf("%s%s: %w", c.where, place, problem)
 		}
 	}
 	for _, r := range c.answer.Requirements {
+		for _, p := range r.Phases {
+			check("requirements: phases of "+r.Grant.String(), 0, &p, Operation{})
+		}
 		for _, d := range r.Denials {
-			check("requirements: a denial of "+r.Grant.String(), d.Run)
+			check("requirements: a denial of "+r.Grant.String(), d.Run, d.Phase, d.Operation)
 		}
 		for _, f := range r.Failures {
-			check("requirements: a failure of "+r.Grant.String(), f.Run)
+			check("requirements: a failure of "+r.Grant.String(), f.Run, f.Phase, f.Operation)
 		}
 	}
-	for i, d := range c.answer.Tolerated {
-		check(fmt.Sprintf("tolerated[%d]", i), d.Run)
-	}
-	for i, d := range c.answer.Blocked {
-		check(fmt.Sprintf("blocked[%d]", i), d.Run)
+	for _, list := range []struct {
+		name    string
+		denials []Denial
+	}{
+		{"tolerated", c.answer.Tolerated},
+		{"keptPrivileges", c.answer.KeptPrivileges},
+		{"blocked", c.answer.Blocked},
+	} {
+		for i, d := range list.denials {
+			check(fmt.Sprintf("%s[%d]", list.name, i), d.Run, d.Phase, d.Operation)
+		}
 	}
 	for i, f := range c.answer.Failures {
-		check(fmt.Sprintf("failures[%d]", i), f.Run)
+		check(fmt.Sprintf("failures[%d]", i), f.Run, f.Phase, f.Operation)
 	}
 	return err
+}
+
+// seen reports what is wrong with where something was seen, and with who asked.
+func (c answerCheck) seen(run int, phase *scenario.Phase, by Operation) error {
+	if _, ok := c.runs[run]; !ok && run != 0 {
+		return fmt.Errorf("it was seen in run %d, which is not in runs", run)
+	}
+	if by.Asker != "" && !c.newer && !slices.Contains(Askers(), by.Asker) {
+		return fmt.Errorf("asked by %q, which is neither %s nor %s", by.Asker, AskerWrapper, AskerExec)
+	}
+	if phase != nil {
+		return c.scenario.checkPhase(*phase, c.newer)
+	}
+	return nil
 }
 
 // success: an answer that is called right was allowed, passed in a run of its own,

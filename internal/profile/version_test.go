@@ -11,6 +11,7 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/remedy"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 func TestANewerMajorVersionIsCalledNewer(t *testing.T) {
@@ -45,10 +46,11 @@ func TestANewerMinorVersionIsRead(t *testing.T) {
 		tree["services"] = map[string]any{"api": map[string]any{"verdict": "proven"}}
 		child(tree, "capabilities")["ambient"] = []string{}
 		requirement := child(tree, "requirements", 0)
-		requirement["phases"] = []string{"boot"}
+		requirement["since"] = []string{"boot"}
 		child(requirement, "grant")["container"] = "api"
 		denial := child(requirement, "denials", 0)
-		denial["phase"], denial["container"] = "boot", "api"
+		denial["phase"], denial["container"] = map[string]any{"boot": "third boot", "step": "reload", "of": 3}, "api"
+		denial["asker"] = "cron"
 		run := child(tree, "runs", 0)
 		run["purpose"], run["failedStep"] = "observe", "ready"
 		child(tree, "runs", 1)["outcome"] = "unready"
@@ -66,6 +68,8 @@ func TestANewerMinorVersionIsRead(t *testing.T) {
 	want := profiletest.Proven()
 	got.Workload.Options = want.Workload.Options
 	want.Requirements[0].Denials[0].Remedies = []remedy.Remedy{{Kind: "pray"}}
+	want.Requirements[0].Denials[0].Phase = &scenario.Phase{Boot: "third boot", Step: "reload"}
+	want.Requirements[0].Denials[0].Asker = "cron"
 	want.Runs[0].Purpose, want.Runs[1].Outcome = "observe", "unready"
 	profile.Normalize(want)
 	if !reflect.DeepEqual(got, want) {
@@ -87,11 +91,11 @@ func TestANewerMinorVersionIsHeldToItsPromises(t *testing.T) {
 		"unknown proof":      {func(tree map[string]any) { child(tree, "runs", 4)["outcome"] = "unready" }, "whose outcome is unready"},
 	} {
 		text := edit(t, func(tree map[string]any) {
-			tree["schemaVersion"] = "2.1"
+			tree["schemaVersion"] = "2.2"
 			c.change(tree)
 		})
 		_, err := profile.Decode(strings.NewReader(text))
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "schema 2.1; update capprof") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "schema 2.2; update capprof") {
 			t.Errorf("%s: %v, want %q and the version", name, err, c.want)
 		}
 	}
@@ -99,8 +103,8 @@ func TestANewerMinorVersionIsHeldToItsPromises(t *testing.T) {
 
 // A document of this version with unknown fields is not a newer one.
 func TestTheOwnVersionIsReadStrictly(t *testing.T) {
-	data := bytes.Replace(encode(t, profiletest.Proven()), []byte(`"foundBy"`), []byte(`"phases": [], "foundBy"`), 1)
-	if _, err := profile.Decode(bytes.NewReader(data)); err == nil || errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "requirements[0].phases: unknown field") {
+	data := bytes.Replace(encode(t, profiletest.Proven()), []byte(`"foundBy"`), []byte(`"since": [], "foundBy"`), 1)
+	if _, err := profile.Decode(bytes.NewReader(data)); err == nil || errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "requirements[0].since: unknown field") {
 		t.Errorf("%v", err)
 	}
 }
