@@ -34,11 +34,9 @@ type Scenario struct {
 	// Stopped is how its first boot ended with everything allowed; nil where it never
 	// got that far.
 	Stopped *scenario.Stopped `json:"stopped,omitempty"`
-	// Data is what the runs found in its volumes; empty where it has none.
-	Data Data `json:"data,omitempty"`
 }
 
-// Data says what a run finds in the volumes of a service.
+// Data says what a run finds in the volumes of the workload.
 type Data string
 
 // What a run may find there.
@@ -84,9 +82,6 @@ func (s *Scenario) validate(newer bool) error {
 		return fmt.Errorf("scenario.ready: %w", err)
 	case how.How == scenario.Never:
 		return fmt.Errorf("scenario.ready: %s is for what is no service", s.Ready)
-	}
-	if s.Data != "" && !slices.Contains(Datas(), s.Data) {
-		return fmt.Errorf("scenario.data: %q is none of %s, %s, %s", s.Data, DataFresh, DataCopy, DataOwn)
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 		"boot":    {[]string{"$defs", "boot"}, scenario.Boots()},
 		"step":    {[]string{"$defs", "phase", "properties", "step"}, scenario.Steps()},
 		"asker":   {[]string{"$defs", "denial", "properties", "asker"}, profile.Askers()},
-		"data":    {[]string{"$defs", "scenario", "properties", "data"}, profile.Datas()},
+		"data":    {[]string{"properties", "data"}, profile.Datas()},
 		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},
 	} {
 		node := root

@@ -116,8 +116,9 @@ func Database() *profile.Document {
 		Probes:     []string{`psql -h $CAPPROF_ADDRESS -U postgres -c "select 1"`},
 		Execs:      []string{"gosu postgres pg_dump", "id"},
 		Boots:      []scenario.Boot{scenario.FirstBoot, scenario.Restart, scenario.SecondBoot},
-		StopSignal: "SIGINT", Stopped: &scenario.Stopped{ExitCode: 137, Killed: true}, Data: profile.DataOwn,
+		StopSignal: "SIGINT", Stopped: &scenario.Stopped{ExitCode: 137, Killed: true},
 	}
+	d.Data = profile.DataOwn
 	needed := capability.Of(capability.Chown, capability.Kill)
 	d.Capabilities.Required, d.ExecNeeds = needed, capability.Of(capability.SetUID, capability.SetGID)
 	d.Requirements = []profile.Requirement{
