@@ -22,9 +22,7 @@ type Document struct {
 	Workload Workload  `json:"workload"`
 	// Scenario is what a run of a service was; nil for a batch job, and where it was not
 	// found out which of the two it is.
-	Scenario *Scenario `json:"scenario,omitempty"`
-	// Data is what the runs found in the workload's volumes; empty where it has none.
-	Data        Data        `json:"data,omitempty"`
+	Scenario    *Scenario   `json:"scenario,omitempty"`
 	Environment Environment `json:"environment"`
 	// Runs are all runs of the workload, by number.
 	Runs []Run `json:"runs"`

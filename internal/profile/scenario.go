@@ -36,19 +36,6 @@ type Scenario struct {
 	Stopped *scenario.Stopped `json:"stopped,omitempty"`
 }
 
-// Data says what a run finds in the volumes of the workload.
-type Data string
-
-// What a run may find there.
-const (
-	DataFresh Data = "fresh" // empty volumes of its own
-	DataCopy  Data = "copy"  // a copy of the user's
-	DataOwn   Data = "own"   // the user's, as the run before left them
-)
-
-// Datas lists them.
-func Datas() []Data { return []Data{DataFresh, DataCopy, DataOwn} }
-
 // validate takes, of a newer minor version, what this code does not know.
 func (s *Scenario) validate(newer bool) error {
 	if s == nil {

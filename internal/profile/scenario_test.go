@@ -47,7 +47,6 @@ func TestScenarioRefuses(t *testing.T) {
 		"scenario.ready: none is for what is no service":   func(tree map[string]any) { child(tree, "scenario")["ready"] = "none" },
 		"scenario.ready: it does not say how":              func(tree map[string]any) { child(tree, "scenario")["ready"] = "" },
 		"scenario.stopSignal: it has no name":              func(tree map[string]any) { child(tree, "scenario")["stopSignal"] = "" },
-		`data: "stale" is none of`:                         func(tree map[string]any) { tree["data"] = "stale" },
 		"scenario.sockets: 0/tcp is none":                  func(tree map[string]any) { child(tree, "scenario", "sockets", 0)["port"] = 0 },
 		"scenario.probes: missing":                         func(tree map[string]any) { delete(child(tree, "scenario"), "probes") },
 		`requirements: phases of KILL: "nap" of "restart"`: func(tree map[string]any) { child(tree, "requirements", 0, "phases", 1)["step"] = "nap" },

@@ -28,9 +28,6 @@ func validate(d *Document, newer bool) error {
 	if err := d.Workload.Options.Validate(); err != nil {
 		return fmt.Errorf("workload.options: %w", err)
 	}
-	if d.Data != "" && !newer && !slices.Contains(Datas(), d.Data) {
-		return fmt.Errorf("data: %q is none of %s, %s, %s", d.Data, DataFresh, DataCopy, DataOwn)
-	}
 	if err := d.Scenario.validate(newer); err != nil {
 		return err
 	}

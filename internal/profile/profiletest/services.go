@@ -118,7 +118,6 @@ func Database() *profile.Document {
 		Boots:      []scenario.Boot{scenario.FirstBoot, scenario.Restart, scenario.SecondBoot},
 		StopSignal: "SIGINT", Stopped: &scenario.Stopped{ExitCode: 137, Killed: true},
 	}
-	d.Data = profile.DataOwn
 	needed := capability.Of(capability.Chown, capability.Kill)
 	d.Capabilities.Required, d.ExecNeeds = needed, capability.Of(capability.SetUID, capability.SetGID)
 	d.Requirements = []profile.Requirement{
