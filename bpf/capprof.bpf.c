@@ -186,7 +186,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		/* The storage driver's own credentials, which may do everything: overlayfs
 		 * makes dozens of such checks to copy one file up. They decide nothing for
 		 * the container. */
-		if (granted && st->in_call && !call_of(st->number, is_compat(task)).keeps_overridden)
+		if (granted && st->in_call && !(call_of(st->number, is_compat(task)).traits & CALL_KEEPS_OVERRIDDEN))
 			return;
 		raw.flags |= CHECK_OVERRIDDEN;
 	}
@@ -288,6 +288,8 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	}
 	flush_memo(st);
 	st->memo.valid = false;
+	/* Whatever the program was refused, it went on. */
+	bpf_task_storage_delete(&refused, task);
 	container = container_in(st->cgroup);
 	if (container)
 		__sync_fetch_and_add(&container->executions, 1);
@@ -322,6 +324,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (st->worker)
 		record_work(st);
 	flush_memo(st);
+	note_end(task);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;
 }

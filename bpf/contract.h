@@ -40,13 +40,20 @@ enum network_call {
 	CALL_RING = 4,       /* io_uring_setup(2): what it does later is no call */
 };
 
-/* What the programs are told of a system call. */
+/* What else is special about a call. */
+enum call_trait {
+	/* It overrides its own credentials and checks on the caller's behalf all the same
+	 * (access(2) and its kin). */
+	CALL_KEEPS_OVERRIDDEN = 1,
+	/* It may give up privileges: what becomes of a task that was refused counts. */
+	CALL_GIVES_UP = 2,
+};
+
+/* What the programs are told of a system call, in one word. */
 struct call {
 	u8 argument[6]; /* enum arg_kind */
 	u8 network;     /* enum network_call */
-	/* The call overrides its own credentials and checks on the caller's behalf all
-	 * the same (access(2) and its kin). */
-	u8 keeps_overridden;
+	u8 traits;      /* enum call_trait */
 };
 
 /* Flags of a check. */
@@ -91,6 +98,12 @@ struct op_value {
 	u64 first;    /* position in the order of first occurrences */
 	u32 detailed; /* the detail reached the ring buffer */
 	u32 pad;
+};
+
+/* The tasks that were refused one operation that gives up privileges. */
+struct fate {
+	u64 tasks;
+	u64 ended; /* of which so many ended by themselves, having executed nothing since */
 };
 
 /* Components of a path, innermost first. */

@@ -150,6 +150,7 @@ struct css_set {
 struct task_struct {
 	struct thread_info thread_info;
 	pid_t pid, tgid;
+	int exit_code;
 	char comm[16];
 	unsigned long atomic_flags;
 	struct task_struct *real_parent, *group_leader;

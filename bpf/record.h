@@ -7,6 +7,7 @@
 #include "container.h"
 #include "object.h"
 #include "state.h"
+#include "fate.h"
 
 /* Not inlined: rare. */
 __noinline int lose(u64 cgroup, u64 loss, u64 count)
@@ -216,7 +217,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 	u64 signature = FNV_OFFSET;
 	u64 args[6] = {};
 	bool failed = ret < 0 && ret >= -MAX_ERRNO;
-	bool pointers = false;
+	bool pointers = false, gives_up = false;
 
 	if (!st)
 		return 0;
@@ -235,11 +236,13 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 	}
 	key.signature = signature;
 	if (!(flags & OP_NO_CALL)) {
+		struct call call = call_of(st->number, flags & OP_COMPAT);
 		struct sorted sorted = {};
 		u64 path, blob, first64;
 
+		gives_up = call.traits & CALL_GIVES_UP;
 		read_args((struct pt_regs *)bpf_task_pt_regs(task), flags & OP_COMPAT, args);
-		sort_args(call_of(st->number, flags & OP_COMPAT), args, &sorted);
+		sort_args(call, args, &sorted);
 		/* Only a failure's object matters enough to tell paths apart. */
 		path = failed ? sorted.by_kind[ARG_PATH] : 0;
 		blob = failed ? sorted.by_kind[ARG_BLOB] : 0;
@@ -264,6 +267,8 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		__sync_fetch_and_add(&value->count, 1);
 		if (!value->detailed && send_detail(st, &key, ret))
 			value->detailed = 1;
+		if (gives_up)
+			note_refused(value->first);
 	}
 
 	flush_memo(st);

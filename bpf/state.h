@@ -27,6 +27,7 @@ const struct executable unnamed;
 const struct detail *unused_detail __attribute__((unused));
 const enum arg_kind *unused_arg_kind __attribute__((unused));
 const enum network_call *unused_network_call __attribute__((unused));
+const enum call_trait *unused_call_trait __attribute__((unused));
 const enum check_flag *unused_check_flag __attribute__((unused));
 const enum op_flag *unused_op_flag __attribute__((unused));
 const enum loss *unused_loss __attribute__((unused));

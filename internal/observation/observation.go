@@ -84,6 +84,11 @@ type Operation struct {
 	// Returned is false when the thread died inside the call.
 	Returned bool
 
+	// WentOn says of a call that may give up privileges (setuid(2) and its kin, capset(2),
+	// chroot(2), prctl(2)) that a task which made it was there to the end or executed
+	// another program: it did not end by itself, with an error, after the call.
+	WentOn bool
+
 	// Checks are those made inside the call, in order, alike ones merged.
 	Checks []Check
 	// Object is what the first occurrence was about.

@@ -106,6 +106,9 @@ func perform(act string) error {
 	if act == "take away" {
 		return unix.Removexattr(os.Getenv(fileEnv), "security.capability")
 	}
+	if ending, ok := strings.CutPrefix(act, refusedAnd); ok {
+		return endRefused(ending)
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}

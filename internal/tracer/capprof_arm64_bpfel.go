@@ -28,11 +28,18 @@ const (
 )
 
 type capprofCall struct {
-	_               structs.HostLayout
-	Argument        [6]uint8
-	Network         uint8
-	KeepsOverridden uint8
+	_        structs.HostLayout
+	Argument [6]uint8
+	Network  uint8
+	Traits   uint8
 }
+
+type capprofCallTrait uint32
+
+const (
+	capprofCallTraitCALL_KEEPS_OVERRIDDEN capprofCallTrait = 1
+	capprofCallTraitCALL_GIVES_UP         capprofCallTrait = 2
+)
 
 type capprofCheckFlag uint32
 
@@ -100,6 +107,12 @@ type capprofExecutable struct {
 	Pad     uint32
 }
 
+type capprofFate struct {
+	_     structs.HostLayout
+	Tasks uint64
+	Ended uint64
+}
+
 type capprofLoss uint32
 
 const (
@@ -157,6 +170,13 @@ type capprofOpValue struct {
 	First    uint64
 	Detailed uint32
 	Pad      uint32
+}
+
+type capprofRefusals struct {
+	_     structs.HostLayout
+	Len   uint32
+	Pad   uint32
+	First [48]uint64
 }
 
 type capprofStack struct {
@@ -247,7 +267,9 @@ const (
 	capprofMapContainers        = "containers"
 	capprofMapDetails           = "details"
 	capprofMapExecutables       = "executables"
+	capprofMapFates             = "fates"
 	capprofMapOperations        = "operations"
+	capprofMapRefused           = "refused"
 	capprofMapStacks            = "stacks"
 	capprofMapTargets           = "targets"
 	capprofMapTasks             = "tasks"
@@ -267,6 +289,7 @@ const (
 	capprofVarOrder             = "order"
 	capprofVarUnnamed           = "unnamed"
 	capprofVarUnusedArgKind     = "unused_arg_kind"
+	capprofVarUnusedCallTrait   = "unused_call_trait"
 	capprofVarUnusedCheckFlag   = "unused_check_flag"
 	capprofVarUnusedDetail      = "unused_detail"
 	capprofVarUnusedLoss        = "unused_loss"
@@ -331,7 +354,9 @@ type capprofMapSpecs struct {
 	Containers  *ebpf.MapSpec `ebpf:"containers"`
 	Details     *ebpf.MapSpec `ebpf:"details"`
 	Executables *ebpf.MapSpec `ebpf:"executables"`
+	Fates       *ebpf.MapSpec `ebpf:"fates"`
 	Operations  *ebpf.MapSpec `ebpf:"operations"`
+	Refused     *ebpf.MapSpec `ebpf:"refused"`
 	Stacks      *ebpf.MapSpec `ebpf:"stacks"`
 	Targets     *ebpf.MapSpec `ebpf:"targets"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
@@ -351,6 +376,7 @@ type capprofVariableSpecs struct {
 	Order             *ebpf.VariableSpec `ebpf:"order"`
 	Unnamed           *ebpf.VariableSpec `ebpf:"unnamed"`
 	UnusedArgKind     *ebpf.VariableSpec `ebpf:"unused_arg_kind"`
+	UnusedCallTrait   *ebpf.VariableSpec `ebpf:"unused_call_trait"`
 	UnusedCheckFlag   *ebpf.VariableSpec `ebpf:"unused_check_flag"`
 	UnusedDetail      *ebpf.VariableSpec `ebpf:"unused_detail"`
 	UnusedLoss        *ebpf.VariableSpec `ebpf:"unused_loss"`
@@ -381,7 +407,9 @@ type capprofMaps struct {
 	Containers  *ebpf.Map `ebpf:"containers"`
 	Details     *ebpf.Map `ebpf:"details"`
 	Executables *ebpf.Map `ebpf:"executables"`
+	Fates       *ebpf.Map `ebpf:"fates"`
 	Operations  *ebpf.Map `ebpf:"operations"`
+	Refused     *ebpf.Map `ebpf:"refused"`
 	Stacks      *ebpf.Map `ebpf:"stacks"`
 	Targets     *ebpf.Map `ebpf:"targets"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
@@ -392,7 +420,9 @@ func (m *capprofMaps) Close() error {
 		m.Containers,
 		m.Details,
 		m.Executables,
+		m.Fates,
 		m.Operations,
+		m.Refused,
 		m.Stacks,
 		m.Targets,
 		m.Tasks,
@@ -413,6 +443,7 @@ type capprofVariables struct {
 	Order             *ebpf.Variable `ebpf:"order"`
 	Unnamed           *ebpf.Variable `ebpf:"unnamed"`
 	UnusedArgKind     *ebpf.Variable `ebpf:"unused_arg_kind"`
+	UnusedCallTrait   *ebpf.Variable `ebpf:"unused_call_trait"`
 	UnusedCheckFlag   *ebpf.Variable `ebpf:"unused_check_flag"`
 	UnusedDetail      *ebpf.Variable `ebpf:"unused_detail"`
 	UnusedLoss        *ebpf.Variable `ebpf:"unused_loss"`

@@ -68,8 +68,10 @@ func TestCallsAreDescribed(t *testing.T) {
 	const fd, path, scalar = uint8(capprofArgKindARG_FD), uint8(capprofArgKindARG_PATH), uint8(capprofArgKindARG_SCALAR)
 	for name, want := range map[string]capprofCall{
 		"bind":                   {Argument: [6]uint8{fd, uint8(capprofArgKindARG_BLOB)}, Network: uint8(capprofNetworkCallCALL_BIND)},
-		"faccessat":              {Argument: [6]uint8{uint8(capprofArgKindARG_DIRFD), path, scalar}, KeepsOverridden: 1},
+		"faccessat":              {Argument: [6]uint8{uint8(capprofArgKindARG_DIRFD), path, scalar}, Traits: uint8(capprofCallTraitCALL_KEEPS_OVERRIDDEN)},
 		"io_uring_setup":         {Network: uint8(capprofNetworkCallCALL_RING)},
+		"chroot":                 {Argument: [6]uint8{path}, Traits: uint8(capprofCallTraitCALL_GIVES_UP)},
+		"setresuid32":            {Argument: [6]uint8{scalar, scalar, scalar}, Traits: uint8(capprofCallTraitCALL_GIVES_UP)},
 		"no call of this kernel": {},
 	} {
 		if got := describeCall(name); got != want {

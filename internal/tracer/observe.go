@@ -30,6 +30,10 @@ func (s *Session) observe(details collected, symbols *symbols) ([]observation.Ob
 	if err != nil {
 		return nil, err
 	}
+	fates, err := s.fates()
+	if err != nil {
+		return nil, err
+	}
 	known := map[string]int{} // by identity, the index in the container's operations
 	for _, entry := range entries {
 		obs := &observations[entry.key.Container]
@@ -41,12 +45,15 @@ func (s *Session) observe(details collected, symbols *symbols) ([]observation.Ob
 		op := operation(detail, stacks)
 		op.Executable = executables[entry.key.Executable]
 		op.Count = entry.value.Count
+		fate := fates[entry.value.First]
+		op.WentOn = fate.Tasks > fate.Ended
 		if permitted, ok := details.files[entry.key]; ok {
 			op.Object.Capabilities, op.Object.FileSeen = permitted, true
 		}
 		id := identity(entry.key, op)
 		if i, ok := known[id]; ok {
 			obs.Operations[i].Count += op.Count
+			obs.Operations[i].WentOn = obs.Operations[i].WentOn || op.WentOn
 			continue
 		}
 		known[id] = len(obs.Operations)
@@ -148,6 +155,24 @@ func (s *Session) stacks(symbols *symbols) (map[uint64][]string, error) {
 		return nil, fmt.Errorf("reading stacks: %w", err)
 	}
 	return names, nil
+}
+
+// fates returns what became of the tasks that were refused to give up privileges, by
+// the position of the operation in the order of first occurrences.
+func (s *Session) fates() (map[uint64]capprofFate, error) {
+	var (
+		fates = map[uint64]capprofFate{}
+		first uint64
+		fate  capprofFate
+	)
+	entries := s.object.Maps[capprofMapFates].Iterate()
+	for entries.Next(&first, &fate) {
+		fates[first] = fate
+	}
+	if err := entries.Err(); err != nil {
+		return nil, fmt.Errorf("reading the fates of refused tasks: %w", err)
+	}
+	return fates, nil
 }
 
 // entry is one entry of the table of operations.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/cilium/ebpf"
 
@@ -57,15 +58,27 @@ var networkCalls = map[string]capprofNetworkCall{
 	"io_uring_setup": capprofNetworkCallCALL_RING,
 }
 
+// traits are those of calls that have any. The 32-bit tables call the full variants of
+// those that set IDs setuid32 and so on.
+var traits = func() map[string]capprofCallTrait {
+	all := map[string]capprofCallTrait{}
+	for trait, calls := range map[capprofCallTrait]string{
+		capprofCallTraitCALL_KEEPS_OVERRIDDEN: "access faccessat faccessat2",
+		capprofCallTraitCALL_GIVES_UP:         "setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid setgroups capset chroot prctl",
+	} {
+		for call := range strings.FieldsSeq(calls) {
+			all[call] = trait
+		}
+	}
+	return all
+}()
+
 // describeCall says what the programs must know of a system call.
 func describeCall(name string) capprofCall {
 	call := capprofCall{Network: uint8(networkCalls[name])}
 	for i, kind := range syscalls.Arguments(name) {
 		call.Argument[i] = uint8(argKinds[kind])
 	}
-	switch name {
-	case "access", "faccessat", "faccessat2":
-		call.KeepsOverridden = 1
-	}
+	call.Traits = uint8(traits[strings.TrimSuffix(name, "32")])
 	return call
 }
