@@ -26,6 +26,7 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 	var r Result
 	env.sysctls = o.Sysctls
 	made := madeNodes(o.Operations)
+	drops := dropsOf(o.Operations, env.RootUID)
 	given := fileCapabilities{}
 	for _, op := range o.Operations {
 		if endsSignal(op) {
@@ -33,7 +34,7 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 		}
 		given.note(op)
 		op = given.complete(op)
-		e := explanation{op: op, env: env, made: made}
+		e := explanation{op: op, env: env, made: made, drops: drops}
 		e.explain()
 		for _, d := range e.denials {
 			if d.Effect >= least {
@@ -82,6 +83,7 @@ type explanation struct {
 	op       observation.Operation
 	env      Environment
 	made     nodes
+	drops    drops
 	denials  []Denial
 	failures []Failure
 }
@@ -148,6 +150,12 @@ func (e *explanation) deny(d Denial) {
 		d.Remedies = try(remedy.AskOtherwise)
 	}
 	d.reach(e.env)
+	if d.Effect >= Silent && !d.Unreachable {
+		d.Keeps = e.drops.keeps(e.op, e.env.RootUID)
+	}
+	if d.Keeps != "" && d.Mechanism == BoundingDrop {
+		d.Meaning = "dropping a capability from the bounding set of a login"
+	}
 	for i, other := range e.denials {
 		if slices.Equal(other.AnyOf, d.AnyOf) && other.Mechanism == d.Mechanism && other.Unreachable == d.Unreachable {
 			if d.Effect > other.Effect {

@@ -139,6 +139,9 @@ type Denial struct {
 	Remedies []remedy.Remedy
 	// Probe says that the call only asked whether a process is there: kill(pid, 0).
 	Probe bool
+	// Keeps says what a process keeps that the call was to give up: it was refused, and
+	// went on. "" for any other denial.
+	Keeps string
 	// Unreachable says that granting the capabilities to the container does not
 	// help this process: it does not hold what was granted already. Such a
 	// denial makes no clause. Why is the reason, a sentence.
