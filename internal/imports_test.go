@@ -43,12 +43,13 @@ func rooms(t *testing.T) []room {
 var allowed = map[string][]string{
 	"cmd/capprof":            {"internal/engine/docker", "internal/engine", "internal/doctor", "internal/runner", "internal/runner/trial", "internal/tracer", "internal/observation", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability", "internal/text"},
 	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/text"},
-	"internal/engine/docker": {"internal/engine", "internal/seccomp", "internal/workload", "internal/capability"},
+	"internal/engine/docker": {"internal/live", "internal/scenario", "internal/engine", "internal/seccomp", "internal/workload", "internal/capability"},
 	"internal/runner":        {"internal/runner/relax", "internal/runner/trial", "internal/runner/search", "internal/advice", "internal/callwords", "internal/grant", "internal/engine", "internal/workload", "internal/mapper", "internal/observation", "internal/sentence", "internal/profile", "internal/remedy", "internal/capability"},
 	"internal/runner/relax":  {"internal/runner/search", "internal/engine", "internal/mapper", "internal/workload"},
 	"internal/runner/trial":  {"internal/engine", "internal/observation", "internal/capability"},
 	"internal/runner/search": {"internal/grant", "internal/mapper", "internal/observation", "internal/workload", "internal/capability"},
-	"internal/engine":        {"internal/workload", "internal/seccomp", "internal/capability"},
+	"internal/live":          {"internal/engine", "internal/scenario"},
+	"internal/engine":        {"internal/scenario", "internal/workload", "internal/seccomp", "internal/capability"},
 	"internal/grant":         {"internal/workload", "internal/capability"},
 	"internal/workload":      {},
 	"internal/progress":      {"internal/sentence", "internal/profile", "internal/text"},
@@ -82,6 +83,7 @@ var owned = map[string]string{
 	"github.com/syndtr/gocapability": "internal/capability",
 	"github.com/moby/profiles/":      "internal/seccomp",
 	"github.com/cilium/ebpf":         "internal/tracer",
+	"github.com/prometheus/procfs":   "internal/live",
 	"github.com/spf13/pflag":         "cmd/capprof",
 }
 

@@ -9,8 +9,10 @@ import (
 	"context"
 	"io"
 	"syscall"
+	"time"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -55,6 +57,17 @@ type Identity struct {
 	Argv []string
 	// Seccomp is the profile that the workload's own options put it under.
 	Seccomp Seccomp
+	// Healthcheck says that containers are made with a health check: the image's, or
+	// that of the workload's own options. It runs as the engine always runs it.
+	Healthcheck bool
+	// StopSignal is what asks a container to end: the workload's own, the image's, or
+	// SIGTERM.
+	StopSignal syscall.Signal
+	// StopTimeout is how long it may take to end then, before it is killed; negative
+	// where docker stop waits for ever. It is 10 s where the workload says nothing.
+	StopTimeout time.Duration
+	// Volumes are what outlives a container, sorted by target.
+	Volumes []Volume
 }
 
 // Conditions are what one container gets beyond the workload's own options.
@@ -69,7 +82,8 @@ type Conditions struct {
 }
 
 // Container is one created container. Start and Wait are called by one goroutine at
-// a time; the others may be called at any time.
+// a time; the others may be called at any time. What asks about a running container
+// answers ErrNotRunning when it does not run: not yet, or not any more.
 type Container interface {
 	// ID is the engine's full identifier.
 	ID() string
@@ -81,6 +95,10 @@ type Container interface {
 	// error nothing runs, and the writers of stdio are not used any more. A time limit
 	// of the workload's is none of the start's: an engine that is slow to start is
 	// not a workload that is slow to end.
+	//
+	// After Wait returned an Exit, the same container may be started again, as a
+	// restart does: it has its file tree and its identifier still, and its streams, its
+	// end and who brought that about are the new start's own.
 	Start(ctx context.Context, stdio Stdio) error
 	// Wait waits for the container's end and the end of its output, after which the
 	// writers of stdio are not used any more. A *StartError says that the command
@@ -92,8 +110,27 @@ type Container interface {
 	// started, has ended or is gone is left as it is, without an error.
 	Signal(ctx context.Context, signal syscall.Signal) error
 	// Exec runs a further command in the running container and waits for its end. When
-	// ctx ends first, the command is left to the container's end.
+	// ctx ends first, the command is left to the container's end, and so it is an error
+	// when the container ends first: ErrNotRunning.
 	Exec(ctx context.Context, c Command) (Exit, error)
+	// Healthy waits until the health check says that the container is healthy (true) or
+	// unhealthy (false), which is at once where it has said so already. It is an error
+	// where there is no health check, see Identity.Healthcheck.
+	Healthy(ctx context.Context) (bool, error)
+	// Processes are those of the running container, what was brought in by Exec and by
+	// the health check included. They are cheap enough to be asked for 10 times a
+	// second.
+	Processes(ctx context.Context) ([]scenario.Process, error)
+	// Listening are the sockets in the running container's network namespace that
+	// others may talk to, sorted: those of TCP that listen, those of UDP that are bound
+	// and not connected. Left out are those on ports that the kernel picks where they
+	// are loopback's alone or of UDP: they differ from start to start, and nobody
+	// outside knows of them. In a network that is not the container's own they are
+	// those of its own processes. ErrUnseen where they cannot be read from here. They
+	// are as cheap as Processes.
+	Listening(ctx context.Context) ([]scenario.Socket, error)
+	// Reach says how the running container is reached.
+	Reach(ctx context.Context) (Reach, error)
 	// FileCapabilities reads the permitted set of the security.capability attribute
 	// of a file in the container, following links; empty when it has none. The
 	// container need not run.
@@ -115,6 +152,8 @@ type Cgroup struct {
 type Command struct {
 	Argv           []string
 	Stdout, Stderr io.Writer
+	// Privileged gives it all capabilities, whatever the container has.
+	Privileged bool
 }
 
 // Stdio is where a run's streams come from and go to. Stdin is nil when the

@@ -45,11 +45,17 @@ func (e *StartError) Unwrap() error { return e.Err }
 type EndedByOthersError struct {
 	// Container is its identifier.
 	Container string
-	// Signal is what it was sent, as the engine spells it; "" when it was removed.
+	// Signal is what it was sent, as the engine spells it; "" when it was removed or
+	// restarted.
 	Signal string
+	// Restarted says that it runs again.
+	Restarted bool
 }
 
 func (e *EndedByOthersError) Error() string {
+	if e.Restarted {
+		return fmt.Sprintf("somebody restarted container %.12s while it ran", e.Container)
+	}
 	if e.Signal == "" {
 		return fmt.Sprintf("somebody removed container %.12s while it ran", e.Container)
 	}

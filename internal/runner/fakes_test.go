@@ -16,6 +16,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -171,6 +172,20 @@ func (c *fakeContainer) Signal(context.Context, syscall.Signal) error { close(c.
 func (c *fakeContainer) Exec(context.Context, engine.Command) (engine.Exit, error) {
 	return engine.Exit{}, errors.New("nothing runs a command in it")
 }
+
+func (c *fakeContainer) Healthy(context.Context) (bool, error) {
+	return false, errors.New("it has no health check")
+}
+
+func (c *fakeContainer) Processes(context.Context) ([]scenario.Process, error) {
+	return nil, engine.ErrUnseen
+}
+
+func (c *fakeContainer) Listening(context.Context) ([]scenario.Socket, error) {
+	return nil, engine.ErrUnseen
+}
+
+func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) { return engine.Reach{}, nil }
 
 func (c *fakeContainer) Remove(ctx context.Context) error {
 	select {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/containerd/errdefs"
@@ -20,14 +19,11 @@ type Container struct {
 	id               string
 	cgroup           engine.Cgroup
 	tty, interactive bool
+	// healthcheck says that it is made with one, sharedNetwork that its network is not
+	// its own.
+	healthcheck, sharedNetwork bool
 
-	mu sync.Mutex
-	// run is what Start began and Wait ends; nil before and after.
-	run *running
-	// sent counts the signals that capprof itself sent, removed says that it removed
-	// the container: what else ends it is somebody else's doing.
-	sent    map[syscall.Signal]int
-	removed bool
+	boots
 }
 
 var _ engine.Container = (*Container)(nil)
@@ -42,7 +38,7 @@ func (c *Container) Cgroup() engine.Cgroup { return c.cgroup }
 // conflict to the engine and fine here.
 func (c *Container) Signal(ctx context.Context, signal syscall.Signal) error {
 	// First noted, then sent: the end that it brings about may be seen at once.
-	c.note(signal, 1)
+	undo := c.noteSignal(signal)
 	doing := fmt.Sprintf("sending signal %d to container %s", signal, c.short())
 	err := work(ctx, c.engine, doing, func(ctx context.Context) error {
 		return c.engine.api.ContainerKill(ctx, c.id, strconv.Itoa(int(signal)))
@@ -50,42 +46,18 @@ func (c *Container) Signal(ctx context.Context, signal syscall.Signal) error {
 	if err == nil {
 		return nil
 	}
-	c.note(signal, -1)
+	undo()
 	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
 		return nil
 	}
 	return c.engine.failed(doing, err)
 }
 
-// note counts a signal of our own.
-func (c *Container) note(signal syscall.Signal, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sent == nil {
-		c.sent = map[syscall.Signal]int{}
-	}
-	c.sent[signal] += n
-}
-
-// ours are the signals that capprof sent, and whether it removed the container.
-func (c *Container) ours() (sent map[syscall.Signal]int, removed bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	sent = map[syscall.Signal]int{}
-	for signal, n := range c.sent {
-		sent[signal] = n
-	}
-	return sent, c.removed
-}
-
 // Remove deletes the container and its anonymous volumes. It does not depend on
 // how the run ended; callers that clean up give it a context that is not
 // cancelled with the run's.
 func (c *Container) Remove(ctx context.Context) error {
-	c.mu.Lock()
-	c.removed = true
-	run := c.run
-	c.mu.Unlock()
+	run := c.noteRemoval()
 	err := c.engine.remove(ctx, c.id)
 	if run != nil {
 		// Its end was not waited for, and nobody will.
@@ -93,20 +65,6 @@ func (c *Container) Remove(ctx context.Context) error {
 		run.streams.Close()
 	}
 	return err
-}
-
-// began returns what Start began, nil when nothing runs.
-func (c *Container) began() *running {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.run
-}
-
-// set notes what runs, nil when it is over.
-func (c *Container) set(run *running) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.run = run
 }
 
 // short is the identifier as docker ps shows it.

@@ -42,7 +42,11 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 	if err != nil {
 		return nil, err
 	}
-	made := &Container{engine: e, id: id, cgroup: engine.Cgroup{Name: cgroupName(about, id)}, tty: w.Options.Bool("tty"), interactive: w.Options.Bool("interactive")}
+	made := &Container{
+		engine: e, id: id, cgroup: engine.Cgroup{Name: cgroupName(about, id)},
+		tty: w.Options.Bool("tty"), interactive: w.Options.Bool("interactive"), healthcheck: s.identity.Healthcheck,
+		sharedNetwork: host.NetworkMode.IsHost() || host.NetworkMode.IsContainer(),
+	}
 	e.log.Debug("created", "container", id, "image", w.Image, "capabilities", c.Capabilities, "options", c.Options, "cgroup", made.cgroup.Name)
 	if ctx.Err() != nil {
 		// The caller gets no container, so it has none to remove.

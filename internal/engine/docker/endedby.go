@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
-	"golang.org/x/sys/unix"
+	"github.com/moby/sys/signal"
 
 	"github.com/capprof/capprof/internal/engine"
 )
@@ -27,15 +26,18 @@ const settled = 20 * time.Millisecond
 // else, which is an error, for then the exit code is not the workload's own. The
 // engine leaves an event for each signal it sends (moby daemon/kill.go), with the
 // container locked, so the event is there when the end is known.
-func (c *Container) endedBy(ctx context.Context, state container.InspectResponse, code int) (ours bool, err error) {
-	sent, removed := c.ours()
+func (r *running) endedBy(ctx context.Context, state container.InspectResponse, code int) (ours bool, err error) {
+	sent, removed := r.ours()
 	if state.ContainerJSONBase == nil || state.State == nil {
 		if removed {
 			return true, nil
 		}
-		return false, &engine.EndedByOthersError{Container: c.id}
+		return false, &engine.EndedByOthersError{Container: r.id}
 	}
-	messages, err := c.signals(ctx, state)
+	if state.State.Running && !removed {
+		return false, &engine.EndedByOthersError{Container: r.id, Restarted: true}
+	}
+	messages, err := r.signals(ctx, state)
 	if err != nil {
 		return false, err
 	}
@@ -45,10 +47,10 @@ func (c *Container) endedBy(ctx context.Context, state container.InspectResponse
 	}
 	for _, message := range messages {
 		name := message.Actor.Attributes["signal"]
-		signal := signalOf(name)
-		ends := isEnding(signal, code, stopSignal)
-		if sent[signal] > 0 {
-			sent[signal]--
+		sig := signalOf(name)
+		ends := isEnding(sig, code, stopSignal)
+		if sent[sig] > 0 {
+			sent[sig]--
 			ours = ours || ends
 			continue
 		}
@@ -59,37 +61,37 @@ func (c *Container) endedBy(ctx context.Context, state container.InspectResponse
 		if removed {
 			return true, nil
 		}
-		if err := c.engine.still(ctx); err != nil {
-			return false, fmt.Errorf("%w while container %s ran: %w", engine.ErrEngineLost, c.short(), err)
+		if err := r.engine.still(ctx); err != nil {
+			return false, fmt.Errorf("%w while container %s ran: %w", engine.ErrEngineLost, r.short(), err)
 		}
-		return false, &engine.EndedByOthersError{Container: c.id, Signal: name}
+		return false, &engine.EndedByOthersError{Container: r.id, Signal: name}
 	}
 	return ours, nil
 }
 
 // signals are the events of the signals that the container was sent.
-func (c *Container) signals(ctx context.Context, state container.InspectResponse) ([]events.Message, error) {
+func (r *running) signals(ctx context.Context, state container.InspectResponse) ([]events.Message, error) {
 	// The times are the engine's own, whose clock need not be ours.
 	started, err := time.Parse(time.RFC3339Nano, state.State.StartedAt)
 	if err != nil {
-		return nil, fmt.Errorf("reading when container %s started: %w", c.short(), err)
+		return nil, fmt.Errorf("reading when container %s started: %w", r.short(), err)
 	}
 	finished, err := time.Parse(time.RFC3339Nano, state.State.FinishedAt)
 	if err != nil {
-		return nil, fmt.Errorf("reading when container %s ended: %w", c.short(), err)
+		return nil, fmt.Errorf("reading when container %s ended: %w", r.short(), err)
 	}
 	if finished.Before(started) {
 		// The engine notes a start after it has seen the end of a container that
 		// lasted no time at all.
 		started = finished
 	}
-	found, err := look(ctx, c.engine, "the events of container "+c.short(), func(ctx context.Context) ([]events.Message, error) {
+	found, err := look(ctx, r.engine, "the events of container "+r.short(), func(ctx context.Context) ([]events.Message, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		messages, failures := c.engine.api.Events(ctx, events.ListOptions{
+		messages, failures := r.engine.api.Events(ctx, events.ListOptions{
 			Since:   timestamp(started),
 			Until:   timestamp(finished.Add(settled)),
-			Filters: filters.NewArgs(filters.Arg("container", c.id), filters.Arg("event", string(events.ActionKill))),
+			Filters: filters.NewArgs(filters.Arg("container", r.id), filters.Arg("event", string(events.ActionKill))),
 		})
 		var found []events.Message
 		for {
@@ -105,7 +107,7 @@ func (c *Container) signals(ctx context.Context, state container.InspectResponse
 		}
 	})
 	if err != nil {
-		return nil, c.lost("reading the events of", err)
+		return nil, r.lost("reading the events of", err)
 	}
 	return found, nil
 }
@@ -121,17 +123,14 @@ func isEnding(signal syscall.Signal, code int, stopSignal string) bool {
 	return code == 128+int(signal) || stopSignal != "" && signal == signalOf(stopSignal)
 }
 
-// signalOf reads a signal's number, or its name as in STOPSIGNAL; 0 for what it is
-// not.
+// signalOf reads a signal's number, or its name as in STOPSIGNAL, with or without SIG;
+// 0 for what it is not.
 func signalOf(name string) syscall.Signal {
-	if n, err := strconv.Atoi(name); err == nil {
-		return syscall.Signal(n)
+	parsed, err := signal.ParseSignal(name)
+	if err != nil {
+		return 0
 	}
-	name = strings.ToUpper(name)
-	if !strings.HasPrefix(name, "SIG") {
-		name = "SIG" + name
-	}
-	return unix.SignalNum(name)
+	return parsed
 }
 
 // still asks over a connection of its own whether the engine is still there. One that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -19,23 +20,27 @@ import (
 func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Exit, error) {
 	doing := fmt.Sprintf("running %q in container %s", command.Argv, c.short())
 	made, err := ask(ctx, c.engine, c.engine.patience.work, doing, func(ctx context.Context) (container.ExecCreateResponse, error) {
-		return c.engine.api.ContainerExecCreate(ctx, c.id, container.ExecOptions{Cmd: command.Argv, AttachStdout: true, AttachStderr: true})
+		return c.engine.api.ContainerExecCreate(ctx, c.id, container.ExecOptions{
+			Cmd: command.Argv, AttachStdout: true, AttachStderr: true, Privileged: command.Privileged,
+		})
 	}, nil)
 	if err != nil {
-		return engine.Exit{}, c.engine.failed(doing, err)
+		return engine.Exit{}, c.engine.execFailed(doing, err)
 	}
 	// The end of the output may come before the engine knows the command's, which it
-	// tells by an event: one is subscribed to before there can be any.
+	// tells by an event: one is subscribed to before there can be any. The container's
+	// own end is that of the command, whether or not the engine tells of that too.
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	ended, failures := c.engine.api.Events(following, events.ListOptions{
-		Filters: filters.NewArgs(filters.Arg("container", c.id), filters.Arg("event", string(events.ActionExecDie))),
+		Filters: filters.NewArgs(filters.Arg("container", c.id),
+			filters.Arg("event", string(events.ActionExecDie)), filters.Arg("event", string(events.ActionDie))),
 	})
 	streams, err := ask(ctx, c.engine, c.engine.patience.work, doing, func(ctx context.Context) (types.HijackedResponse, error) {
 		return c.engine.api.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
 	}, func(late types.HijackedResponse) { late.Close() })
 	if err != nil {
-		return engine.Exit{}, c.engine.failed(doing, err)
+		return engine.Exit{}, c.engine.execFailed(doing, err)
 	}
 	closed := context.AfterFunc(ctx, streams.Close)
 	defer closed()
@@ -46,24 +51,36 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 		}
 		return engine.Exit{}, c.engine.failed(doing, err)
 	}
-	for {
+	for over := false; ; {
 		state, err := look(ctx, c.engine, doing, func(ctx context.Context) (container.ExecInspect, error) {
 			return c.engine.api.ContainerExecInspect(ctx, made.ID)
 		})
 		switch {
 		case err != nil:
-			return engine.Exit{}, c.engine.failed(doing, err)
+			return engine.Exit{}, c.engine.execFailed(doing, err)
 		case !state.Running:
 			return engine.Exit{Code: state.ExitCode}, nil
+		case over:
+			return engine.Exit{}, fmt.Errorf("%s: %w", doing, engine.ErrNotRunning)
 		}
 		select {
-		case <-ended:
+		case event := <-ended:
+			over = event.Action == events.ActionDie
 		case err := <-failures:
 			return engine.Exit{}, c.engine.failed(doing, err)
 		case <-ctx.Done():
 			return engine.Exit{}, ctx.Err()
 		}
 	}
+}
+
+// execFailed is the error of a request about a further command: a container that does
+// not run is a conflict to the engine, and one that is gone is not found.
+func (e *Engine) execFailed(doing string, err error) error {
+	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
+		return fmt.Errorf("%s: %w: %w", doing, engine.ErrNotRunning, err)
+	}
+	return e.failed(doing, err)
 }
 
 func orDiscard(w io.Writer) io.Writer {

@@ -18,6 +18,9 @@ import (
 type about struct {
 	info    system.Info
 	version types.Version
+	// remote is why its containers cannot be shown to run on this kernel, "" when they
+	// do.
+	remote string
 }
 
 // podman reports whether it is Podman, which answers Docker's API too and says who
@@ -41,7 +44,7 @@ func (e *Engine) whoIsIt(ctx context.Context) (about, error) {
 	if err != nil {
 		return about{}, e.failed("asking the engine for its version", err)
 	}
-	e.about = &about{info, version}
+	e.about = &about{info, version, whyRemote(e.endpoint, info)}
 	return *e.about, nil
 }
 
@@ -80,7 +83,7 @@ func (e *Engine) Facts(ctx context.Context) (engine.Facts, error) {
 	} else {
 		out.DefaultCapabilities, out.Sysctls = capability.DockerDefault, dockerSysctls(out.Version, remapped)
 	}
-	out.WhyRemote = whyRemote(e.endpoint, a.info)
+	out.WhyRemote = a.remote
 	if out.SameKernel = out.WhyRemote == ""; out.SameKernel {
 		out.Devices = devicesOf("/dev")
 	}

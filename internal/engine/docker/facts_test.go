@@ -45,7 +45,7 @@ func TestCgroupNames(t *testing.T) {
 		{"cgroupfs", podman, "libpod-abc"},
 		{"systemd", podman, "libpod-abc.scope"},
 	} {
-		if got := cgroupName(about{system.Info{CgroupDriver: tc.driver}, tc.version}, "abc"); got != tc.want {
+		if got := cgroupName(about{info: system.Info{CgroupDriver: tc.driver}, version: tc.version}, "abc"); got != tc.want {
 			t.Errorf("%s, %+v: %q, want %q", tc.driver, tc.version, got, tc.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/docker/docker/api/types"
@@ -22,6 +23,10 @@ type running struct {
 	ended <-chan ending
 	// end is what came through ended, kept for a Wait that has to be called again.
 	end *ending
+	// pid is the first process as the engine numbers it, 0 while it was not asked for.
+	pid atomic.Int64
+	// seen says that something of it was read from /proc.
+	seen atomic.Bool
 	// release ends the requests that lasted as long as the container.
 	release context.CancelFunc
 }
@@ -39,6 +44,9 @@ func (r *running) stop() {
 func (c *Container) Start(ctx context.Context, stdio engine.Stdio) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("starting container %s: %w", c.short(), err)
 	}
 	// A start must not be torn in half, so it lives longer than ctx.
 	lasting, done := outlive(ctx)

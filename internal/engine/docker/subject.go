@@ -46,6 +46,9 @@ func (e *Engine) Prepare(ctx context.Context, w workload.Spec, progress io.Write
 	if s.identity.Seccomp, err = s.seccomp(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.life(ctx, found.Config); err != nil {
+		return nil, err
+	}
 	// From here on it is this image, whatever the name comes to mean.
 	s.spec.Image = found.ID
 	e.log.Debug("prepared", "image", w.Image, "id", found.ID, "argv", s.identity.Argv, "seccomp", s.identity.Seccomp.Name)
