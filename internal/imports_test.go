@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"internal/drift":         {"internal/sentence", "internal/grant", "internal/workload", "internal/profile", "internal/capability", "internal/text"},
 	"internal/explain":       {"internal/sentence", "internal/grant", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/seccomp":       {"internal/capability", "internal/syscalls"},
-	"internal/sentence":      {"internal/profile", "internal/grant", "internal/workload", "internal/text", "internal/capability"},
+	"internal/sentence":      {"internal/scenario", "internal/profile", "internal/grant", "internal/workload", "internal/text", "internal/capability"},
 	"internal/profile":       {"internal/scenario", "internal/profile/v1", "internal/grant", "internal/workload", "internal/remedy", "internal/capability", "internal/text"},
 	"internal/profile/v1":    {"internal/workload", "internal/capability"},
 	"internal/remedy":        {"internal/capability"},

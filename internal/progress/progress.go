@@ -165,7 +165,13 @@ func (p *Progress) Ended(run profile.Run, took time.Duration) {
 	if p.opts.Quiet {
 		return
 	}
-	p.line(strings.TrimSpace("run " + sentence.RunLine(run, took) + "  " + sentence.Options(run.Options)))
+	line := "run " + sentence.RunLine(run, took)
+	for _, more := range []string{sentence.Options(run.Options), sentence.Failed(run)} {
+		if more != "" {
+			line += "  " + more
+		}
+	}
+	p.line(line)
 }
 
 // Note implements runner.Observer.

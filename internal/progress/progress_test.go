@@ -13,6 +13,9 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/scenario"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // screen is a terminal's end of the stream.
@@ -59,6 +62,9 @@ func TestALineARun(t *testing.T) {
 	failed.Exited(7)
 	stuck := run(12, profile.PurposeSearch, capability.Kill, capability.Chown, capability.SetUID, capability.SetGID, capability.NetRaw)
 	stuck.Outcome = profile.OutcomeStuck
+	unready := run(13, profile.PurposeExplore)
+	unready.Outcome, unready.FailedIn, unready.Detail = profile.OutcomeFailed, profiletest.Phase(scenario.FirstBoot, scenario.Start), "it did not listen on 80/tcp"
+	unready.Options = []workload.Setting{{Name: "sysctl", Value: "a=1"}}
 	for _, c := range []struct {
 		run  profile.Run
 		took time.Duration
@@ -68,6 +74,7 @@ func TestALineARun(t *testing.T) {
 		{run(2, profile.PurposeConfirm, capability.Kill, capability.Chown), time.Minute, "run 2  confirm   CHOWN, KILL                        passed    60.00 s\n"},
 		{failed, 0, "run 3  remove    without CHOWN                      exit 7     0.00 s\n"},
 		{stuck, time.Second, "run 12 search    5 capabilities                     stuck      1.00 s\n"},
+		{unready, time.Second, "run 13 explore   no capability                      failed     1.00 s  --sysctl a=1  at the start of the first boot: it did not listen on 80/tcp\n"},
 	} {
 		stdout, stderr, done := p.Started(c.run)
 		fmt.Fprintln(stdout, "not shown")

@@ -47,11 +47,7 @@ func denials(p *text.Page, all []profile.Denial) {
 		width = max(width, len(sentence.Choice(denial.AnyOf)))
 	}
 	for _, denial := range shown {
-		what := sentence.Operation(denial.Operation)
-		if because := sentence.Because(denial); because != "" {
-			what += " (" + because + ")"
-		}
-		p.Row(sentence.Choice(denial.AnyOf), min(width, widestLabel), what)
+		p.Row(sentence.Choice(denial.AnyOf), min(width, widestLabel), sentence.Denial(denial))
 	}
 	more(p, len(all)-len(shown))
 }
@@ -112,7 +108,7 @@ func failures(p *text.Page, d *profile.Document) {
 	var fatal, survived []profile.Failure
 	for _, failure := range d.Failures {
 		if passed[failure.Run] {
-			failure.Remedies = nil
+			failure.Remedies, failure.Phase = nil, nil
 			survived = append(survived, failure)
 		} else {
 			fatal = append(fatal, failure)
@@ -139,7 +135,7 @@ func failed(p *text.Page, all []profile.Failure, told []string) {
 		if operations[r] == nil {
 			reasons = append(reasons, r)
 		}
-		if operation := sentence.Operation(failure.Operation); !slices.Contains(operations[r], operation) {
+		if operation := sentence.Failure(failure); !slices.Contains(operations[r], operation) {
 			operations[r] = append(operations[r], operation)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -88,6 +89,11 @@ func verdict(p *text.Page, d *profile.Document) {
 	}
 	for _, reason := range d.Reasons {
 		p.Items(text.Printable(reason))
+	}
+	for _, line := range []string{sentence.Service(d), sentence.Stop(d), sentence.ExecNeeds(&d.Answer)} {
+		if line != "" {
+			p.Items(line)
+		}
 	}
 	if may := d.Capabilities.Allowed; d.Capabilities.Baseline.Empty() && !may.Empty() {
 		// Most pasted commands drop everything, which is no wish to be granted nothing.

@@ -84,6 +84,10 @@ func documents() map[string]*profile.Document {
 	beyond := profiletest.Proven()
 	beyond.Blocked = []profile.Denial{profiletest.Denial("setpriority", capability.SysNice)}
 	return map[string]*profile.Document{
+		"service-nginx":         profiletest.Service(),
+		"service-supervisord":   profiletest.Supervisord(),
+		"service-failed":        profiletest.FailedService(),
+		"service-database":      profiletest.Database(),
 		"sharing":               sharing,
 		"service":               service,
 		"denied-beyond":         beyond,

@@ -32,6 +32,9 @@ func losses(p *text.Page, d *profile.Document) {
 	}
 }
 
+// given is the column in which a run's line says what it was given.
+const given = 11
+
 // runs lists what was tried, with exit codes and times.
 func runs(p *text.Page, d *profile.Document) {
 	if len(d.Runs) == 0 {
@@ -42,6 +45,9 @@ func runs(p *text.Page, d *profile.Document) {
 		p.Line(sentence.RunLine(r, d.Meta.Took(r.Number)))
 		if len(r.Options) > 0 {
 			p.Verbatim("             " + sentence.Options(r.Options))
+		}
+		if failed := sentence.Failed(r); failed != "" {
+			p.Row("", given, failed)
 		}
 	}
 }

@@ -60,26 +60,44 @@ func given(r profile.Run) string {
 	return r.Capabilities.String()
 }
 
+// Failed says where a run of a service failed and why: "at the start of the first boot:
+// it did not listen on 80/tcp"; "" for a batch job, and for a run that passed.
+func Failed(r profile.Run) string {
+	words := When(r.FailedIn)
+	if words != "" && r.Detail != "" {
+		words += ": " + r.Detail
+	}
+	return text.Printable(words)
+}
+
 // RunLine is one line about a run, in columns: number, purpose, what it was given, end
-// and time. Progress and report show the same. Its options are too long for a column.
+// and time. Progress and report show the same. Its options, and where a service failed,
+// are too long for a column.
 func RunLine(r profile.Run, took time.Duration) string {
 	end := string(r.Outcome)
-	if r.Outcome == profile.OutcomeFailed {
+	if r.Outcome == profile.OutcomeFailed && r.FailedIn == nil {
 		end = exit(r, "exit")
 	}
 	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, given(r), end, took.Seconds())
 }
 
-func ending(r profile.Run) string {
+// outcome is how a run ended.
+func outcome(r profile.Run) string {
 	switch r.Outcome {
 	case profile.OutcomeStuck:
 		return "hangs"
 	case profile.OutcomeTimeout:
 		return "runs into the time limit"
-	default:
-		return exit(r, "exits with")
+	case profile.OutcomeFailed:
+		if r.FailedIn != nil {
+			return "fails"
+		}
 	}
+	return exit(r, "exits with")
 }
+
+// ending is how a run ended, and where: "fails at the stop of the restart: it was killed".
+func ending(r profile.Run) string { return strings.TrimSpace(outcome(r) + " " + Failed(r)) }
 
 // exit says with which code a run ended.
 func exit(r profile.Run, verb string) string {

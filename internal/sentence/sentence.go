@@ -24,7 +24,12 @@ func Operation(o profile.Operation) string {
 	if who == "" {
 		who = "unknown program"
 	}
-	if o.FromExec {
+	switch {
+	case o.Asker == profile.AskerWrapper:
+		who += " (your own wrapper: the shell that is process 1)"
+	case o.Asker == profile.AskerExec:
+		who += " (your --exec command)"
+	case o.FromExec:
 		who += " (entered from outside: docker exec or a health check)"
 	}
 	call := o.Syscall
@@ -61,6 +66,21 @@ func Because(d profile.Denial) string {
 	return text.Printable(strings.TrimPrefix(strings.TrimPrefix(reason, ", "), ": "))
 }
 
+// Denial is what was refused, by whom, and when: "/usr/bin/supervisord: kill(web,
+// SIGTERM) = EPERM (capability check) at the stop of the first boot".
+func Denial(d profile.Denial) string {
+	words := Operation(d.Operation)
+	if because := Because(d); because != "" {
+		words += " (" + because + ")"
+	}
+	return strings.TrimSpace(words + " " + text.Printable(When(d.Phase)))
+}
+
+// Failure is what failed, and when.
+func Failure(f profile.Failure) string {
+	return strings.TrimSpace(Operation(f.Operation) + " " + text.Printable(When(f.Phase)))
+}
+
 // Choice names capabilities of which one would do: "DAC_OVERRIDE or
 // DAC_READ_SEARCH".
 func Choice(anyOf []capability.Cap) string {
@@ -89,8 +109,8 @@ func Grant(g grant.Grant) string {
 	return g.String()
 }
 
-// Why is one sentence on why something is required: what was refused first without
-// it, and its proof where there is one.
+// Why is one sentence on why something is required: the parts of a run that asked, what
+// was refused first without it, and its proof where there is one.
 func Why(d *profile.Document, r profile.Requirement) string {
 	why := "found by trying without it"
 	switch {
@@ -106,6 +126,9 @@ func Why(d *profile.Document, r profile.Requirement) string {
 		if first.Cause != "" {
 			why += " (" + first.Cause + ")"
 		}
+	}
+	if phases := Phases(d, r.Phases); phases != "" {
+		why = phases + "; " + why
 	}
 	if r.Allows != "" {
 		why = r.Allows + ": " + why

@@ -34,6 +34,8 @@ func TestSentences(t *testing.T) {
 		"ip: sendmsg(netlink) denied, though the call reported success":                   {Process: "ip", Syscall: "sendmsg", Object: "netlink"},
 		"unknown program: outside of any system call = EPERM":                             {Errno: "EPERM"},
 		"/bin/x (entered from outside: docker exec or a health check): chroot(/) = EPERM": {Executable: "/bin/x", FromExec: true, Syscall: "chroot", Object: "/", Errno: "EPERM"},
+		"/bin/sh (your own wrapper: the shell that is process 1): kill(7) = EPERM":        {Executable: "/bin/sh", Asker: profile.AskerWrapper, Syscall: "kill", Object: "7", Errno: "EPERM"},
+		"/bin/x (your --exec command): chroot(/) = EPERM":                                 {Executable: "/bin/x", FromExec: true, Asker: profile.AskerExec, Syscall: "chroot", Object: "/", Errno: "EPERM"},
 		"/bin/x: outside of any system call denied":                                       {Executable: "/bin/x", Process: "iou-wrk"},
 		`/bin/\x1bx: open(\n) = EACCES`:                                                   {Executable: "/bin/\x1bx", Syscall: "open", Object: "\n", Errno: "EACCES"},
 	} {
