@@ -2,7 +2,10 @@ package testimage
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +75,40 @@ func TestImages(t *testing.T) {
 			t.Errorf("the image holds\n%s\nwant\n%s", out, want)
 		}
 	})
+}
+
+// The images of services say what their official ones say.
+func TestServices(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	e, err := testengine.ForSuite(ctx)
+	if err != nil {
+		testengine.SkipOrFail(t, err)
+	}
+	images, err := Services(ctx, e, os.Stderr, ServiceNames()...)
+	t.Cleanup(func() {
+		lasting := context.WithoutCancel(ctx)
+		if err := errors.Join(Remove(lasting, e, slices.Collect(maps.Values(images))...), e.Stop(lasting)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		testengine.SkipOrFail(t, err)
+	}
+	for name, want := range map[string]string{
+		"nginx":    "map[80/tcp:{}] SIGQUIT map[] [nginx -g daemon off;]",
+		"postgres": "map[5432/tcp:{}] SIGINT map[/var/lib/postgresql/data:{}] [postgres]",
+		"node":     "map[3000/tcp:{}]  map[/srv/api/data:{}] [node server.js]",
+	} {
+		got, err := e.Output(ctx, "image", "inspect", "--format",
+			"{{.Config.ExposedPorts}} {{.Config.StopSignal}} {{.Config.Volumes}} {{.Config.Cmd}}", images[name])
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+	}
+	out, err := e.Output(ctx, "run", "--rm", "--network", "none", "--entrypoint", "sh", images["redis"], "-c",
+		"command -v redis-server; stat -c '%U %a' /data /usr/local/bin/docker-entrypoint.sh")
+	if want := "/usr/bin/redis-server\nredis 755\nroot 755"; err != nil || out != want {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
 }
