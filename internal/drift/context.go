@@ -93,6 +93,7 @@ func contextOf(d *profile.Document) []fact {
 		{"image ID", w.Image.ID},
 		{"image digest", w.Image.Digest},
 		{"command", words(w.Command)},
+		{"data of a run", string(w.Data)},
 		{"expected exit code", fmt.Sprint(w.ExpectExit)},
 		{"engine", strings.TrimSpace(e.Engine + " " + e.EngineVersion)},
 		{"runtime", strings.TrimSpace(e.Runtime + " " + e.RuntimeVersion)},

@@ -40,6 +40,10 @@ type Subject interface {
 	// Grantable returns the part of ask that the engine can grant, without starting
 	// anything.
 	Grantable(ctx context.Context, ask capability.Set) (capability.Set, error)
+	// Data makes what the containers of one run share: volumes in place of the anonymous
+	// ones and, with the policy, of the user's. An ErrBadWorkload says why the policy
+	// cannot be had for this workload; after an error, what was made is gone.
+	Data(ctx context.Context, o DataOptions) (Data, error)
 	// Create makes a container, which is not started. A *RefusedError says that the
 	// engine will not grant the capabilities, an ErrBadWorkload that it will not take
 	// the options.
@@ -79,6 +83,9 @@ type Conditions struct {
 	Capabilities capability.Set
 	// Options are added to the workload's; one that takes a single value replaces it.
 	Options []workload.Setting
+	// Data is of the same subject. nil: the container has anonymous volumes of its own,
+	// and the user's named ones and directories.
+	Data Data
 }
 
 // Container is one created container. Start and Wait are called by one goroutine at

@@ -109,6 +109,7 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 		"boot":    {[]string{"$defs", "boot"}, scenario.Boots()},
 		"step":    {[]string{"$defs", "phase", "properties", "step"}, scenario.Steps()},
 		"asker":   {[]string{"$defs", "denial", "properties", "asker"}, profile.Askers()},
+		"data":    {[]string{"properties", "workload", "properties", "data"}, workload.DataPolicies()},
 		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},
 	} {
 		node := root

@@ -10,6 +10,10 @@ type Workload struct {
 	// Options are those of docker run. cap-add, cap-drop and privileged are today's
 	// flags, which set the baseline.
 	Options workload.Options `json:"options"`
+	// Data says what each run found in the volumes and the host's directories that the
+	// options name; "" where they name none, or where it is not known: then it was the
+	// user's own.
+	Data workload.DataPolicy `json:"data,omitempty"`
 	// ExpectExit is the exit code that counts as success.
 	ExpectExit int `json:"expectExit"`
 }

@@ -99,12 +99,21 @@ func verdict(p *text.Page, d *profile.Document) {
 		// Most pasted commands drop everything, which is no wish to be granted nothing.
 		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))
 	}
-	if shared := workload.Shared(d.Workload.Options); len(shared) > 0 {
+	if shared := workload.Shared(d.Workload.Options, dataPolicy(d)); len(shared) > 0 {
 		p.Items("the runs were made one at a time, since they share " + text.Printable(strings.Join(shared, " and ")) + "; what one run left there, the next one found")
 	}
 	if !d.Environment.Traced {
 		p.Items("not traced: the set was found by trying without each capability, so there are no explanations")
 	}
+}
+
+// dataPolicy is the one under which the runs were made: before there were others, it was
+// the user's own data.
+func dataPolicy(d *profile.Document) workload.DataPolicy {
+	if d.Workload.Data == "" {
+		return workload.OwnData
+	}
+	return d.Workload.Data
 }
 
 // stillRunning reports whether the workload was running at the time limit with

@@ -8,7 +8,10 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
+
+func data(p workload.DataPolicy) func(*Options) { return func(o *Options) { o.Data.Policy = p } }
 
 func jobs(n int) func(*Options) { return func(o *Options) { o.Jobs = n } }
 
@@ -145,13 +148,16 @@ func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
 		change   func(*Options)
 		together int
 	}{
-		"named volume":                        {given("volume", "data:/v"), 1},
+		"named volume, fresh":                 {given("volume", "data:/v"), 4},
+		"named volume, own":                   {both(given("volume", "data:/v"), data(workload.OwnData)), 1},
+		"named volume, copied":                {both(given("volume", "data:/v"), data(workload.CopiedData)), 4},
 		"writable bind mount":                 {given("volume", "/srv:/v"), 1},
+		"writable bind mount, copied":         {both(given("volume", "/srv:/v"), data(workload.CopiedData)), 4},
 		"the host's ports":                    {both(given("network", "host"), func(o *Options) { o.Workload.Options = o.Workload.Options.Set("sysctl") }), 1},
 		"read-only bind mount":                {given("volume", "/srv:/v:ro"), 4},
 		"anonymous volume":                    {given("volume", "/v"), 4},
 		"nothing":                             {func(*Options) {}, 4},
-		"with a companion a run that is slow": {both(given("volume", "data:/v"), func(o *Options) { o.Patience = time.Millisecond }), 1},
+		"with a companion a run that is slow": {both(given("volume", "/srv:/v"), func(o *Options) { o.Patience = time.Millisecond }), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := try(t, newEngine(t, slow), both(jobs(4), c.change))

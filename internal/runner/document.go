@@ -32,6 +32,7 @@ func (w *writer) document() *profile.Document {
 		Workload: profile.Workload{
 			Image:   profile.Image{Reference: w.id.Reference, ID: w.id.ID, Digest: w.id.Digest},
 			Command: w.opts.Workload.Command, Options: w.opts.Workload.Options, ExpectExit: w.opts.Success.ExpectedExit(),
+			Data: w.opts.dataPolicy(),
 		},
 		Environment: w.environment(),
 		Meta:        profile.Meta{CapprofVersion: w.opts.Version},

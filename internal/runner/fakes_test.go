@@ -39,6 +39,8 @@ type fakeEngine struct {
 	// removing is how long that takes, removeErr how it ends.
 	removing  time.Duration
 	removeErr error
+	// dataErr is why there is no data, dataRemoveErr why it stays.
+	dataErr, dataRemoveErr error
 	// losses are those of each traced run, or of those that lose counts.
 	losses observation.Losses
 	loses  func(number int) bool
@@ -51,10 +53,12 @@ type fakeEngine struct {
 
 	mu         sync.Mutex
 	containers []*fakeContainer
-	running    int
-	together   int // the most containers that ever ran at one time
-	attached   int
-	closed     int
+	// data is that of each run.
+	data     []*fakeData
+	running  int
+	together int // the most containers that ever ran at one time
+	attached int
+	closed   int
 }
 
 // dockerSeccomp is the profile of the Docker whose version the fake has.
@@ -115,6 +119,8 @@ func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) 
 	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, options: options, interactive: w.Options.Bool("interactive"), sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
 	maps.Copy(c.sysctls, w.Options.Sysctls())
 	e.containers = append(e.containers, c)
+	data := conditions.Data.(*fakeData)
+	data.containers = append(data.containers, c)
 	e.mu.Unlock()
 	if e.onCreate != nil {
 		if err := e.onCreate(c.number); err != nil {

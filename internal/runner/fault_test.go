@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // phases is a program whose profile has every phase: two rounds of exploring, a
@@ -191,6 +192,40 @@ func TestWhatIsLeftBehindIsSaid(t *testing.T) {
 	e.onRun = at(2, func() error { return engine.ErrEngineLost })
 	if a := try(t, e, nil); !errors.Is(a.err, trial.ErrCleanup) || !errors.Is(a.err, full) || !errors.Is(a.err, engine.ErrEngineLost) {
 		t.Errorf("error %v", a.err)
+	}
+}
+
+func TestWhatIsLeftOfTheDataIsSaid(t *testing.T) {
+	busy := errors.New("volume is in use")
+	e := newEngine(t, does(needs(chown)))
+	e.dataRemoveErr = busy
+	a := try(t, e, nil)
+	a.gives(t, profile.Proven, chown)
+	if !a.watcher.noted("not removed: removing the data of a run") || !a.watcher.noted("capprof clean") {
+		t.Errorf("notes: %q", a.watcher.notes)
+	}
+}
+
+// TestWithoutDataThereIsNoRun: what the policy cannot do is no run's failure.
+func TestWithoutDataThereIsNoRun(t *testing.T) {
+	e := newEngine(t, does(needs(chown)))
+	e.dataErr = fmt.Errorf("%w: the volume is of another driver", engine.ErrBadWorkload)
+	if a := try(t, e, nil); !errors.Is(a.err, engine.ErrBadWorkload) || len(e.containers) > 0 {
+		t.Errorf("error %v, %d containers", a.err, len(e.containers))
+	}
+}
+
+func TestEachRunHasTheDataThatIsAskedFor(t *testing.T) {
+	e := newEngine(t, does(needs(chown)))
+	a := try(t, e, both(given("volume", "data:/v"), func(o *Options) { o.Data = engine.DataOptions{Policy: workload.CopiedData, Limit: 7} }))
+	a.gives(t, profile.Proven, chown)
+	if len(e.data) != len(a.Document.Runs) || a.Document.Workload.Data != workload.CopiedData {
+		t.Errorf("data of %d runs, policy %q", len(e.data), a.Document.Workload.Data)
+	}
+	for i, d := range e.data {
+		if d.options.Policy != workload.CopiedData || d.options.Limit != 7 {
+			t.Errorf("run %d: %+v", i+1, d.options)
+		}
 	}
 }
 

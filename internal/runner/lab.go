@@ -53,7 +53,7 @@ var _ search.Lab = (*lab)(nil)
 
 func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Environment) *lab {
 	l := &lab{room: room, opts: opts, observer: observer, env: env, jobs: max(1, opts.Jobs)}
-	if len(workload.Shared(opts.Workload.Options)) > 0 {
+	if len(workload.Shared(opts.Workload.Options, opts.Data.Policy)) > 0 {
 		// What one run writes must not change under another one that is still running.
 		l.jobs = 1
 	}
@@ -217,7 +217,7 @@ func (l *lab) run(ctx context.Context, number int, t search.Trial, hopeless <-ch
 	l.opts.Log.Debug("run planned", "run", number, "purpose", t.Purpose, "grants", t.Grants, "sysctls", t.Sysctls, "without", t.Without, "look", t.Look)
 	stdout, stderr, done := l.observer.Started(rec.Run)
 	r, err := l.room.Run(ctx, trial.Plan{
-		Number: number, Look: trial.Look(t.Look), Hopeless: hopeless, Stdout: stdout, Stderr: stderr,
+		Number: number, Look: trial.Look(t.Look), Hopeless: hopeless, Stdout: stdout, Stderr: stderr, Progress: l.observer.Pull(),
 		Conditions: engine.Conditions{Capabilities: t.Grants.Capabilities, Options: rec.Options},
 	})
 	done()

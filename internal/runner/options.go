@@ -31,6 +31,8 @@ type Options struct {
 	// Patience is how long a run may take, while no passing run's time is known,
 	// before capprof runs the workload with everything allowed to learn it.
 	Patience time.Duration
+	// Data says what each run finds in its volumes.
+	Data engine.DataOptions
 	// Input feeds every run the same standard input; nil for none.
 	Input *trial.Input
 	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
@@ -45,6 +47,17 @@ type Options struct {
 // privileged says that what replaces --privileged is searched for.
 func (o Options) privileged() bool { return o.Workload.Options.Bool("privileged") }
 
+// dataPolicy is the policy for the volumes that the options name, "" where they name none.
+func (o Options) dataPolicy() workload.DataPolicy {
+	switch {
+	case !workload.NamesData(o.Workload.Options):
+		return ""
+	case o.Data.Policy == "":
+		return workload.FreshData
+	}
+	return o.Data.Policy
+}
+
 // Observer is told of everything while it happens. Its methods may be called from
 // several goroutines.
 type Observer interface {
@@ -55,6 +68,6 @@ type Observer interface {
 	Ended(run profile.Run, took time.Duration)
 	// Note reports what is no run: a decision, a pause.
 	Note(text string)
-	// Pull receives the progress of pulling an image.
+	// Pull receives the progress of pulling an image, and of copying a run's data.
 	Pull() io.Writer
 }

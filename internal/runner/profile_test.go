@@ -61,6 +61,14 @@ func tryContext(t *testing.T, e *fakeEngine, change func(*Options), wrap func(co
 				t.Errorf("container %d was removed %d times", c.number, c.removed)
 			}
 		}
+		for i, data := range e.data {
+			if data.removed != 1 {
+				t.Errorf("the data of run %d was removed %d times", i+1, data.removed)
+			}
+			if len(data.containers) > 1 {
+				t.Errorf("the containers of %d runs have the same data", len(data.containers))
+			}
+		}
 		if e.attached != e.closed {
 			t.Errorf("%d traces, of which %d were closed", e.attached, e.closed)
 		}

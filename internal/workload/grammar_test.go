@@ -134,20 +134,38 @@ func TestNoNewPrivileges(t *testing.T) {
 }
 
 func TestShared(t *testing.T) {
+	volumes := []string{"data:/v", "/srv/x:/x", "/ro:/y:ro", "other:/z:ro,z", "/anonymous", "./here:/h"}
 	for _, c := range []struct {
+		policy DataPolicy
 		option string
 		values []string
 		want   []string
 	}{
-		{"volume", []string{"data:/v", "/srv/x:/x", "/ro:/y:ro", "other:/z:ro,z", "/anonymous", "./here:/h"}, []string{"the volume data", "the host's /srv/x", "the host's ./here"}},
-		{"tmpfs", []string{"/tmp"}, nil},
-		{"network", []string{"host"}, []string{"the ports of --network host"}},
-		{"network", []string{"container:db"}, []string{"the ports of --network container:db"}},
-		{"network", []string{"none"}, nil},
-		{"network", []string{"mine"}, nil},
+		{OwnData, "volume", volumes, []string{"the volume data", "the host's /srv/x", "the host's ./here"}},
+		{FreshData, "volume", volumes, []string{"the host's /srv/x", "the host's ./here"}},
+		{"", "volume", volumes, []string{"the host's /srv/x", "the host's ./here"}},
+		{CopiedData, "volume", volumes, nil},
+		{OwnData, "tmpfs", []string{"/tmp"}, nil},
+		{FreshData, "network", []string{"host"}, []string{"the ports of --network host"}},
+		{CopiedData, "network", []string{"container:db"}, []string{"the ports of --network container:db"}},
+		{OwnData, "network", []string{"none"}, nil},
+		{OwnData, "network", []string{"mine"}, nil},
 	} {
-		if got := Shared(Options{}.Set(c.option, c.values...)); !slices.Equal(got, c.want) {
-			t.Errorf("--%s %q: %q, want %q", c.option, c.values, got, c.want)
+		if got := Shared(Options{}.Set(c.option, c.values...), c.policy); !slices.Equal(got, c.want) {
+			t.Errorf("%s, --%s %q: %q, want %q", c.policy, c.option, c.values, got, c.want)
+		}
+	}
+}
+
+func TestDataPolicies(t *testing.T) {
+	for _, p := range DataPolicies() {
+		if got, err := ParseDataPolicy(string(p)); got != p || err != nil {
+			t.Errorf("%s: %q, %v", p, got, err)
+		}
+	}
+	for _, bad := range []string{"", "Fresh", "new"} {
+		if got, err := ParseDataPolicy(bad); err == nil {
+			t.Errorf("%q passed as %q", bad, got)
 		}
 	}
 }

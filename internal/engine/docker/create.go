@@ -38,6 +38,9 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}
+	if data, ok := c.Data.(*Data); ok {
+		apply(data.replacements, data.donors, config, host)
+	}
 	id, err := e.create(ctx, config, host, c.Capabilities)
 	if err != nil {
 		return nil, err

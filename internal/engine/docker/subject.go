@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -19,6 +20,8 @@ type Subject struct {
 	spec     workload.Spec
 	identity engine.Identity
 	files    *files
+	// ofImage are the targets of the image's own volumes.
+	ofImage []string
 }
 
 var _ engine.Subject = (*Subject)(nil)
@@ -39,6 +42,7 @@ func (e *Engine) Prepare(ctx context.Context, w workload.Spec, progress io.Write
 		s.identity.Argv = argv(nil, nil, w)
 	} else {
 		s.identity.Argv = argv(found.Config.Entrypoint, found.Config.Cmd, w)
+		s.ofImage = slices.Sorted(maps.Keys(found.Config.Volumes))
 	}
 	if len(s.identity.Argv) == 0 {
 		return nil, fmt.Errorf("%w: image %s has no command of its own; say what to run: capprof run %s -- COMMAND", engine.ErrBadWorkload, w.Image, w.Image)

@@ -42,6 +42,8 @@ type Config struct {
 	Success Success
 	// Timeout bounds one run.
 	Timeout time.Duration
+	// Data says what each run finds in its volumes.
+	Data engine.DataOptions
 	// Input feeds every run the same standard input; nil for none.
 	Input *Input
 	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
@@ -72,6 +74,8 @@ type Plan struct {
 	// Hopeless, when it is closed, ends the run: nothing can be learned from it.
 	Hopeless       <-chan struct{}
 	Stdout, Stderr io.Writer
+	// Progress receives lines about what is done before the run, for people; nil for none.
+	Progress io.Writer
 }
 
 // Look is how closely a run is observed.
@@ -150,14 +154,20 @@ func (m *Room) Known() bool { return m.deadline.isKnown() }
 
 // contain runs one container and judges its end.
 func (m *Room) contain(ctx context.Context, p Plan, r *Result, stdio engine.Stdio, log *slog.Logger) error {
-	c, err := m.Subject.Create(ctx, p.Conditions)
-	if r.refused(err) {
-		return nil
-	}
+	data, err := m.data(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer m.remove(ctx, c)
+	p.Conditions.Data = data
+	c, err := m.Subject.Create(ctx, p.Conditions)
+	if err != nil {
+		m.remove(ctx, data)
+		if r.refused(err) {
+			return nil
+		}
+		return err
+	}
+	defer m.remove(ctx, data, c)
 	log.Debug("container created", "id", c.ID(), "cgroup", c.Cgroup().Name)
 
 	look, err := m.observe(c, p.Look, log)
@@ -233,23 +243,41 @@ func (m *Room) judge(ctx context.Context, r *Result, exit engine.Exit, err error
 // nobody else knows of what is left.
 var ErrCleanup = errors.New("not removed")
 
-// cleanupTime bounds what is done after a run, even an interrupted one: a container
-// must not stay because the user was in a hurry.
+// cleanupTime bounds each thing that is done after a run, even an interrupted one: a
+// container must not stay because the user was in a hurry.
 const cleanupTime = 30 * time.Second
 
-// remove deletes a container while the next run begins.
-func (m *Room) remove(ctx context.Context, c engine.Container) {
+// data makes the data of one run.
+func (m *Room) data(ctx context.Context, p Plan) (engine.Data, error) {
+	options := m.Data
+	options.Progress = p.Progress
+	if options.Progress == nil {
+		options.Progress = io.Discard
+	}
+	return m.Subject.Data(ctx, options)
+}
+
+// remove deletes the containers of a run, and then its data, while the next run begins.
+func (m *Room) remove(ctx context.Context, data engine.Data, containers ...engine.Container) {
 	m.removals.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-		defer cancel()
-		err := c.Remove(ctx)
-		m.Log.Debug("container removed", "id", c.ID(), "error", err)
-		if err != nil {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.left = append(m.left, fmt.Errorf("%w: removing container %s: %w (capprof clean removes leftovers)", ErrCleanup, c.ID(), err))
+		for _, c := range containers {
+			m.clean(ctx, "container "+c.ID(), c.Remove)
 		}
+		m.clean(ctx, "the data of a run", data.Remove)
 	})
+}
+
+// clean removes one thing and keeps the error for Cleaned.
+func (m *Room) clean(ctx context.Context, what string, remove func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	err := remove(ctx)
+	m.Log.Debug("removed", "what", what, "error", err)
+	if err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.left = append(m.left, fmt.Errorf("%w: removing %s: %w (capprof clean removes leftovers)", ErrCleanup, what, err))
+	}
 }
 
 // Cleaned waits for the removals and returns what they could not remove.
