@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 	"internal/export":        {"internal/advice", "internal/remedy", "internal/sentence", "internal/profile", "internal/capability", "internal/text", "internal/workload"},
 	"internal/report":        {"internal/workload", "internal/sentence", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/drift":         {"internal/sentence", "internal/grant", "internal/workload", "internal/profile", "internal/capability", "internal/text"},
-	"internal/explain":       {"internal/sentence", "internal/grant", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
+	"internal/explain":       {"internal/scenario", "internal/sentence", "internal/grant", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/seccomp":       {"internal/capability", "internal/syscalls"},
 	"internal/sentence":      {"internal/scenario", "internal/profile", "internal/grant", "internal/workload", "internal/text", "internal/capability"},
 	"internal/profile":       {"internal/scenario", "internal/profile/v1", "internal/grant", "internal/workload", "internal/remedy", "internal/capability", "internal/text"},

@@ -160,7 +160,7 @@ func list(items []string) []string { return append([]string{}, items...) }
 // mentioned lists, by name, the capabilities that a profile has something to say
 // about.
 func mentioned(d *profile.Document) []capability.Cap {
-	set := d.Capabilities.Required.Union(d.Capabilities.Tolerated).Union(d.Capabilities.BeyondAllowed).Union(d.Beyond())
+	set := d.Capabilities.Required.Union(d.Capabilities.Tolerated).Union(d.Capabilities.BeyondAllowed).Union(d.Beyond()).Union(d.ExecNeeds)
 	for _, denial := range slices.Concat(d.Tolerated, d.Blocked) {
 		set = set.Union(capability.Of(denial.AnyOf...))
 	}

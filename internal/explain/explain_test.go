@@ -69,6 +69,8 @@ func TestGolden(t *testing.T) {
 		"profile-portable":     explain.OfProfile(profiletest.Portable()),
 		"profile-not-portable": explain.OfProfileCapability(profiletest.NotPortable(), capability.NetBindService),
 		"profile-privileged":   explain.OfProfile(profiletest.WithoutPrivileged()),
+		"profile-service":      explain.OfProfile(profiletest.Supervisord()),
+		"profile-execs":        explain.OfProfile(profiletest.Database()),
 		"profile-one-dropped":  explain.OfProfileCapability(profiletest.Proven(), capability.NetBindService),
 	}
 	// The product's own sentences.

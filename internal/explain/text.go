@@ -90,6 +90,9 @@ const labels = len("granted")
 // inProfile writes what a profile says of one capability.
 func inProfile(p *text.Page, w *Workload) {
 	p.Row("status", labels, string(w.Status)+": "+w.Meaning)
+	if w.When != "" {
+		p.Row("when", labels, w.When)
+	}
 	var why []string
 	for _, e := range w.Evidence[:min(len(w.Evidence), listed)] {
 		why = append(why, line(e))
@@ -121,6 +124,9 @@ func line(e Evidence) string {
 	text := e.Operation
 	if e.Because != "" {
 		text += " (" + e.Because + ")"
+	}
+	if e.When != "" {
+		text += " " + e.When
 	}
 	if e.Count > 1 {
 		text += fmt.Sprintf(", %d times", e.Count)
@@ -192,8 +198,8 @@ func ofProfile(p *text.Page, e Explanation) {
 		summary += fmt.Sprintf(", and %d of the options that replace --privileged", n)
 	}
 	p.Title(summary)
-	for _, reason := range e.Profile.Reasons {
-		p.Paragraph(reason)
+	for _, words := range slices.Concat(e.Profile.Reasons, e.Profile.Service) {
+		p.Paragraph(words)
 	}
 	for _, c := range e.Capabilities {
 		p.Heading(c.Number.Short() + ": lets a container " + c.Summary)

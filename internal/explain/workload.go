@@ -11,6 +11,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/text"
 )
@@ -21,6 +22,9 @@ type Profile struct {
 	Verdict  profile.Verdict `json:"verdict"`
 	Reasons  []string        `json:"reasons"`
 	Required capability.Set  `json:"required"`
+	// Service says what the workload was taken for, how it is stopped, and what was
+	// done with it, a sentence each; empty for a batch job.
+	Service []string `json:"service"`
 	// Dropped is what the engine grants today and the workload does not require;
 	// empty where the verdict does not vouch for the set.
 	Dropped capability.Set `json:"dropped"`
@@ -69,6 +73,10 @@ type Workload struct {
 	Status Status `json:"status"`
 	// Meaning is the status in a sentence.
 	Meaning string `json:"meaning"`
+	// Phases are the parts of a run of a service that asked for it, in their order, and
+	// When is that in words; empty for a batch job.
+	Phases []scenario.Phase `json:"phases"`
+	When   string           `json:"when"`
 	// Proof is what happened in the run without it, "" when there was none.
 	Proof string `json:"proof"`
 	// Alternatives would meet the need of a required one too, the least dangerous
@@ -88,6 +96,8 @@ type Evidence struct {
 	Because   string           `json:"because"`
 	AnyOf     []capability.Cap `json:"anyOf"`
 	Run       int              `json:"run"`
+	// When is the part of the run in which it was seen first, "" for a batch job.
+	When string `json:"when"`
 	// Count is how often it was seen, 0 when that was not counted.
 	Count uint64 `json:"count"`
 }
@@ -97,7 +107,12 @@ func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()
 func profileOf(d *profile.Document) *Profile {
 	p := &Profile{
 		Image: text.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
-		Reasons: []string{}, Required: d.Capabilities.Required, Relaxations: []Relaxation{},
+		Reasons: []string{}, Required: d.Capabilities.Required, Service: []string{}, Relaxations: []Relaxation{},
+	}
+	for _, words := range []string{sentence.Service(d), sentence.Stop(d), sentence.ExecNeeds(&d.Answer)} {
+		if words != "" {
+			p.Service = append(p.Service, words)
+		}
 	}
 	for _, r := range d.ForRelaxations() {
 		p.Relaxations = append(p.Relaxations, Relaxation{
@@ -115,7 +130,7 @@ func profileOf(d *profile.Document) *Profile {
 }
 
 func workload(d *profile.Document, c capability.Cap) *Workload {
-	w := &Workload{Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
+	w := &Workload{Phases: []scenario.Phase{}, Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
 	blocked, tolerated := allowedBy(d, d.Blocked, c), allowedBy(d, d.Tolerated, c)
 	requirement, required := d.Requirement(grant.Capability(c))
 	var there profile.Requirement
@@ -132,6 +147,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		if w.Proof == "" {
 			w.Meaning = name + " is in the set; no run without it was made to show that it cannot go"
 		}
+		w.asked(d, requirement)
 		w.Alternatives = append(w.Alternatives, capabilitiesOf(requirement.Alternatives)...)
 		w.Evidence, w.Better = evidence(d, requirement.Denials), better(requirement.Denials)
 		if requirement.FoundBy == profile.FoundByRemoval {
@@ -140,6 +156,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 	case portable:
 		w.Status, w.Proof = Portable, sentence.Proof(d, there)
 		w.Meaning = "the workload does not need " + name + " here, and needs it " + sentence.Where(d.Portable)
+		w.asked(d, there)
 		w.Alternatives = append(w.Alternatives, capabilitiesOf(there.Alternatives)...)
 		w.Evidence, w.Better = evidence(d, there.Denials), better(there.Denials)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
@@ -164,16 +181,21 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Meaning = "the profile is " + string(d.Verdict) + ", so it does not say whether the workload needs " + name
 	case d.Capabilities.Baseline.Has(c):
 		w.Status = Dropped
-		w.Meaning = name + " is not required: it is granted today, and the workload passed without it" + asked(d)
+		w.Meaning = name + " is not required: it is granted today, and the workload passed without it" + undenied(d)
 	default:
 		w.Status = NotNeeded
-		w.Meaning = name + " is not required: it is not granted today either, and the workload passed without it" + asked(d)
+		w.Meaning = name + " is not required: it is not granted today either, and the workload passed without it" + undenied(d)
 	}
 	return w
 }
 
-// asked adds what only a trace can tell.
-func asked(d *profile.Document) string {
+// asked notes which parts of a run asked for it.
+func (w *Workload) asked(d *profile.Document, r profile.Requirement) {
+	w.Phases, w.When = append(w.Phases, r.Phases...), sentence.Phases(d, r.Phases)
+}
+
+// undenied adds what only a trace can tell.
+func undenied(d *profile.Document) string {
 	if !d.Environment.Traced {
 		return ""
 	}
@@ -200,7 +222,7 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	for i, denial := range denials {
 		all[i] = Evidence{
 			Operation: sentence.Operation(denial.Operation), Because: sentence.Because(denial),
-			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID),
+			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID), When: text.Printable(sentence.When(denial.Phase)),
 		}
 	}
 	return all
@@ -252,6 +274,9 @@ func notes(d *profile.Document, c capability.Cap) []string {
 	all := []string{}
 	if d.Verdict == profile.Incomplete && d.Capabilities.Required.Has(c) {
 		all = append(all, "the profile is incomplete, so it may lack something or hold too much")
+	}
+	if d.ExecNeeds.Has(c) {
+		all = append(all, "the --exec commands used it for themselves, which does not count (capprof run --count exec counts it)")
 	}
 	if p := d.Portable; p != nil {
 		switch {
