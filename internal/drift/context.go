@@ -84,7 +84,7 @@ type fact struct{ name, value string }
 func contextOf(d *profile.Document) []fact {
 	w, e := d.Workload, d.Environment
 	portable, sysctls := portableWords(d)
-	return []fact{
+	facts := []fact{
 		{"verdict", string(d.Verdict)},
 		{"portable answer", portable},
 		{"sysctls of the portable answer", sysctls},
@@ -106,6 +106,7 @@ func contextOf(d *profile.Document) []fact {
 		{"seccomp profile", e.Seccomp},
 		{"container's sysctls", settings(e.Sysctls)},
 	}
+	return append(facts, serviceFacts(d.Scenario)...)
 }
 
 // words quotes a list, so that ["a b"] and ["a", "b"] differ.

@@ -33,7 +33,7 @@ var ErrUnfit = errors.New("the profiles cannot be compared")
 
 // SchemaVersion is the version of a comparison's JSON, major.minor, with the rules of
 // the profile's.
-const SchemaVersion = "2.0"
+const SchemaVersion = "2.1"
 
 // Result is a comparison.
 type Result struct {
@@ -51,6 +51,9 @@ type Result struct {
 	NotPortable string `json:"notPortable,omitempty"`
 	// Evidence are grants needed as before, for other operations. This is no drift.
 	Evidence []EvidenceChange `json:"evidence"`
+	// Phases are grants needed as before, in other parts of a service's run. This is no
+	// drift either.
+	Phases []PhaseChange `json:"phases,omitempty"`
 	// Context is what else changed: the image, the engine, the kernel. This is no
 	// drift either, and may explain one.
 	Context []ContextChange `json:"context"`
@@ -94,6 +97,15 @@ type EvidenceChange struct {
 	Appeared []string `json:"appeared"`
 }
 
+// PhaseChange is something required on both sides by other parts of a run.
+type PhaseChange struct {
+	Grant grant.Grant `json:"grant"`
+	// Old and New are the parts that asked for it, in words: "at start, first boot
+	// only".
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
 // ContextChange is another difference between the profiles.
 type ContextChange struct {
 	Name string `json:"name"`
@@ -119,6 +131,7 @@ func Compare(old, new *profile.Document) Result {
 	r.Added = changes(new, &new.Answer, now.Minus(before))
 	r.Removed = changes(old, &old.Answer, before.Minus(now))
 	r.Evidence = append(r.Evidence, evidenceChanges(old, new)...)
+	r.Phases = phaseChanges(old, new)
 	r.portable(old, new)
 	if len(r.Added)+len(r.Removed) > 0 || r.NotPortable != "" {
 		r.Outcome = Drift
@@ -217,13 +230,19 @@ func operations(d *profile.Document, g grant.Grant) []string {
 	r, _ := d.Requirement(g)
 	var all []string
 	for _, denial := range r.Denials {
-		all = append(all, sentence.Operation(denial.Operation))
+		all = append(all, operation(denial.Operation))
 	}
 	for _, failure := range r.Failures {
-		all = append(all, sentence.Operation(failure.Operation))
+		all = append(all, operation(failure.Operation))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// operation is the same whoever asked for it.
+func operation(o profile.Operation) string {
+	o.Asker = ""
+	return sentence.Operation(o)
 }
 
 func minus(a, b []string) []string {

@@ -12,6 +12,7 @@ import (
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/profile/profiletest"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -174,6 +175,28 @@ func TestOtherEvidenceIsNoDrift(t *testing.T) {
 	}
 	if r := drift.Compare(profiletest.Proven(), untraced); r.Drift() || len(r.Evidence) != 0 {
 		t.Errorf("a profile without explanations is told to have other ones: %+v", r.Evidence)
+	}
+}
+
+// TestPhases: what needs a grant at another time needs it as before, and who asked for
+// it makes no other operation.
+func TestPhases(t *testing.T) {
+	old, now := profiletest.Service(), profiletest.Service()
+	now.Scenario.Boots = append(now.Scenario.Boots, scenario.Restart)
+	now.Requirements[0].Denials[0].Asker = profile.AskerWrapper
+	r := drift.Compare(old, now)
+	if r.Outcome != drift.None || len(r.Phases)+len(r.Evidence) != 0 {
+		t.Errorf("one more restart: %+v", r)
+	}
+	now.Requirements[0].Phases = now.Requirements[1].Phases
+	r = drift.Compare(old, now)
+	want := []drift.PhaseChange{{Grant: grant.Capability(capability.Chown), Old: "at start, first boot only", New: "only at start"}}
+	if r.Outcome != drift.None || !reflect.DeepEqual(r.Phases, want) {
+		t.Errorf("%s, %+v, want %+v", r.Outcome, r.Phases, want)
+	}
+	// A batch job has no phases to compare.
+	if r := drift.Compare(profiletest.Proven(), old); r.Outcome != drift.None || len(r.Phases) != 0 {
+		t.Errorf("%s, %+v", r.Outcome, r.Phases)
 	}
 }
 

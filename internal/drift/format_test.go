@@ -30,10 +30,17 @@ func results(t testing.TB) map[string]drift.Result {
 	hostile := with(capability.Chown)
 	hostile.Workload.Image.Reference = evil
 	hostile.Requirements[0].Denials[0].Object = evil
+	// A service that a restart makes change owners again, and that is used now.
+	moved := profiletest.Service()
+	moved.Requirements[0].Phases = append(moved.Requirements[0].Phases, moved.Requirements[1].Phases[1])
+	moved.Scenario.Probes = []string{"curl -f http://$CAPPROF_ADDRESS/ | grep ok"}
+	moved.Scenario.Stopped.Killed = true
 	return map[string]drift.Result{
-		"none":  drift.Compare(profiletest.Proven(), profiletest.Proven()),
-		"drift": drift.Compare(before, now),
-		"unfit": drift.Compare(profiletest.Proven(), profiletest.Sample(profile.Incomplete)),
+		"service":    drift.Compare(profiletest.Service(), moved),
+		"to-service": drift.Compare(profiletest.Proven(), profiletest.Database()),
+		"none":       drift.Compare(profiletest.Proven(), profiletest.Proven()),
+		"drift":      drift.Compare(before, now),
+		"unfit":      drift.Compare(profiletest.Proven(), profiletest.Sample(profile.Incomplete)),
 		// The product's own sentences.
 		"recorded":   drift.Compare(recorded["su"], recorded["sudo"]),
 		"portable":   drift.Compare(profiletest.Proven(), profiletest.Portable()),

@@ -46,6 +46,12 @@ func writeMarkdown(w io.Writer, r Result, _ Options) error {
 			}
 		}
 	}
+	if len(r.Phases) > 0 {
+		b.WriteString("\nStill needed, by other parts of a run (not drift):\n\n| capability or option | before | now |\n|---|---|---|\n")
+		for _, change := range r.Phases {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", code(name(change.Grant)), code(change.Old), code(change.New))
+		}
+	}
 	if len(r.Context) > 0 {
 		b.WriteString("\nAlso different:\n\n| what | before | now |\n|---|---|---|\n")
 		for _, change := range r.Context {

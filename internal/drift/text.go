@@ -51,6 +51,12 @@ func writeText(w io.Writer, r Result, _ Options) error {
 			}
 		}
 	}
+	if len(r.Phases) > 0 {
+		b.WriteString("\nstill needed, by other parts of a run (not drift):\n")
+		for _, change := range r.Phases {
+			fmt.Fprintf(&b, "  %s: %s -> %s\n", name(change.Grant), change.Old, change.New)
+		}
+	}
 	if len(r.Context) > 0 {
 		b.WriteString("\nalso different:\n")
 		for _, change := range r.Context {
