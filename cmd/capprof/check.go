@@ -67,6 +67,9 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	if !flags.Changed("expect-exit") {
 		search.expectExit = before.Workload.ExpectExit
 	}
+	if data := before.Workload.Data; data != "" && !flags.Changed("volumes") {
+		search.data.policy = string(data)
+	}
 	opts, err := search.options(workload)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 const (
 	baselineGroup = "Baseline"
 	searchGroup   = "Search"
+	serviceGroup  = "Service"
 	outputGroup   = "Output"
 	workloadGroup = "Workload, as for docker run"
 	optionsGroup  = "Options"

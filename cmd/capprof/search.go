@@ -24,6 +24,7 @@ type searchFlags struct {
 	logDir     string
 	verbose    bool
 	quiet      bool
+	data       dataFlags
 }
 
 func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
@@ -37,6 +38,7 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
 	search.IntVar(&s.maxRuns, "max-runs", 64, "give up after this many `runs`")
 	search.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
+	s.data.add(flags.group(serviceGroup))
 	output := flags.group(outputGroup)
 	output.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`; - writes it to standard output, in place of the report")
 	output.StringVar(&s.logDir, "log-dir", "", "save the workload's output in this `directory`, one file per run and stream")
@@ -70,7 +72,12 @@ func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 			return runner.Options{}, usageError("%s", check.message)
 		}
 	}
+	data, err := s.data.options()
+	if err != nil {
+		return runner.Options{}, err
+	}
 	return runner.Options{
+		Data:     data,
 		Workload: workload,
 		Allowed:  allowed,
 		Success:  trial.ExitCode(s.expectExit),

@@ -45,7 +45,7 @@ func TestRunsDoNotShareWhatTheyWrite(t *testing.T) {
 		// shared is what the report must name.
 		shared string
 	}{
-		"named volume": {[]string{"--volume", volume + ":/v"}, fmt.Sprintf(locked, "/v"), volume},
+		"named volume": {[]string{"--volume", volume + ":/v", "--volumes", "own"}, fmt.Sprintf(locked, "/v"), volume},
 		"directory":    {[]string{"--volume", dir + ":/w"}, fmt.Sprintf(locked, "/w"), dir},
 		"network":      {[]string{"--network", "host"}, listening, "--network host"},
 	} {
