@@ -8,7 +8,6 @@ import (
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
-	"github.com/capprof/capprof/internal/text"
 )
 
 // phaseChanges compares which parts of a run ask for the common grants. A side that
@@ -28,7 +27,7 @@ func phaseChanges(old, new *profile.Document) []PhaseChange {
 // no change.
 func when(d *profile.Document, g grant.Grant) string {
 	r, _ := d.Requirement(g)
-	return text.Printable(sentence.Phases(d, r.Phases))
+	return sentence.Phases(d, r.Phases)
 }
 
 // serviceFacts are those of a service; a batch job has empty ones.

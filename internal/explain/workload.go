@@ -222,7 +222,7 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	for i, denial := range denials {
 		all[i] = Evidence{
 			Operation: sentence.Operation(denial.Operation), Because: sentence.Because(denial),
-			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID), When: text.Printable(sentence.When(denial.Phase)),
+			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID), When: sentence.When(denial.Phase),
 		}
 	}
 	return all

@@ -63,7 +63,9 @@ func composeService(d *profile.Document) *yaml.Node {
 		}
 	}
 	service.addList("cap_drop", []string{"ALL"})
-	service.addList("cap_add", d.Capabilities.Required.ShortNames())
+	if !d.Capabilities.Required.Empty() {
+		service.add("cap_add", capabilityList(d, &d.Answer, func(short string) string { return short }))
+	}
 	return &service.node
 }
 

@@ -2,6 +2,7 @@ package export
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/advice"
@@ -18,7 +19,8 @@ func (docker) Export(w io.Writer, d *profile.Document) error {
 	if err := answer(d); err != nil {
 		return err
 	}
-	return write(w, append(commonNotes(d, advice.Docker), engineNotes(d, advice.Docker)...), commandLine(dockerRun(d)))
+	notes := slices.Concat(commonNotes(d, advice.Docker), phaseNotes(d), engineNotes(d, advice.Docker))
+	return write(w, notes, commandLine(dockerRun(d)))
 }
 
 // dockerRun is the command in groups that stay on one line: an option and its

@@ -28,17 +28,16 @@ func (kubernetes) Export(w io.Writer, d *profile.Document) error {
 			"Profile with --security-opt no-new-privileges to see whether that matters.")
 	}
 	capabilities.addList("drop", []string{"ALL"})
-	set := d.Capabilities.Required
+	there := &d.Answer
 	if d.Portable != nil && d.Portable.Verdict.Answers() {
 		// Clusters keep the kernel's sysctls.
-		set = d.Portable.Capabilities.Required
+		there = &d.Portable.Answer
 	}
-	add := set.ShortNames()
-	for i := range add {
+	if !there.Capabilities.Required.Empty() {
 		// Runtimes put CAP_ before every name, a number's too.
-		add[i] = strings.TrimPrefix(add[i], "CAP_")
+		spell := func(short string) string { return strings.TrimPrefix(short, "CAP_") }
+		capabilities.add("add", capabilityList(d, there, spell))
 	}
-	capabilities.addList("add", add)
 	context.add("capabilities", &capabilities.node)
 	notes = append(notes, relaxInKubernetes(&context, d)...)
 	if d.Workload.Options.Bool("read-only") {

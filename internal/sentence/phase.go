@@ -6,6 +6,7 @@ import (
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/scenario"
+	"github.com/capprof/capprof/internal/text"
 )
 
 // stepWords say when a step is; one of a later version goes by its name.
@@ -25,7 +26,7 @@ func step(s scenario.Step) string {
 }
 
 // Phases say which parts of a run asked for something, given the boots of a run: "only
-// at stop", "at start, first boot only", "at start and at stop"; "" for none.
+// at stop", "at start, first boot only", "at start and at stop"; "" for none. They are printable.
 func Phases(d *profile.Document, phases []scenario.Phase) string {
 	var (
 		steps []scenario.Step
@@ -61,7 +62,7 @@ func Phases(d *profile.Document, phases []scenario.Phase) string {
 	if len(steps) == 1 && which[0] == "" {
 		words = "only " + words
 	}
-	return words
+	return text.Printable(words)
 }
 
 // bootsOf says which of a run's boots some are; "" for all of them.
@@ -89,17 +90,36 @@ func bootsOf(d *profile.Document, some []scenario.Boot) string {
 	return ""
 }
 
+// AskedBy says that nothing of the image asks for what a requirement explains: "asked
+// by your own wrapper (the shell that is process 1)"; "" where its programs do, or where
+// the trace did not show it.
+func AskedBy(r profile.Requirement) string {
+	words := map[profile.Asker]string{
+		profile.AskerWrapper: "asked by your own wrapper (the shell that is process 1)",
+		profile.AskerExec:    "asked by your --exec command",
+	}
+	said := ""
+	for _, d := range r.Denials {
+		by := words[d.Asker]
+		if by == "" || said != "" && said != by {
+			return ""
+		}
+		said = by
+	}
+	return said
+}
+
 // When says where in a run something was first seen, or failed: "at the start of the
-// first boot", "when used in the restart"; "" for a batch job.
+// first boot", "when used in the restart"; "" for a batch job. It is printable.
 func When(p *scenario.Phase) string {
 	if p == nil || p.IsZero() {
 		return ""
 	}
 	words, at := strings.CutPrefix(step(p.Step), "at ")
 	if at {
-		return "at the " + words + " of the " + string(p.Boot)
+		return text.Printable("at the " + words + " of the " + string(p.Boot))
 	}
-	return words + " in the " + string(p.Boot)
+	return text.Printable(words + " in the " + string(p.Boot))
 }
 
 // and joins words: "a, b and c".

@@ -73,12 +73,12 @@ func Denial(d profile.Denial) string {
 	if because := Because(d); because != "" {
 		words += " (" + because + ")"
 	}
-	return strings.TrimSpace(words + " " + text.Printable(When(d.Phase)))
+	return strings.TrimSpace(words + " " + When(d.Phase))
 }
 
 // Failure is what failed, and when.
 func Failure(f profile.Failure) string {
-	return strings.TrimSpace(Operation(f.Operation) + " " + text.Printable(When(f.Phase)))
+	return strings.TrimSpace(Operation(f.Operation) + " " + When(f.Phase))
 }
 
 // Choice names capabilities of which one would do: "DAC_OVERRIDE or

@@ -142,6 +142,30 @@ func TestWhyOfAService(t *testing.T) {
 	}
 }
 
+func TestAskedBy(t *testing.T) {
+	by := func(askers ...profile.Asker) profile.Requirement {
+		var r profile.Requirement
+		for _, asker := range askers {
+			r.Denials = append(r.Denials, profile.Denial{Operation: profile.Operation{Asker: asker}})
+		}
+		return r
+	}
+	for _, c := range []struct {
+		r    profile.Requirement
+		want string
+	}{
+		{by(), ""},
+		{by(profile.AskerWrapper, profile.AskerWrapper), "asked by your own wrapper (the shell that is process 1)"},
+		{by(profile.AskerExec), "asked by your --exec command"},
+		{by(profile.AskerWrapper, ""), ""},
+		{by(profile.AskerWrapper, profile.AskerExec), ""},
+	} {
+		if got := sentence.AskedBy(c.r); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.r.Denials, got, c.want)
+		}
+	}
+}
+
 func TestRunOfAService(t *testing.T) {
 	d := profiletest.Supervisord()
 	for i, want := range map[int][2]string{
