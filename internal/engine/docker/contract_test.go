@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"os"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/engine/enginetest"
+	"github.com/capprof/capprof/internal/testengine"
 )
 
 func TestContract(t *testing.T) {
@@ -24,7 +26,9 @@ func TestContract(t *testing.T) {
 	}
 	enginetest.Run(t, enginetest.Setup{
 		Open:  func(t testing.TB) engine.Engine { return open(t) },
-		Image: m.image, Other: m.other,
+		Image: m.image, Other: m.other, Service: m.service,
+		// An engine of the suite's own is in a network namespace of its own.
+		Reachable: os.Getenv(testengine.SuiteEnv) == "",
 		Tag: func(t testing.TB, id, name string) {
 			if err := probe.api.ImageTag(t.Context(), id, name); err != nil {
 				t.Fatal(err)

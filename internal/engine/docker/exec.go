@@ -2,8 +2,9 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -12,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/pkg/stdcopy"
 
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 )
 
@@ -19,13 +21,18 @@ import (
 // without standard input. Its capabilities are the container's.
 func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Exit, error) {
 	doing := fmt.Sprintf("running %q in container %s", command.Argv, c.short())
+	if command.Privileged {
+		if refusal := refusesAll(c.engine); refusal != nil {
+			return engine.Exit{}, fmt.Errorf("%s: %w", doing, refusal)
+		}
+	}
 	made, err := ask(ctx, c.engine, c.engine.patience.work, doing, func(ctx context.Context) (container.ExecCreateResponse, error) {
 		return c.engine.api.ContainerExecCreate(ctx, c.id, container.ExecOptions{
 			Cmd: command.Argv, AttachStdout: true, AttachStderr: true, Privileged: command.Privileged,
 		})
 	}, nil)
 	if err != nil {
-		return engine.Exit{}, c.engine.execFailed(doing, err)
+		return engine.Exit{}, execFailed(c.engine, doing, err)
 	}
 	// The end of the output may come before the engine knows the command's, which it
 	// tells by an event: one is subscribed to before there can be any. The container's
@@ -40,12 +47,13 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 		return c.engine.api.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
 	}, func(late types.HijackedResponse) { late.Close() })
 	if err != nil {
-		return engine.Exit{}, c.engine.execFailed(doing, err)
+		return engine.Exit{}, execFailed(c.engine, doing, err)
 	}
 	closed := context.AfterFunc(ctx, streams.Close)
 	defer closed()
 	defer streams.Close()
-	if _, err := stdcopy.StdCopy(orDiscard(command.Stdout), orDiscard(command.Stderr), streams.Reader); err != nil {
+	seen := &head{}
+	if _, err := stdcopy.StdCopy(tap{command.Stdout, &seen.stdout}, tap{command.Stderr, &seen.stderr}, streams.Reader); err != nil {
 		if ctx.Err() != nil {
 			return engine.Exit{}, ctx.Err()
 		}
@@ -57,7 +65,9 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 		})
 		switch {
 		case err != nil:
-			return engine.Exit{}, c.engine.execFailed(doing, err)
+			return engine.Exit{}, execFailed(c.engine, doing, err)
+		case !state.Running && command.Privileged && capabilitiesNotApplied.Match(seen.stdout.kept):
+			return engine.Exit{}, fmt.Errorf("%s: %w", doing, &engine.RefusedError{Err: errors.New(strings.TrimSpace(string(seen.stdout.kept)))})
 		case !state.Running:
 			return engine.Exit{Code: state.ExitCode}, nil
 		case over:
@@ -76,16 +86,21 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 
 // execFailed is the error of a request about a further command: a container that does
 // not run is a conflict to the engine, and one that is gone is not found.
-func (e *Engine) execFailed(doing string, err error) error {
+func execFailed(e *Engine, doing string, err error) error {
 	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
 		return fmt.Errorf("%s: %w: %w", doing, engine.ErrNotRunning, err)
 	}
 	return e.failed(doing, err)
 }
 
-func orDiscard(w io.Writer) io.Writer {
-	if w == nil {
-		return io.Discard
+// refusesAll says why the engine cannot give all capabilities to anything, which it
+// would say in the output of what it cannot start; nil where it can, or where it cannot
+// be told. Those that not every engine knows are none of all.
+func refusesAll(e *Engine) error {
+	held, known := e.boundingSet()
+	missing := capability.Known().Minus(held).Minus(capability.Of(capability.BPF, capability.Perfmon, capability.CheckpointRestore))
+	if !known || missing.Empty() {
+		return nil
 	}
-	return w
+	return &engine.RefusedError{Refused: missing, Err: errors.New("it does not hold them itself")}
 }

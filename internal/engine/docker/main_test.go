@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -27,6 +28,8 @@ type machine struct {
 	*testengine.Engine
 	// image is the ID of the image, other that of one that only says something else.
 	image, other string
+	// service is that of an image of a service.
+	service string
 }
 
 // shared is made by the first test that needs an engine: those of a fake one need
@@ -72,6 +75,9 @@ func prepareMachine() (*machine, error) {
 	if m.image, err = importImage(ctx, e, "default"); err == nil {
 		m.other, err = importImage(ctx, e, "other")
 	}
+	if err == nil {
+		m.service, err = serviceImage(ctx, e, m.image)
+	}
 	if err != nil {
 		return nil, errors.Join(err, made.Stop(ctx))
 	}
@@ -90,7 +96,7 @@ func releaseMachine() error {
 	if err != nil {
 		return err
 	}
-	for _, id := range []string{m.image, m.other} {
+	for _, id := range []string{m.service, m.other, m.image} {
 		_, removal := e.api.ImageRemove(ctx, id, image.RemoveOptions{Force: true})
 		err = errors.Join(err, removal)
 	}
@@ -128,6 +134,20 @@ func importImage(ctx context.Context, e *Engine, word string) (string, error) {
 	}
 	found, err := e.image(ctx, name, io.Discard)
 	return found.ID, err
+}
+
+// serviceImage makes an image of a service of that one, and returns its ID. An import
+// takes no stop signal.
+func serviceImage(ctx context.Context, e *Engine, from string) (string, error) {
+	made, err := e.api.ContainerCreate(ctx, &container.Config{Image: from}, nil, nil, nil, "capprof-docker-test-"+e.session)
+	if err != nil {
+		return "", err
+	}
+	image, err := e.api.ContainerCommit(ctx, made.ID, container.CommitOptions{Config: &container.Config{
+		StopSignal: enginetest.StopSignal, Volumes: map[string]struct{}{"/data": {}},
+		Healthcheck: &container.HealthConfig{Test: append([]string{"CMD"}, enginetest.HealthCheck...), Interval: 100 * time.Millisecond, Retries: 2},
+	}})
+	return image.ID, errors.Join(err, e.api.ContainerRemove(ctx, made.ID, container.RemoveOptions{RemoveVolumes: true}))
 }
 
 // newEngine is an Engine on the tests' engine.

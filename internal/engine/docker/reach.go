@@ -47,7 +47,7 @@ func (c *Container) Reach(ctx context.Context) (engine.Reach, error) {
 	switch {
 	case found.HostConfig != nil && found.HostConfig.NetworkMode.IsHost():
 		reach.Address = machine
-	case about.remote == "" && c.engine.sharesNetwork():
+	case about.remote == "" && c.engine.endpoint.sharesNetwork():
 		reach.Address = address(found.NetworkSettings)
 	}
 	return reach, nil
@@ -113,11 +113,11 @@ func (at endpoint) machine() string {
 
 // sharesNetwork reports whether the engine's bridges are in our network namespace, or
 // that is not known. A rootless engine's are in one of its own.
-func (e *Engine) sharesNetwork() bool {
-	if e.endpoint.socket() == "" {
+func (at endpoint) sharesNetwork() bool {
+	if at.socket() == "" {
 		return true
 	}
-	pid := engineProcess(e.endpoint.socket())
+	pid := engineProcess(at.socket())
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if pid == 0 || err != nil {
 		return true

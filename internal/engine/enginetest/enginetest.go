@@ -25,6 +25,12 @@ type Setup struct {
 	// command is "echo default" and whose PATH is "/". Other is the same but for its
 	// command, "echo other".
 	Image, Other string
+	// Service names an image of the same file system whose stop signal is StopSignal,
+	// which has the volumes /data and /seed, and whose health check is HealthCheck, every 100 ms and
+	// twice.
+	Service string
+	// Reachable says that containers on the engine's own network are reached from here.
+	Reachable bool
 	// Tag gives an image a further name, or moves the name to it; nil for an engine
 	// that has no names to move.
 	Tag func(t testing.TB, image, name string)
@@ -64,6 +70,20 @@ func Run(t *testing.T, setup Setup) {
 		{"containers side by side", checkSideBySide},
 		{"removal", checkRemoval},
 		{"leftovers", checkLeftovers},
+		{"a life", checkLife},
+		{"starts of one container", checkStartAgain},
+		{"a command that is gone at the second start", checkStartErrorAgain},
+		{"signals to each start", checkSignalsAgain},
+		{"a further command with all capabilities", checkExecPrivileged},
+		{"a further command at the container's end", checkExecEnds},
+		{"health", checkHealth},
+		{"no health", checkNoHealth},
+		{"health at the second start", checkHealthAgain},
+		{"processes", checkProcesses},
+		{"sockets", checkListening},
+		{"sockets in the machine's network", checkListeningOnHost},
+		{"an address", checkReach},
+		{"what does not run", checkNotRunning},
 		{"a context that has ended", checkEnded},
 		{"a context that ends during a run", checkEnds},
 	} {

@@ -23,6 +23,15 @@ const NetRaw = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00
 // does; see package program.
 const Program = "/workload"
 
+// StopSignal is that of the service's image, 37 to the kernel.
+const StopSignal = "SIGRTMIN+3"
+
+// Health is what HealthCheck looks for.
+const Health = "/healthy"
+
+// HealthCheck is the health check of the service's image, as exec takes it.
+var HealthCheck = []string{Program, "file", Health}
+
 // Archive makes the file system of the image that the suite runs, as a tar archive:
 // one static program, and files that cannot be executed in every way that there is.
 // The image needs Program as its entrypoint and / in PATH.

@@ -80,6 +80,12 @@ func run(verb string, args []string) error {
 		signal.Notify(asked, syscall.SIGTERM)
 		fmt.Println("obeying")
 		<-asked
+	case "again":
+		return again(args[0])
+	case "remove":
+		return os.Remove(args[0])
+	case "serve":
+		return serve(args)
 	case "open":
 		flags := map[string]int{"r": os.O_RDONLY, "w": os.O_WRONLY}[args[0]]
 		file, err := os.OpenFile(args[1], flags, 0)

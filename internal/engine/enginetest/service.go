@@ -1,0 +1,264 @@
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
+)
+
+// service is a run of the test program in the image of a service.
+func (s suite) service(args ...string) workload.Spec {
+	return workload.Spec{Image: s.Service, Command: args}
+}
+
+// start starts a container and returns when it has said a word. The test's end ends it.
+func start(t testing.TB, c engine.Container, word string) {
+	t.Helper()
+	heard := listenFor(word)
+	if err := c.Start(t.Context(), engine.Stdio{Stdout: heard}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-heard.word:
+	case <-time.After(time.Minute):
+		t.Fatalf("it has not said %q", word)
+	}
+}
+
+// end kills a container and waits for its end.
+func end(t testing.TB, c engine.Container) {
+	t.Helper()
+	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if exit, err := c.Wait(t.Context()); err != nil || exit != (engine.Exit{Code: 137, Signalled: true}) {
+		t.Fatalf("%+v, %v; want 137 by our own signal", exit, err)
+	}
+}
+
+// do runs a further command, which must succeed.
+func do(t testing.TB, c engine.Container, argv ...string) {
+	t.Helper()
+	if exit, err := c.Exec(t.Context(), engine.Command{Argv: argv}); err != nil || exit.Code != 0 {
+		t.Fatalf("%q: %+v, %v", argv, exit, err)
+	}
+}
+
+func checkLife(t *testing.T, s suite) {
+	identity := func(w workload.Spec) engine.Identity {
+		t.Helper()
+		subject, err := s.open(t).Prepare(t.Context(), w, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return subject.Identity()
+	}
+	plain := identity(s.spec("exit", "0"))
+	if plain.Healthcheck || plain.StopSignal != syscall.SIGTERM || plain.StopTimeout != 10*time.Second {
+		t.Errorf("an image that says nothing of it: %+v", plain)
+	}
+	of := identity(s.service("exit", "0"))
+	if !of.Healthcheck || of.StopSignal != 37 || of.StopTimeout != 10*time.Second {
+		t.Errorf("a service's image: %+v", of)
+	}
+	w := s.service("exit", "0")
+	w.Options = w.Options.Set("volume", "/more", "capprof-enginetest-named:/named:ro", "/etc:/bound").Set("tmpfs", "/gone")
+	got := identity(w).Volumes
+	want := []engine.Volume{
+		{Target: "/bound", Source: "/etc", Kind: engine.BindMount},
+		{Target: "/data", Kind: engine.AnonymousVolume},
+		{Target: "/more", Kind: engine.AnonymousVolume},
+		{Target: "/named", Source: "capprof-enginetest-named", Kind: engine.NamedVolume, ReadOnly: true},
+		{Target: "/seed", Kind: engine.AnonymousVolume},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("volumes %+v, want %+v", got, want)
+	}
+	w.Options = w.Options.Set("volume", "capprof-enginetest-named:/data").Set("tmpfs", "/seed")
+	if got, want := identity(w).Volumes, []engine.Volume{{Target: "/data", Source: "capprof-enginetest-named", Kind: engine.NamedVolume}}; !slices.Equal(got, want) {
+		t.Errorf("volumes %+v, want %+v", got, want)
+	}
+}
+
+func checkStartAgain(t *testing.T, s suite) {
+	c := create(t, s.open(t), s.spec("again", "/note"), engine.Conditions{})
+	id, cgroup := c.ID(), c.Cgroup()
+	for n := 1; n <= 3; n++ {
+		var stdout bytes.Buffer
+		exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &stdout})
+		if err != nil || exit != (engine.Exit{Code: n}) || stdout.String() != fmt.Sprintf("start %d\n", n) {
+			t.Errorf("start %d: %q, %+v, %v", n, stdout.String(), exit, err)
+		}
+	}
+	if c.ID() != id || c.Cgroup() != cgroup {
+		t.Errorf("%s in %q became %s in %q", id, cgroup, c.ID(), c.Cgroup())
+	}
+	running, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	if err := running.Start(t.Context(), engine.Stdio{}); err == nil {
+		t.Error("what runs was started")
+	}
+	end(t, running)
+}
+
+func checkStartErrorAgain(t *testing.T, s suite) {
+	c := create(t, s.open(t), s.spec("remove", Program), engine.Conditions{})
+	if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit != (engine.Exit{}) {
+		t.Fatalf("%+v, %v", exit, err)
+	}
+	for _, when := range []string{"second", "third"} {
+		_, err := engine.Run(t.Context(), c, engine.Stdio{})
+		if failure, ok := errors.AsType[*engine.StartError](err); !ok || failure.Code != 127 {
+			t.Errorf("the %s start: %v, want a start error with 127", when, err)
+		}
+	}
+}
+
+// A signal that capprof sent to one start says nothing of the end of another.
+func checkSignalsAgain(t *testing.T, s suite) {
+	c := create(t, s.open(t), s.spec("obey"), engine.Conditions{})
+	for range 2 {
+		start(t, c, "obeying\n")
+		if err := c.Signal(t.Context(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if exit, err := c.Wait(t.Context()); err != nil || exit != (engine.Exit{Signalled: true}) {
+			t.Errorf("%+v, %v; want exit 0 by our own signal", exit, err)
+		}
+	}
+	start(t, c, "obeying\n")
+	end(t, c)
+	start(t, c, "obeying\n")
+	if err := c.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Wait(t.Context()); errors.As(err, new(*engine.EndedByOthersError)) {
+		t.Error(err)
+	}
+	if err := c.Start(t.Context(), engine.Stdio{}); err == nil {
+		t.Error("what was removed was started")
+	}
+	again := create(t, s.open(t), s.spec("again", "/note"), engine.Conditions{})
+	for n := 1; n <= 2; n++ {
+		if exit, err := engine.Run(t.Context(), again, engine.Stdio{}); err != nil || exit.Signalled {
+			t.Errorf("start %d: %+v, %v", n, exit, err)
+		}
+		if err := again.Signal(t.Context(), syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func checkExecPrivileged(t *testing.T, s suite) {
+	c, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	var stdout bytes.Buffer
+	exit, err := c.Exec(t.Context(), engine.Command{
+		Argv: []string{Program, "line", "/proc/self/status", "CapEff"}, Stdout: &stdout, Privileged: true,
+	})
+	if refused, ok := errors.AsType[*engine.RefusedError](err); ok {
+		// An engine that is confined itself. It holds what it grants by default.
+		if refused.Refused.Intersect(capability.DockerDefault) != 0 || stdout.Len() != 0 {
+			t.Errorf("%v, %q", err, stdout.String())
+		}
+		return
+	}
+	if err != nil || exit.Code != 0 {
+		t.Fatalf("%+v, %v", exit, err)
+	}
+	mask, err := strconv.ParseUint(strings.TrimSpace(strings.TrimPrefix(stdout.String(), "CapEff:")), 16, 64)
+	if held := capability.Set(mask); err != nil || !held.Contains(capability.DockerDefault.With(capability.SysAdmin)) {
+		t.Errorf("it holds %q (%s), %v", stdout.String(), held, err)
+	}
+}
+
+func checkExecEnds(t *testing.T, s suite) {
+	c, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	heard, gone := listenFor("hanging\n"), make(chan error, 1)
+	go func() {
+		exit, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "hang"}, Stdout: heard})
+		if err == nil && exit.Code == 137 {
+			err = engine.ErrNotRunning
+		}
+		gone <- err
+	}()
+	<-heard.word
+	end(t, c)
+	if err := <-gone; !errors.Is(err, engine.ErrNotRunning) {
+		t.Errorf("error %v, want 137 or that the container does not run", err)
+	}
+}
+
+func checkHealth(t *testing.T, s suite) {
+	c := create(t, s.open(t), s.service("hang"), engine.Conditions{})
+	start(t, c, "hanging\n")
+	do(t, c, Program, "write", Health, "yes")
+	for _, when := range []string{"awaited", "known"} {
+		if healthy, err := c.Healthy(t.Context()); err != nil || !healthy {
+			t.Errorf("%s: %v, %v", when, healthy, err)
+		}
+	}
+	sick := create(t, s.open(t), s.service("hang"), engine.Conditions{})
+	start(t, sick, "hanging\n")
+	for _, when := range []string{"awaited", "known"} {
+		if healthy, err := sick.Healthy(t.Context()); err != nil || healthy {
+			t.Errorf("%s, of one that is not healthy: %v, %v", when, healthy, err)
+		}
+	}
+}
+
+func checkNoHealth(t *testing.T, s suite) {
+	none, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	if healthy, err := none.Healthy(t.Context()); err == nil || healthy {
+		t.Errorf("without a health check: %v, %v", healthy, err)
+	}
+	w := s.service("hang")
+	slow := create(t, s.open(t), w, engine.Conditions{})
+	start(t, slow, "hanging\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	go func() {
+		_, err := slow.Healthy(ctx)
+		answer <- err
+	}()
+	cancel()
+	if err := <-answer; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+	dying := create(t, s.open(t), s.service("hang"), engine.Conditions{})
+	start(t, dying, "hanging\n")
+	go func() {
+		_, err := dying.Healthy(t.Context())
+		answer <- err
+	}()
+	end(t, dying)
+	if err := <-answer; !errors.Is(err, engine.ErrNotRunning) {
+		t.Errorf("error %v, want that the container does not run", err)
+	}
+}
+
+// What the health check said of one start says nothing of the next.
+func checkHealthAgain(t *testing.T, s suite) {
+	c := create(t, s.open(t), s.service("hang"), engine.Conditions{})
+	start(t, c, "hanging\n")
+	do(t, c, Program, "write", Health, "yes")
+	if healthy, err := c.Healthy(t.Context()); err != nil || !healthy {
+		t.Fatalf("%v, %v", healthy, err)
+	}
+	do(t, c, Program, "remove", Health)
+	end(t, c)
+	start(t, c, "hanging\n")
+	if healthy, err := c.Healthy(t.Context()); err != nil || healthy {
+		t.Errorf("the second start: %v, %v", healthy, err)
+	}
+}
