@@ -198,7 +198,7 @@ func ofProfile(p *text.Page, e Explanation) {
 		summary += fmt.Sprintf(", and %d of the options that replace --privileged", n)
 	}
 	p.Title(summary)
-	for _, words := range slices.Concat(e.Profile.Reasons, e.Profile.Service) {
+	for _, words := range slices.Concat(e.Profile.Reasons, e.Profile.About) {
 		p.Paragraph(words)
 	}
 	for _, c := range e.Capabilities {

@@ -22,9 +22,9 @@ type Profile struct {
 	Verdict  profile.Verdict `json:"verdict"`
 	Reasons  []string        `json:"reasons"`
 	Required capability.Set  `json:"required"`
-	// Service says what the workload was taken for, how it is stopped, and what was
-	// done with it, a sentence each; empty for a batch job.
-	Service []string `json:"service"`
+	// About says what the workload was taken for, what it was given and what was done
+	// with it, a sentence each; empty for a batch job without data.
+	About []string `json:"about"`
 	// Dropped is what the engine grants today and the workload does not require;
 	// empty where the verdict does not vouch for the set.
 	Dropped capability.Set `json:"dropped"`
@@ -107,13 +107,9 @@ func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()
 func profileOf(d *profile.Document) *Profile {
 	p := &Profile{
 		Image: text.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
-		Reasons: []string{}, Required: d.Capabilities.Required, Service: []string{}, Relaxations: []Relaxation{},
+		Reasons: []string{}, Required: d.Capabilities.Required, About: []string{}, Relaxations: []Relaxation{},
 	}
-	for _, words := range []string{sentence.Service(d), sentence.Stop(d), sentence.ExecNeeds(&d.Answer)} {
-		if words != "" {
-			p.Service = append(p.Service, words)
-		}
-	}
+	p.About = append(p.About, sentence.About(d)...)
 	for _, r := range d.ForRelaxations() {
 		p.Relaxations = append(p.Relaxations, Relaxation{
 			Option: text.Printable(r.Grant.Option.Name), Value: text.Printable(r.Grant.Option.Value),

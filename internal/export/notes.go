@@ -34,7 +34,7 @@ func commonNotes(d *profile.Document, on advice.Platform) []string {
 			notes = append(notes, "WARNING: "+strings.TrimSuffix(reason, ".")+".")
 		}
 	}
-	notes = append(notes, serviceNotes(d)...)
+	notes = append(notes, aboutNotes(d)...)
 	notes = append(notes, relaxationNotes(d)...)
 	notes = append(notes, nonRootNote(d)...)
 	return append(notes, betterNotes(d, on)...)

@@ -9,13 +9,11 @@ import (
 	"github.com/capprof/capprof/internal/sentence"
 )
 
-// serviceNotes say what the set was found for, where that is a service.
-func serviceNotes(d *profile.Document) []string {
+// aboutNotes say what the set was found for.
+func aboutNotes(d *profile.Document) []string {
 	var notes []string
-	for _, note := range []string{sentence.Service(d), sentence.Stop(d), sentence.ExecNeeds(&d.Answer)} {
-		if note != "" {
-			notes = append(notes, strings.ToUpper(note[:1])+note[1:]+".")
-		}
+	for _, note := range sentence.About(d) {
+		notes = append(notes, strings.ToUpper(note[:1])+note[1:]+".")
 	}
 	return notes
 }

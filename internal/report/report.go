@@ -90,11 +90,7 @@ func verdict(p *text.Page, d *profile.Document) {
 	for _, reason := range d.Reasons {
 		p.Items(text.Printable(reason))
 	}
-	for _, line := range []string{sentence.Service(d), sentence.Stop(d), sentence.ExecNeeds(&d.Answer)} {
-		if line != "" {
-			p.Items(line)
-		}
-	}
+	p.Items(sentence.About(d)...)
 	if may := d.Capabilities.Allowed; d.Capabilities.Baseline.Empty() && !may.Empty() {
 		// Most pasted commands drop everything, which is no wish to be granted nothing.
 		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))

@@ -2,11 +2,13 @@ package sentence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Service says, in one line, what was taken for what, and what was done with it: "a
@@ -105,6 +107,25 @@ func Stop(d *profile.Document) string {
 		return text.Printable("it ignores " + s.StopSignal + ": killed after its stop timeout")
 	}
 	return text.Printable(fmt.Sprintf("it stops by %s, with exit code %d", s.StopSignal, s.Stopped.ExitCode))
+}
+
+// Data says what the runs found in place of the user's own data; "" where they found
+// that, or where there is none.
+func Data(d *profile.Document) string {
+	switch w := d.Workload; {
+	case w.Data == workload.CopiedData:
+		return "each run had a copy of the volumes and directories that it writes to"
+	case w.Data == workload.FreshData && slices.ContainsFunc(w.Options.Volumes(), workload.Volume.Named):
+		return "each run had new volumes in place of the named ones (--volumes copy or own takes those)"
+	}
+	return ""
+}
+
+// About says what a workload was taken for, what it was given and what was done with it,
+// a sentence each; none of a batch job without data.
+func About(d *profile.Document) []string {
+	all := []string{Service(d), Stop(d), Data(d), ExecNeeds(&d.Answer)}
+	return slices.DeleteFunc(all, func(words string) bool { return words == "" })
 }
 
 // ExecNeeds says what the --exec commands used that the workload does not need; "" for

@@ -9,6 +9,7 @@ import (
 	"github.com/capprof/capprof/internal/profile/profiletest"
 	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/sentence"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 const (
@@ -126,6 +127,27 @@ func TestStop(t *testing.T) {
 		d := &profile.Document{Scenario: &profile.Scenario{StopSignal: "SIGQUIT", Stopped: stopped}}
 		if got := sentence.Stop(d); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestData(t *testing.T) {
+	const fresh, copied = "each run had new volumes in place of the named ones (--volumes copy or own takes those)", "each run had a copy of the volumes and directories that it writes to"
+	for _, c := range []struct {
+		volume string
+		data   workload.DataPolicy
+		want   string
+	}{
+		{"pgdata:/data", "", ""},
+		{"pgdata:/data", workload.OwnData, ""},
+		{"pgdata:/data", workload.FreshData, fresh},
+		{"/srv:/data", workload.FreshData, ""},
+		{"/srv:/data", workload.CopiedData, copied},
+	} {
+		d := profiletest.Proven()
+		d.Workload.Data, d.Workload.Options = c.data, d.Workload.Options.Set("volume", c.volume)
+		if got := sentence.Data(d); got != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.volume, c.data, got, c.want)
 		}
 	}
 }

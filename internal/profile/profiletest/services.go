@@ -5,6 +5,7 @@ import (
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/scenario"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Phase is a part of a run.
@@ -108,6 +109,7 @@ func Database() *profile.Document {
 	d := base("postgres:17")
 	d.Verdict = profile.Proven
 	d.Workload.Options = d.Workload.Options.Set("volume", "pgdata:/var/lib/postgresql/data")
+	d.Workload.Data = workload.OwnData
 	d.Workload.Command = []string{"sh", "-c", "postgres & while kill -0 $!; do sleep 1; done"}
 	d.Scenario = &profile.Scenario{
 		Ready: "tcp:5432", Told: true,
