@@ -85,7 +85,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	if (st->repeats && !st->checks_len && st->repeats == st->memo.raw_len && st->raw_len == st->repeats &&
 	    ret == st->memo.key.error && task->real_cred->euid.val == st->memo.key.uid && !st->memo.pointers &&
-	    (flags & OP_ENTERED)) {
+	    st->memo.key.phase == phase && (flags & OP_ENTERED)) {
 		st->memo.count++;
 		return 0;
 	}
@@ -93,7 +93,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		keep_repeats(st);
 	compat = is_compat(task);
 	call = call_of(st->number, compat);
-	if (st->phase == RUNTIME) {
+	if (st->stage == RUNTIME) {
 		if (ret >= 0 || !is_exec(st->number) || !in_container_mounts(task))
 			return 0;
 		flags |= OP_STARTING;
@@ -111,15 +111,15 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 }
 
 /* The container whose cgroup the current task is in. Names are looked at only until
- * every target is found: each check of the host comes this way. */
+ * every expected start is found: each check of the host comes this way. */
 static __always_inline struct container *container_of_current(struct task_struct *task, u64 cgroup)
 {
 	struct container *container = container_in(cgroup);
 
-	if (container || !awaited)
+	if (container || found == expected)
 		return container;
 	if (add_container(task, cgroup))
-		__sync_fetch_and_add(&awaited, -1);
+		__sync_fetch_and_add(&found, 1);
 	return container_in(cgroup);
 }
 
@@ -135,9 +135,9 @@ static __noinline int follow_runtime(struct task_struct *task)
 	container = container_of_current(task, cgroup);
 	if (!container)
 		return 0;
-	st = new_state(task, cgroup, container->number);
+	st = new_state(task, cgroup);
 	if (st)
-		st->phase = RUNTIME;
+		st->stage = RUNTIME;
 	return 0;
 }
 
@@ -178,7 +178,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 		follow_runtime(task);
 		return;
 	}
-	if (st->phase == RUNTIME && !(st->in_call && is_exec(st->number)))
+	if (st->stage == RUNTIME && !(st->in_call && is_exec(st->number)))
 		return;
 	if (granted)
 		raw.flags |= CHECK_GRANTED;
@@ -190,7 +190,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 			return;
 		raw.flags |= CHECK_OVERRIDDEN;
 	}
-	if (st->phase == INSIDE && (u64)ns != st->user_ns)
+	if (st->stage == INSIDE && (u64)ns != st->user_ns)
 		raw.flags |= BPF_CORE_READ(ns, level) ? CHECK_OTHER_NS : CHECK_INITIAL_NS;
 	no_call = !st->in_call;
 
@@ -265,21 +265,22 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	struct container *container;
 	u64 cgroup;
 
-	if (!st || st->phase == RUNTIME) {
+	if (!st || st->stage == RUNTIME) {
 		cgroup = bpf_get_current_cgroup_id();
 		container = container_of_current(task, cgroup);
 		if (!container || !in_container_mounts(task))
 			return 0;
 		if (!st)
-			st = new_state(task, cgroup, container->number);
+			st = new_state(task, cgroup);
 		if (!st)
 			return 0;
-		st->phase = INSIDE;
+		st->stage = INSIDE;
 		st->checks_len = 0;
 		st->raw_len = 0;
 		if (!container->user_ns) {
 			container->user_ns = (u64)task->real_cred->user_ns;
 			container->init = task->tgid;
+			st->init = true;
 			read_sysctls(task, container);
 		} else {
 			st->joined = true;
@@ -303,7 +304,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct task_state *st = state_of(parent);
 
 	if (st)
-		inherit_state(child, st);
+		inherit_state(child, st, child->tgid == parent->tgid);
 	return 0;
 }
 
@@ -315,7 +316,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (!st)
 		return 0;
 	/* Death inside a call: sys_exit will not come. */
-	if (st->in_call && st->phase == INSIDE && st->number != nr_exit && st->number != nr_exit_group) {
+	if (st->in_call && st->stage == INSIDE && st->number != nr_exit && st->number != nr_exit_group) {
 		if (st->repeats)
 			keep_repeats(st);
 		if (st->checks_len)

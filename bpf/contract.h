@@ -72,6 +72,7 @@ enum op_flag {
 	OP_STARTING = 8,  /* the runtime's execve of the container's command */
 	OP_JOINED = 16,   /* a process that entered the container from outside */
 	OP_NO_CALL = 32,  /* not inside any system call */
+	OP_INIT = 64,     /* by the container's first process */
 };
 
 struct check {
@@ -90,7 +91,7 @@ struct op_key {
 	s32 error;      /* -errno, 0 for success */
 	u32 uid;
 	u16 flags;
-	u16 container;  /* its number */
+	u16 phase;      /* user space's number of the part of the run */
 };
 
 struct op_value {
@@ -116,8 +117,8 @@ struct names {
 struct executable {
 	char path[PATH_LEN];
 	struct names file; /* of the file itself, where the path names a process's */
-	u32 objects; /* different objects told apart so far */
-	u32 pad;
+	u32 objects; /* different objects told apart so far in this phase */
+	u32 phase;
 };
 
 struct stack {
@@ -135,7 +136,7 @@ struct detail {
 	u8 checks_len;
 	u8 blob_len;
 	u8 pad;
-	u32 pad2;
+	u32 number; /* that of the container's start */
 	struct check checks[MAX_CHECKS];
 	char comm[16];
 	char path[PATH_LEN];
@@ -169,18 +170,19 @@ struct uses {
 	u64 rings;        /* io_uring instances, which may do either unseen */
 };
 
-/* A container to follow. */
+/* A start of a container to follow. One that is started again gets another cgroup of
+ * the same name. */
 struct target_key {
 	char name[CGROUP_LEN];
 };
 
 struct target {
 	u64 cgroup; /* the cgroup's ID, 0 until a task is seen in it */
-	u32 number; /* user space's, for the container */
+	u32 number; /* user space's, for the start */
 	u32 pad;
 };
 
-/* What is noted of a container, by the ID of its cgroup. */
+/* What is noted of a container from one start to its end, by the ID of its cgroup. */
 struct container {
 	u32 number;
 	u32 init;       /* its first process, in the initial PID namespace */

@@ -27,7 +27,7 @@ static __always_inline struct task_state *state_of(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
-static __always_inline struct task_state *new_state(struct task_struct *task, u64 cgroup, u32 container)
+static __always_inline struct task_state *new_state(struct task_struct *task, u64 cgroup)
 {
 	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
@@ -36,21 +36,21 @@ static __always_inline struct task_state *new_state(struct task_struct *task, u6
 		return 0;
 	}
 	st->cgroup = cgroup;
-	st->container = container;
 	return st;
 }
 
-/* Makes a task one of its parent's, or of its process's. */
-static __always_inline struct task_state *inherit_state(struct task_struct *task, struct task_state *from)
+/* Makes a task one of its parent's, or, as a thread, of its process's. */
+static __always_inline struct task_state *inherit_state(struct task_struct *task, struct task_state *from, bool thread)
 {
-	struct task_state *st = new_state(task, from->cgroup, from->container);
+	struct task_state *st = new_state(task, from->cgroup);
 
 	if (!st)
 		return 0;
 	st->user_ns = from->user_ns;
 	st->executable = from->executable;
-	st->phase = from->phase;
+	st->stage = from->stage;
 	st->joined = from->joined;
+	st->init = from->init && thread;
 	return st;
 }
 
@@ -66,7 +66,7 @@ static __noinline int follow_worker(struct task_struct *task)
 	leader = state_of(task->group_leader);
 	if (!leader)
 		return 0;
-	st = inherit_state(task, leader);
+	st = inherit_state(task, leader, true);
 	if (!st)
 		return 0;
 	st->worker = true;
@@ -187,6 +187,7 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	detail->pid = task->tgid;
 	container = container_in(st->cgroup);
 	detail->init = container ? container->init : 0;
+	detail->number = container ? container->number : 0;
 	detail->no_new_privs = task->atomic_flags & PFA_NO_NEW_PRIVS;
 	detail->checks_len = st->checks_len;
 	__builtin_memcpy(detail->checks, st->checks, sizeof(detail->checks));
@@ -223,9 +224,11 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		return 0;
 	key.executable = st->executable;
 	key.number = st->number;
-	key.container = st->container;
+	key.phase = phase;
 	if (st->joined)
 		key.flags |= OP_JOINED;
+	if (st->init)
+		key.flags |= OP_INIT;
 	key.error = failed ? ret : 0;
 	key.uid = task->real_cred->euid.val;
 	for (u32 i = 0; i < MAX_CHECKS; i++) {
@@ -254,6 +257,11 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		if (pointers && !bpf_map_lookup_elem(&operations, &key)) {
 			struct executable *exe = bpf_map_lookup_elem(&executables, &st->executable);
 
+			/* The walk through the tree of one phase leaves room for the next. */
+			if (exe && exe->phase != key.phase) {
+				exe->phase = key.phase;
+				exe->objects = 0;
+			}
 			if (exe && exe->objects >= MAX_OBJECTS)
 				key.object = sorted.scalars;
 			else if (exe)

@@ -17,8 +17,12 @@ const volatile s32 nr_execve, nr_execveat, nr_exit, nr_exit_group;
 /* How many different operations there were so far: their order. */
 u64 order;
 
-/* Targets whose cgroup no task was seen in yet. */
-u32 awaited;
+/* Starts that user space said are to come, which it alone writes, and those of which a
+ * task was seen in the cgroup. */
+u32 expected, found;
+
+/* The part of the run that user space says it is in. */
+u16 phase;
 
 /* What a new executable's entry begins as; too large for the stack. */
 const struct executable unnamed;
@@ -32,7 +36,7 @@ const enum check_flag *unused_check_flag __attribute__((unused));
 const enum op_flag *unused_op_flag __attribute__((unused));
 const enum loss *unused_loss __attribute__((unused));
 
-enum phase {
+enum stage {
 	RUNTIME = 0, /* the engine's runtime, in the container's cgroup */
 	INSIDE = 1,  /* has executed something inside the container */
 };
@@ -61,15 +65,13 @@ struct task_state {
 	u64 args_hash;
 	u64 cgroup;  /* the container's, which the task may have left for one below it */
 	u64 user_ns; /* the container's too */
-	u16 container;
-	u16 pad;
 	s32 number;
-	u8 phase;
-	bool joined, in_call, worker;
+	u8 stage;
+	bool joined, init, in_call, worker;
 	u8 checks_len;
 	u8 raw_len;   /* checks so far in this call, at most MAX_MEMO + 1 */
 	u8 repeats;   /* of which this many are taken to be the memo's */
-	u8 pad2;
+	u8 pad[4];
 	struct raw_check raw[MAX_MEMO];
 	struct check checks[MAX_CHECKS];
 	struct memo memo;

@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/tracer"
 )
@@ -11,7 +10,7 @@ import (
 type tracing struct{ *tracer.Tracer }
 
 func (t tracing) Attach(c engine.Cgroup) (trial.Trace, error) {
-	session, err := t.Tracer.Attach(tracer.Target{CgroupName: c.Name})
+	session, err := t.Tracer.Attach(target(c))
 	if err != nil {
 		return nil, err
 	}
@@ -19,20 +18,20 @@ func (t tracing) Attach(c engine.Cgroup) (trial.Trace, error) {
 }
 
 func (t tracing) Watch(c engine.Cgroup) (trial.Watch, error) {
-	watch, err := t.Tracer.Watch(tracer.Target{CgroupName: c.Name})
+	w, err := t.Tracer.Watch(target(c))
 	if err != nil {
 		return nil, err
 	}
-	return watch, nil
+	return watch{w}, nil
 }
 
-// trace is a session of one container.
+// target is the tracer's word for a container.
+func target(c engine.Cgroup) tracer.Target { return tracer.Target{CgroupName: c.Name} }
+
 type trace struct{ *tracer.Session }
 
-func (t trace) Finish() (observation.Observation, error) {
-	observations, err := t.Session.Finish()
-	if err != nil {
-		return observation.Observation{}, err
-	}
-	return observations[0], nil
-}
+func (t trace) Follow(c engine.Cgroup) error { return t.Session.Follow(target(c)) }
+
+type watch struct{ *tracer.Watch }
+
+func (w watch) Follow(c engine.Cgroup) error { return w.Watch.Follow(target(c)) }

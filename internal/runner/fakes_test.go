@@ -329,6 +329,15 @@ func (e *fakeEngine) Watch(cgroup engine.Cgroup) (trial.Watch, error) {
 
 type fakeTrace struct{ c *fakeContainer }
 
+// Follow and Enter: of a command that ends there is one start and no phase.
+func (t *fakeTrace) Follow(cgroup engine.Cgroup) error {
+	return fmt.Errorf("a further start, of %s, was followed", cgroup.Name)
+}
+
+func (t *fakeTrace) Enter(phase scenario.Phase) error {
+	return fmt.Errorf("the %s was entered", phase)
+}
+
 // Seen sees checks alone.
 func (t *fakeTrace) Seen() (observation.Watched, error) {
 	t.c.mu.Lock()

@@ -47,19 +47,34 @@ func dropCapabilities() error {
 	return unix.Capset(&header, &data[0])
 }
 
-// actIn plays a container in a cgroup.
-func actIn(t *testing.T, cgroup, act string) {
+// actor is the command that plays a container in a cgroup.
+func actor(t *testing.T, cgroup, act string) *exec.Cmd {
 	t.Helper()
 	dir, err := os.Open(cgroup)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close()
+	t.Cleanup(func() { _ = dir.Close() }) // only read
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), actEnv+"="+act, "GOMAXPROCS=2")
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Unshareflags: unix.CLONE_NEWNS}
-	if out, err := cmd.CombinedOutput(); err != nil {
+	return cmd
+}
+
+// actIn plays a container from its start to its end.
+func actIn(t *testing.T, cgroup, act string) {
+	t.Helper()
+	if out, err := actor(t, cgroup, act).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", act, err, out)
+	}
+}
+
+// renew makes the cgroup of a container that is started again: another one of the same
+// name.
+func renew(t *testing.T, cgroup string) {
+	t.Helper()
+	if err := errors.Join(os.Remove(cgroup), os.Mkdir(cgroup, 0o755)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -169,6 +184,8 @@ func perform(act string) error {
 		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
 	case "network":
 		return dependent()
+	case "on request":
+		return onRequest(os.Stdin, os.Stdout)
 	case "device":
 		if _, err := os.Open("/dev/capprof-missing"); !errors.Is(err, unix.ENOENT) {
 			return err

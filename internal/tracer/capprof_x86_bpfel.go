@@ -83,7 +83,7 @@ type capprofDetail struct {
 	ChecksLen   uint8
 	BlobLen     uint8
 	Pad         uint8
-	Pad2        uint32
+	Number      uint32
 	Checks      [16]struct {
 		_          structs.HostLayout
 		Stack      uint64
@@ -104,7 +104,7 @@ type capprofExecutable struct {
 	Path    [256]int8
 	File    capprofNames
 	Objects uint32
-	Pad     uint32
+	Phase   uint32
 }
 
 type capprofFate struct {
@@ -150,6 +150,7 @@ const (
 	capprofOpFlagOP_STARTING capprofOpFlag = 8
 	capprofOpFlagOP_JOINED   capprofOpFlag = 16
 	capprofOpFlagOP_NO_CALL  capprofOpFlag = 32
+	capprofOpFlagOP_INIT     capprofOpFlag = 64
 )
 
 type capprofOpKey struct {
@@ -161,7 +162,7 @@ type capprofOpKey struct {
 	Error      int32
 	Uid        uint32
 	Flags      uint16
-	Container  uint16
+	Phase      uint16
 }
 
 type capprofOpValue struct {
@@ -210,17 +211,16 @@ type capprofTaskState struct {
 	ArgsHash   uint64
 	Cgroup     uint64
 	UserNs     uint64
-	Container  uint16
-	Pad        uint16
 	Number     int32
-	Phase      uint8
+	Stage      uint8
 	Joined     bool
+	Init       bool
 	InCall     bool
 	Worker     bool
 	ChecksLen  uint8
 	RawLen     uint8
 	Repeats    uint8
-	Pad2       uint8
+	Pad        [4]uint8
 	Raw        [4]struct {
 		_          structs.HostLayout
 		Stack      uint64
@@ -279,14 +279,16 @@ const (
 	capprofProgOnFork           = "on_fork"
 	capprofProgOnSysEnter       = "on_sys_enter"
 	capprofProgOnSysExit        = "on_sys_exit"
-	capprofVarAwaited           = "awaited"
 	capprofVarCalls             = "calls"
 	capprofVarCompatCalls       = "compat_calls"
+	capprofVarExpected          = "expected"
+	capprofVarFound             = "found"
 	capprofVarNrExecve          = "nr_execve"
 	capprofVarNrExecveat        = "nr_execveat"
 	capprofVarNrExit            = "nr_exit"
 	capprofVarNrExitGroup       = "nr_exit_group"
 	capprofVarOrder             = "order"
+	capprofVarPhase             = "phase"
 	capprofVarUnnamed           = "unnamed"
 	capprofVarUnusedArgKind     = "unused_arg_kind"
 	capprofVarUnusedCallTrait   = "unused_call_trait"
@@ -366,14 +368,16 @@ type capprofMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofVariableSpecs struct {
-	Awaited           *ebpf.VariableSpec `ebpf:"awaited"`
 	Calls             *ebpf.VariableSpec `ebpf:"calls"`
 	CompatCalls       *ebpf.VariableSpec `ebpf:"compat_calls"`
+	Expected          *ebpf.VariableSpec `ebpf:"expected"`
+	Found             *ebpf.VariableSpec `ebpf:"found"`
 	NrExecve          *ebpf.VariableSpec `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.VariableSpec `ebpf:"nr_execveat"`
 	NrExit            *ebpf.VariableSpec `ebpf:"nr_exit"`
 	NrExitGroup       *ebpf.VariableSpec `ebpf:"nr_exit_group"`
 	Order             *ebpf.VariableSpec `ebpf:"order"`
+	Phase             *ebpf.VariableSpec `ebpf:"phase"`
 	Unnamed           *ebpf.VariableSpec `ebpf:"unnamed"`
 	UnusedArgKind     *ebpf.VariableSpec `ebpf:"unused_arg_kind"`
 	UnusedCallTrait   *ebpf.VariableSpec `ebpf:"unused_call_trait"`
@@ -433,14 +437,16 @@ func (m *capprofMaps) Close() error {
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofVariables struct {
-	Awaited           *ebpf.Variable `ebpf:"awaited"`
 	Calls             *ebpf.Variable `ebpf:"calls"`
 	CompatCalls       *ebpf.Variable `ebpf:"compat_calls"`
+	Expected          *ebpf.Variable `ebpf:"expected"`
+	Found             *ebpf.Variable `ebpf:"found"`
 	NrExecve          *ebpf.Variable `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.Variable `ebpf:"nr_execveat"`
 	NrExit            *ebpf.Variable `ebpf:"nr_exit"`
 	NrExitGroup       *ebpf.Variable `ebpf:"nr_exit_group"`
 	Order             *ebpf.Variable `ebpf:"order"`
+	Phase             *ebpf.Variable `ebpf:"phase"`
 	Unnamed           *ebpf.Variable `ebpf:"unnamed"`
 	UnusedArgKind     *ebpf.Variable `ebpf:"unused_arg_kind"`
 	UnusedCallTrait   *ebpf.Variable `ebpf:"unused_call_trait"`

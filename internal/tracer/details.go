@@ -18,8 +18,8 @@ type collected struct {
 	err   error
 }
 
-// collect reads details of the targets until the reader is flushed or closed.
-func collect(reader *ringbuf.Reader, targets []Target) collected {
+// collect reads details of the containers until the reader is flushed or closed.
+func collect(reader *ringbuf.Reader, starts *starts) collected {
 	c := collected{byKey: map[capprofOpKey]capprofDetail{}, files: map[capprofOpKey]capability.Set{}}
 	var record ringbuf.Record
 	for {
@@ -42,7 +42,7 @@ func collect(reader *ringbuf.Reader, targets []Target) collected {
 		c.byKey[detail.Key] = detail
 		// Now, while the file is what it was: a moment later it may be another.
 		if name, ok := refusedFile(detail); ok {
-			if permitted, err := fileCapabilities(name, targets[detail.Key.Container], int(detail.Pid), int(detail.Init)); err == nil {
+			if permitted, err := fileCapabilities(name, starts.target(detail.Number), int(detail.Pid), int(detail.Init)); err == nil {
 				c.files[detail.Key] = permitted
 			}
 		}

@@ -3,6 +3,7 @@ package tracer
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"syscall"
@@ -12,31 +13,29 @@ import (
 	"github.com/capprof/capprof/internal/syscalls"
 )
 
-// observe reads the maps and puts everything together, a container after the other.
-func (s *Session) observe(details collected, symbols *symbols) ([]observation.Observation, error) {
-	observations, err := s.containers()
-	if err != nil {
-		return nil, err
+// observe reads the maps and puts everything together.
+func (s *Session) observe(details collected, symbols *symbols) (obs observation.Observation, err error) {
+	if err := s.containers(&obs); err != nil {
+		return obs, err
 	}
 	executables, err := s.executables()
 	if err != nil {
-		return nil, err
+		return obs, err
 	}
 	stacks, err := s.stacks(symbols)
 	if err != nil {
-		return nil, err
+		return obs, err
 	}
 	entries, err := s.operations()
 	if err != nil {
-		return nil, err
+		return obs, err
 	}
 	fates, err := s.fates()
 	if err != nil {
-		return nil, err
+		return obs, err
 	}
-	known := map[string]int{} // by identity, the index in the container's operations
+	known := map[string]int{} // by identity, the index in the operations
 	for _, entry := range entries {
-		obs := &observations[entry.key.Container]
 		detail, ok := details.byKey[entry.key]
 		if !ok {
 			obs.Losses.Details++
@@ -44,6 +43,7 @@ func (s *Session) observe(details collected, symbols *symbols) ([]observation.Ob
 		}
 		op := operation(detail, stacks)
 		op.Executable = executables[entry.key.Executable]
+		op.Phase = s.phases[entry.key.Phase]
 		op.Count = entry.value.Count
 		fate := fates[entry.value.First]
 		op.WentOn = fate.Tasks > fate.Ended
@@ -59,46 +59,57 @@ func (s *Session) observe(details collected, symbols *symbols) ([]observation.Ob
 		known[id] = len(obs.Operations)
 		obs.Operations = append(obs.Operations, op)
 	}
-	return observations, nil
+	return obs, nil
 }
 
-// containers returns what is known of each target but its operations.
-func (s *Session) containers() ([]observation.Observation, error) {
+// containers adds what is known of the containers, besides their operations, up.
+func (s *Session) containers(obs *observation.Observation) error {
 	missed, err := s.missed()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	// Of a container that was not found there is no entry.
-	observations := make([]observation.Observation, len(s.targets))
-	for i := range observations {
-		observations[i].Losses = observation.Losses{Unseen: 1, Missed: missed}
-	}
+	obs.Losses.Missed = missed
 	var (
 		cgroup    uint64
 		container capprofContainer
+		first     = uint32(math.MaxUint32)
+		seen      int
 	)
 	entries := s.object.Maps[capprofMapContainers].Iterate()
 	for entries.Next(&cgroup, &container) {
-		obs := &observations[container.Number]
-		obs.Executions = container.Executions
-		obs.Sysctls = sysctls(container.StartedWith)
-		obs.SysctlUses = map[string]uint64{
-			observation.UnprivilegedPortStart: container.Used.LowPorts + container.Used.Rings,
-			observation.PingGroupRange:        container.Used.PingSockets + container.Used.Rings,
+		add(obs, container)
+		if container.Executions == 0 {
+			continue
 		}
-		if container.Executions > 0 {
-			obs.Losses.Unseen = 0
+		seen++
+		if container.Number < first {
+			first = container.Number
+			obs.Sysctls = sysctls(container.StartedWith)
 		}
-		obs.Losses.Operations = container.Lost[capprofLossLOST_OPERATIONS]
-		obs.Losses.Details = container.Lost[capprofLossLOST_DETAILS]
-		obs.Losses.Checks = container.Lost[capprofLossLOST_CHECKS]
-		obs.Losses.Stacks = container.Lost[capprofLossLOST_STACKS]
-		obs.Losses.Tasks = container.Lost[capprofLossLOST_TASKS]
 	}
 	if err := entries.Err(); err != nil {
-		return nil, fmt.Errorf("reading the containers: %w", err)
+		return fmt.Errorf("reading the containers: %w", err)
 	}
-	return observations, nil
+	// Of a start that was not found there is no entry.
+	obs.Losses.Unseen = uint64(max(s.starts.count()-seen, 0))
+	return nil
+}
+
+// add adds the numbers of one start.
+func add(obs *observation.Observation, container capprofContainer) {
+	obs.Executions += container.Executions
+	if obs.SysctlUses == nil {
+		obs.SysctlUses = map[string]uint64{}
+	}
+	obs.SysctlUses[observation.UnprivilegedPortStart] += container.Used.LowPorts + container.Used.Rings
+	obs.SysctlUses[observation.PingGroupRange] += container.Used.PingSockets + container.Used.Rings
+	obs.Losses = obs.Losses.Plus(observation.Losses{
+		Operations: container.Lost[capprofLossLOST_OPERATIONS],
+		Details:    container.Lost[capprofLossLOST_DETAILS],
+		Checks:     container.Lost[capprofLossLOST_CHECKS],
+		Stacks:     container.Lost[capprofLossLOST_STACKS],
+		Tasks:      container.Lost[capprofLossLOST_TASKS],
+	})
 }
 
 // missed counts the runs of a program that the kernel skipped.
@@ -224,6 +235,7 @@ func operation(d capprofDetail, stacks map[uint64][]string) observation.Operatio
 		NoNewPrivs:  d.NoNewPrivs != 0,
 		Starting:    flags&capprofOpFlagOP_STARTING != 0,
 		Joined:      flags&capprofOpFlagOP_JOINED != 0,
+		Init:        flags&capprofOpFlagOP_INIT != 0,
 		Arch:        runtime.GOARCH,
 		Number:      int(d.Key.Number),
 		Args:        d.Args,

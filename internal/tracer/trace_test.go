@@ -34,16 +34,16 @@ func tracedBy(t *testing.T, tracer *Tracer, act string) observation.Observation 
 	}
 	defer session.Close()
 	actIn(t, cgroup, act)
-	return finished(t, session)[0]
+	return finished(t, session)
 }
 
-func finished(t *testing.T, session *Session) []observation.Observation {
+func finished(t *testing.T, session *Session) observation.Observation {
 	t.Helper()
-	observations, err := session.Finish()
+	obs, err := session.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return observations
+	return obs
 }
 
 // find returns the operations of a call, failed or not.
@@ -211,7 +211,7 @@ func TestOtherCgroupsAreNotSeen(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	obs := finished(t, session)[0]
+	obs := finished(t, session)
 	if len(obs.Operations) != 0 || obs.Executions != 0 {
 		t.Fatalf("%d operations of others: %+v", len(obs.Operations), obs.Operations)
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // Tracer can trace runs on this machine. Its sessions and watches are independent of
@@ -64,22 +65,25 @@ func New() (*Tracer, error) {
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".
 func (t *Tracer) Hook() string { return t.hook.name }
 
-// Session traces containers, from before their start to after their end.
+// Session traces the containers of one run, from before the first start to after the
+// last end.
 type Session struct {
-	tracer  *Tracer
-	targets []Target
-	object  *ebpf.Collection
-	links   []link.Link
-	reader  *ringbuf.Reader
+	tracer *Tracer
+	starts starts
+	// phases are those that were entered, by the programs' numbers for them.
+	phases []scenario.Phase
+	object *ebpf.Collection
+	links  []link.Link
+	reader *ringbuf.Reader
 	// details receives what the reader goroutine collected, when it is done.
 	details chan collected
 	closed  sync.Once
 }
 
-// Attach begins to trace containers, which must have been created and not started.
+// Attach begins to trace a container, which must have been created and not started.
 // The caller ends with Close.
-func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
-	s := &Session{tracer: t, targets: targets, details: make(chan collected, 1)}
+func (t *Tracer) Attach(target Target) (_ *Session, err error) {
+	s := &Session{tracer: t, phases: []scenario.Phase{{}}, details: make(chan collected, 1)}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -88,13 +92,13 @@ func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
 	if s.object, err = t.loaded(); err != nil {
 		return nil, err
 	}
-	if err := s.await(); err != nil {
+	if err := s.Follow(target); err != nil {
 		return nil, err
 	}
 	if s.reader, err = ringbuf.NewReader(s.object.Maps[capprofMapDetails]); err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
-	go func() { s.details <- collect(s.reader, targets) }()
+	go func() { s.details <- collect(s.reader, &s.starts) }()
 	// Symbols are wanted at the end; reading them takes a while.
 	go t.symbols()
 	if t.attached.Add(1) > 1 {
@@ -119,40 +123,24 @@ func (t *Tracer) Attach(targets ...Target) (_ *Session, err error) {
 	return s, nil
 }
 
-// await tells loaded programs which containers to follow, before they are attached.
-func (s *Session) await() error {
-	for i, target := range s.targets {
-		key, err := target.key()
-		if err != nil {
-			return err
-		}
-		if err := s.object.Maps[capprofMapTargets].Update(key, capprofTarget{Number: uint32(i)}, ebpf.UpdateNoExist); err != nil {
-			return fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
-		}
-	}
-	if err := s.object.Variables[capprofVarAwaited].Set(uint32(len(s.targets))); err != nil {
-		return fmt.Errorf("telling the programs how many containers there are: %w", err)
-	}
-	return nil
-}
-
-// Finish detaches the programs and returns what was seen of each target, in the order
-// given to Attach. The containers must have ended: what is still running is cut off.
-func (s *Session) Finish() ([]observation.Observation, error) {
+// Finish detaches the programs and returns what was seen, of all containers together.
+// They must have ended: what is still running is cut off.
+func (s *Session) Finish() (observation.Observation, error) {
+	var none observation.Observation
 	if err := s.detach(); err != nil {
-		return nil, err
+		return none, err
 	}
 	if err := s.reader.Flush(); err != nil {
-		return nil, fmt.Errorf("flushing the ring buffer: %w", err)
+		return none, fmt.Errorf("flushing the ring buffer: %w", err)
 	}
 	details := <-s.details
 	s.details <- details // for Close
 	if details.err != nil {
-		return nil, fmt.Errorf("reading details: %w", details.err)
+		return none, fmt.Errorf("reading details: %w", details.err)
 	}
 	symbols, err := s.tracer.symbols()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	return s.observe(details, symbols)
 }

@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -13,13 +14,17 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 )
 
-// Watch notes which capabilities one container is denied, and nothing else. It is
-// what a run can carry that need not be explained: without the system call
+// Watch notes which capabilities the containers of one run are denied, and nothing else.
+// It is what a run can carry that need not be explained: without the system call
 // tracepoints it costs next to nothing.
 type Watch struct {
 	watcher *watcher
-	key     capprofTargetKey
-	closed  sync.Once
+	// starts is how many starts of containers are watched, keys are the containers.
+	starts int
+	keys   []capprofTargetKey
+	// ended are the cgroups of earlier starts of containers that were started again.
+	ended  []uint64
+	closed sync.Once
 }
 
 // watcher is what all watches of a tracer share: programs that are attached while
@@ -53,17 +58,62 @@ func (t *Tracer) Watch(target Target) (*Watch, error) {
 		return nil, err
 	}
 	w := &Watch{watcher: t.watcher}
-	if w.key, err = target.key(); err != nil {
+	if err := t.watcher.attach(object); err != nil {
 		return nil, err
 	}
-	targets := object.Maps[watchMapTargets]
-	if err := targets.Update(w.key, watchTarget{}, ebpf.UpdateNoExist); err != nil {
-		return nil, fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
-	}
-	if err := t.watcher.attach(object); err != nil {
-		return nil, errors.Join(err, targets.Delete(w.key))
+	if err := w.Follow(target); err != nil {
+		w.Close()
+		return nil, err
 	}
 	return w, nil
+}
+
+// Follow takes a further start into the watch, and must come before it: that of another
+// container, or of one that has ended and is about to be started again.
+func (w *Watch) Follow(target Target) error {
+	object, err := w.watcher.loaded()
+	if err != nil {
+		return err
+	}
+	key, err := target.key()
+	if err != nil {
+		return err
+	}
+	targets, flags := object.Maps[watchMapTargets], ebpf.UpdateNoExist
+	again := slices.Contains(w.keys, key)
+	if again {
+		var earlier watchTarget
+		if err := targets.Lookup(key, &earlier); err != nil {
+			return fmt.Errorf("reading which cgroup is watched: %w", err)
+		}
+		if earlier.Cgroup != 0 {
+			w.ended = append(w.ended, earlier.Cgroup)
+		}
+		flags = ebpf.UpdateExist
+	}
+	if err := targets.Update(key, watchTarget{}, flags); err != nil {
+		return fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
+	}
+	if !again {
+		w.keys = append(w.keys, key)
+	}
+	w.starts++
+	return nil
+}
+
+// cgroups are those of the starts that were found, the ended ones included.
+func (w *Watch) cgroups(targets *ebpf.Map) ([]uint64, error) {
+	cgroups := slices.Clone(w.ended)
+	for _, key := range w.keys {
+		var target watchTarget
+		if err := targets.Lookup(key, &target); err != nil {
+			return nil, fmt.Errorf("reading which cgroup is watched: %w", err)
+		}
+		if target.Cgroup != 0 {
+			cgroups = append(cgroups, target.Cgroup)
+		}
+	}
+	return cgroups, nil
 }
 
 // attach attaches the programs for the first watch.
@@ -96,33 +146,34 @@ func (w *watcher) detach() {
 	w.links = nil
 }
 
-// Seen returns what was seen so far. Until a program has started in the container,
-// that is a loss.
+// Seen returns what was seen so far. Each start after which no program has started in the
+// container is a loss.
 func (w *Watch) Seen() (observation.Watched, error) {
 	var watched observation.Watched
 	object, err := w.watcher.loaded()
 	if err != nil {
 		return watched, err
 	}
-	var target watchTarget
-	if err := object.Maps[watchMapTargets].Lookup(w.key, &target); err != nil {
-		return watched, fmt.Errorf("reading which cgroup is watched: %w", err)
+	cgroups, err := w.cgroups(object.Maps[watchMapTargets])
+	if err != nil {
+		return watched, err
 	}
-	var container watchContainer
-	if target.Cgroup != 0 {
-		if err := object.Maps[watchMapContainers].Lookup(target.Cgroup, &container); err != nil {
+	unseen := w.starts
+	for _, cgroup := range cgroups {
+		var container watchContainer
+		if err := object.Maps[watchMapContainers].Lookup(cgroup, &container); err != nil {
 			return watched, fmt.Errorf("reading what was denied: %w", err)
 		}
-	}
-	if container.Executions == 0 {
-		watched.Losses.Unseen = 1
-		return watched, nil
-	}
-	for c, yes := range container.Denied {
-		if yes != 0 {
-			watched.Denied = watched.Denied.With(capability.Cap(c))
+		if container.Executions > 0 {
+			unseen--
+		}
+		for c, yes := range container.Denied {
+			if yes != 0 {
+				watched.Denied = watched.Denied.With(capability.Cap(c))
+			}
 		}
 	}
+	watched.Losses.Unseen = uint64(unseen)
 	return watched, nil
 }
 
@@ -135,10 +186,13 @@ func (w *Watch) Close() {
 			return
 		}
 		// An entry that is left over does no harm.
-		var target watchTarget
-		if object.Maps[watchMapTargets].Lookup(w.key, &target) == nil {
-			_ = object.Maps[watchMapContainers].Delete(target.Cgroup)
+		targets := object.Maps[watchMapTargets]
+		cgroups, _ := w.cgroups(targets)
+		for _, key := range w.keys {
+			_ = targets.Delete(key)
 		}
-		_ = object.Maps[watchMapTargets].Delete(w.key)
+		for _, cgroup := range cgroups {
+			_ = object.Maps[watchMapContainers].Delete(cgroup)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -93,8 +94,73 @@ func TestUnderAWrongNameNothingIsSeenAndThatIsALoss(t *testing.T) {
 	if seen, err := w.Seen(); err != nil || seen != (observation.Watched{Losses: unseen}) {
 		t.Errorf("watched %+v, %v", seen, err)
 	}
-	if obs := finished(t, session)[0]; obs.Losses != unseen || len(obs.Operations) != 0 {
+	if obs := finished(t, session); obs.Losses != unseen || len(obs.Operations) != 0 {
 		t.Errorf("traced %+v", obs)
+	}
+}
+
+// A container that is started again has another cgroup of the same name. One that is
+// not started after all is a loss.
+func TestAWatchFollowsFurtherStarts(t *testing.T) {
+	tracer, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := newCgroup(t, "first"), newCgroup(t, "second")
+	w, err := tracer.Watch(Target{filepath.Base(first)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var want capability.Set
+	for i, boot := range []struct {
+		cgroup, act string
+		denied      capability.Cap
+	}{{first, "chown", capability.Chown}, {first, "setpriority", capability.SysNice}, {second, "network", capability.NetRaw}} {
+		if i > 0 {
+			if err := w.Follow(Target{filepath.Base(boot.cgroup)}); err != nil {
+				t.Fatal(err)
+			}
+			renew(t, boot.cgroup)
+			if seen, err := w.Seen(); err != nil || seen.Losses.Unseen != 1 || !seen.Denied.Contains(want) {
+				t.Errorf("before the %s: %+v, %v", boot.act, seen, err)
+			}
+		}
+		actIn(t, boot.cgroup, boot.act)
+		want = want.With(boot.denied)
+		if seen, err := w.Seen(); err != nil || !seen.Denied.Contains(want) || seen.Losses != (observation.Losses{}) {
+			t.Errorf("after the %s: %+v, %v, want %v", boot.act, seen, err, want)
+		}
+	}
+}
+
+// What a watch noted of containers goes with it.
+func TestAWatchLeavesNothingBehind(t *testing.T) {
+	tracer, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cgroup := newCgroup(t, "again")
+	w, err := tracer.Watch(Target{filepath.Base(cgroup)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actIn(t, cgroup, "chown")
+	if err := errors.Join(w.Follow(Target{filepath.Base(cgroup)}), w.Follow(Target{"a-cgroup-that-nobody-is-in"})); err != nil {
+		t.Fatal(err)
+	}
+	renew(t, cgroup)
+	actIn(t, cgroup, "chown")
+	w.Close()
+	object, err := tracer.watcher.loaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{watchMapTargets, watchMapContainers} {
+		key, err := object.Maps[name].NextKeyBytes(nil)
+		if err != nil || key != nil {
+			t.Errorf("%s holds %x, %v", name, key, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // Tracer traces containers.
@@ -20,16 +21,24 @@ type Tracer interface {
 	Watch(engine.Cgroup) (Watch, error)
 }
 
-// Trace is the trace of one container.
+// Trace is the trace of the containers of one run.
 type Trace interface {
-	// Finish ends the trace after the container's end.
+	// Follow takes a further start into the trace, and comes before it: that of another
+	// container, or of the same one again. All end up in one observation.
+	Follow(engine.Cgroup) error
+	// Enter says that a phase begins: what is seen from now on belongs to it. Before the
+	// first one it belongs to the zero phase.
+	Enter(scenario.Phase) error
+	// Finish ends the trace after the last container's end.
 	Finish() (observation.Observation, error)
 	// Close releases everything.
 	Close()
 }
 
-// Watch notes what one container is denied.
+// Watch notes what the containers of one run are denied.
 type Watch interface {
+	// Follow is Trace's.
+	Follow(engine.Cgroup) error
 	// Seen returns what was seen so far.
 	Seen() (observation.Watched, error)
 	// Close releases everything.
