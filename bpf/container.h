@@ -5,15 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "contract.h"
-
-/* The containers to follow, by the name of their cgroup directory: it is known
- * before the container starts, the cgroup itself does not exist yet. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_CONTAINERS);
-	__type(key, struct target_key);
-	__type(value, struct target);
-} targets SEC(".maps");
+#include "target.h"
 
 /* The containers found, by cgroup ID. Whoever knows the cgroup beforehand may add
  * its container here and needs no target. */
@@ -34,12 +26,8 @@ static __always_inline struct container *container_in(u64 cgroup)
 static __always_inline bool add_container(struct task_struct *task, u64 cgroup)
 {
 	struct container fresh = {.started_with = {.unprivileged_port_start = -1, .ping_group_low = -1, .ping_group_high = -1}};
-	struct target_key key = {};
-	struct target *target;
+	struct target *target = target_of(task);
 
-	if (bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name)) < 0)
-		return false;
-	target = bpf_map_lookup_elem(&targets, &key);
 	if (!target || target->cgroup)
 		return false;
 	fresh.number = target->number;

@@ -32,6 +32,7 @@ typedef _Bool bool;
 #define EROFS 30
 #define EDQUOT 122
 #define MAX_ERRNO 4095
+#define TCP_LISTEN 10
 
 #define AT_FDCWD -100
 #define TS_COMPAT 2              /* thread_info.status, x86 */
@@ -159,6 +160,14 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct signal_struct *signal;
+};
+struct sock;
+typedef struct {
+	int counter;
+} atomic_t;
+struct signal_struct {
+	atomic_t live; /* threads that have not ended */
 };
 struct linux_binprm {
 	struct file *file;

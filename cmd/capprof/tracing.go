@@ -25,6 +25,14 @@ func (t tracing) Watch(c engine.Cgroup) (trial.Watch, error) {
 	return watch{w}, nil
 }
 
+func (t tracing) Activity(c engine.Cgroup) (trial.Activity, error) {
+	a, err := t.Tracer.Activity(target(c))
+	if err != nil {
+		return nil, err
+	}
+	return activity{a}, nil
+}
+
 // target is the tracer's word for a container.
 func target(c engine.Cgroup) tracer.Target { return tracer.Target{CgroupName: c.Name} }
 
@@ -35,3 +43,7 @@ func (t trace) Follow(c engine.Cgroup) error { return t.Session.Follow(target(c)
 type watch struct{ *tracer.Watch }
 
 func (w watch) Follow(c engine.Cgroup) error { return w.Watch.Follow(target(c)) }
+
+type activity struct{ *tracer.Activity }
+
+func (a activity) Follow(c engine.Cgroup) error { return a.Activity.Follow(target(c)) }

@@ -327,6 +327,10 @@ func (e *fakeEngine) Watch(cgroup engine.Cgroup) (trial.Watch, error) {
 	return t.(*fakeTrace), nil
 }
 
+func (e *fakeEngine) Activity(cgroup engine.Cgroup) (trial.Activity, error) {
+	return nil, fmt.Errorf("a command that ends was waited for, in %s", cgroup.Name)
+}
+
 type fakeTrace struct{ c *fakeContainer }
 
 // Follow and Enter: of a command that ends there is one start and no phase.

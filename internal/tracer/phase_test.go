@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -27,6 +29,7 @@ const batch = 1000
 //	batch  makes refused calls, all alike
 //	load   makes them all the while from now on
 //	more   waits until the load has made some more
+//	listen opens a TCP socket, and bind a UDP one
 //
 // and answers with a line. At the end of its input it says how many calls it made.
 func onRequest(in io.Reader, out io.Writer) error {
@@ -63,6 +66,18 @@ func onRequest(in io.Reader, out io.Writer) error {
 			for until := count.Load() + batch; count.Load() < until; {
 				runtime.Gosched()
 			}
+		case "listen":
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+		case "bind":
+			socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer socket.Close()
 		}
 		fmt.Fprintln(out, "done")
 	}
@@ -95,9 +110,14 @@ type service struct {
 	end func() error
 }
 
+// serve starts a container that does what onRequest knows.
 func serve(t *testing.T, cgroup string) *service {
 	t.Helper()
-	cmd := actor(t, cgroup, "on request")
+	return serveWith(t, actor(t, cgroup, "on request"))
+}
+
+func serveWith(t *testing.T, cmd *exec.Cmd) *service {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -116,11 +136,16 @@ func serve(t *testing.T, cgroup string) *service {
 // ask waits until the service has done something.
 func (s *service) ask(what string) {
 	s.t.Helper()
-	if _, err := fmt.Fprintln(s.in, what); err != nil {
-		s.t.Fatal(err)
-	}
+	s.tell(what)
 	if line, err := s.out.ReadString('\n'); err != nil || line != "done\n" {
 		s.t.Fatalf("%s: %q, %v", what, line, err)
+	}
+}
+
+func (s *service) tell(what string) {
+	s.t.Helper()
+	if _, err := fmt.Fprintln(s.in, what); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

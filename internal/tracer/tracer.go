@@ -22,13 +22,15 @@ import (
 	"github.com/capprof/capprof/internal/scenario"
 )
 
-// Tracer can trace runs on this machine. Its sessions and watches are independent of
-// each other, and any number of them may be there at one time.
+// Tracer can trace runs on this machine. Its sessions, watches and activities are
+// independent of each other, and any number of them may be there at one time.
 type Tracer struct {
 	hook    hook
 	symbols func() (*symbols, error)
 	spare   *spare
 	watcher *watcher
+	// activities are those of runs that are waited for.
+	activities *activities
 	// attached counts the sessions so far.
 	attached atomic.Int32
 	// shrink, for tests, changes the programs' maps before they are made.
@@ -59,7 +61,10 @@ func New() (*Tracer, error) {
 	// Kernels before 5.11 account maps as locked memory; an error there shows when
 	// the maps are made, with a better message.
 	_ = rlimit.RemoveMemlock()
-	return &Tracer{hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel, hook), watcher: newWatcher(hook, kernel)}, nil
+	return &Tracer{
+		hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel, hook), watcher: newWatcher(hook, kernel),
+		activities: newActivities(kernel),
+	}, nil
 }
 
 // Hook names how the checks are seen, for example "tp_btf/cap_capable".

@@ -19,6 +19,9 @@ type Tracer interface {
 	// Watch begins to note which capabilities a container is denied, and nothing else,
 	// at next to no cost. It too comes before the start.
 	Watch(engine.Cgroup) (Watch, error)
+	// Activity begins to tell when something happens in a container, so that waiting
+	// for it costs nothing. It too comes before the start.
+	Activity(engine.Cgroup) (Activity, error)
 }
 
 // Trace is the trace of the containers of one run.
@@ -41,6 +44,19 @@ type Watch interface {
 	Follow(engine.Cgroup) error
 	// Seen returns what was seen so far.
 	Seen() (observation.Watched, error)
+	// Close releases everything.
+	Close()
+}
+
+// Activity tells that something happened among the processes of one run's containers.
+type Activity interface {
+	// Follow is Trace's.
+	Follow(engine.Cgroup) error
+	// Events gets a value when a process of the containers was forked, executed a
+	// program or ended, or a TCP socket of theirs began to listen. It never blocks
+	// whom it tells: several events may be one value. It may come a moment before what
+	// it tells of can be seen.
+	Events() <-chan struct{}
 	// Close releases everything.
 	Close()
 }
