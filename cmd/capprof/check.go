@@ -27,6 +27,7 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(checkHelp)
 	baselinePath := flags.group(baselineGroup).String("baseline", "", "the `profile` to compare with, a file that capprof run -o wrote")
 	docker := addWorkloadFlags(flags.group(workloadGroup))
+	service := addServiceFlags(flags)
 	search := addSearchFlags(flags, std.debug)
 	format := flags.group(outputGroup).String("format", "text", "`format` of the comparison: "+strings.Join(drift.Formats(), ", "))
 	if err := flags.parse(args, "check", std); err != nil {
@@ -76,6 +77,9 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	if !flags.Changed("allow") {
 		opts.Allowed = opts.Allowed.Union(before.Capabilities.Allowed)
+	}
+	if opts.Told, err = service.told(toldBy(before)); err != nil {
+		return err
 	}
 	out, err := profileWorkload(ctx, opts, search, std)
 	if start, ok := errors.AsType[*engine.StartError](err); ok {

@@ -9,6 +9,7 @@ import (
 	"github.com/capprof/capprof/internal/export"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/report"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -37,6 +38,7 @@ const (
 func runCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(runHelp)
 	docker := addWorkloadFlags(flags.group(workloadGroup))
+	service := addServiceFlags(flags)
 	search := addSearchFlags(flags, std.debug)
 	format := flags.group(outputGroup).String("format", textFormat, "`format` of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
 	if err := flags.parse(args, "run", std); err != nil {
@@ -58,6 +60,9 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	workload := workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}
 	opts, err := search.options(workload)
 	if err != nil {
+		return err
+	}
+	if opts.Told, err = service.told(scenario.Told{}); err != nil {
 		return err
 	}
 	out, err := profileWorkload(ctx, opts, search, std)

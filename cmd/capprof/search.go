@@ -48,9 +48,9 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	return s
 }
 
-// patience is how long a run may take before capprof wants to know how long a
-// passing one does.
-const patience = 8 * time.Second
+// patience is how long a run may take before capprof wants to know how long a passing
+// one does, and whether the workload ends by itself at all.
+const patience = 2 * time.Second
 
 // options are those of the search. What the engine grants is added when it has been asked.
 func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {

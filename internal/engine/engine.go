@@ -137,6 +137,8 @@ type Container interface {
 	// those of its own processes. ErrUnseen where they cannot be read from here. They
 	// are as cheap as Processes.
 	Listening(ctx context.Context) ([]scenario.Socket, error)
+	// CPUTime is the processor time that the running container has used so far.
+	CPUTime(ctx context.Context) (time.Duration, error)
 	// Reach says how the running container is reached.
 	Reach(ctx context.Context) (Reach, error)
 	// FileCapabilities reads the permitted set of the security.capability attribute

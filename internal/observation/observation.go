@@ -61,6 +61,9 @@ type Operation struct {
 	// Joined marks a process that entered the running container from outside
 	// (docker exec, a health check).
 	Joined bool
+	// ByExec marks one of the user's own commands inside the container that counts like
+	// the workload's own processes.
+	ByExec bool
 	// Init marks the container's first process.
 	Init bool
 	// Phase is the part of the run in which it was seen; alike operations of two phases

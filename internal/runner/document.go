@@ -35,13 +35,17 @@ func (w *writer) document() *profile.Document {
 			Data: w.opts.dataPolicy(),
 		},
 		Environment: w.environment(),
+		Scenario:    w.scenario(),
 		Meta:        profile.Meta{CapprofVersion: w.opts.Version},
 	}
 	for _, r := range w.lab.records() {
+		if d.Scenario == nil {
+			r.FailedIn = nil
+		}
 		d.Runs = append(d.Runs, r.Run)
 		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: r.Number, DurationMS: r.took.Milliseconds()})
 	}
-	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations()}
+	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations(), command: w.opts.Workload.Command, service: d.Scenario != nil}
 	d.Answer = w.answer(w.found.Answer, w.found.Knowledge)
 	if p := w.found.Portable; p != nil {
 		d.Portable = &profile.Portable{Sysctls: map[string]string{}, Answer: w.answer(*p, p.Knowledge, w.found.Knowledge)}
@@ -76,6 +80,9 @@ func (w *writer) answer(a search.Answer, known ...*search.Knowledge) profile.Ans
 		p.Requirements = append(p.Requirements, w.requirement(grant.Option(o), a, known))
 	}
 	w.explainLast(&p, a, known[0], allowed)
+	for _, r := range w.lab.records() {
+		p.ExecNeeds = p.ExecNeeds.Union(r.execNeeds)
+	}
 	return p
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/capprof/capprof/internal/remedy"
 	"github.com/capprof/capprof/internal/runner/relax"
 	"github.com/capprof/capprof/internal/runner/search"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // explainer turns what the mapper found into what the profile says. Counts and
@@ -27,6 +28,10 @@ type explainer struct {
 	meta        *profile.Meta
 	counted     map[sighting]bool
 	relaxations search.Relaxations
+	// command is the user's own, empty for the image's.
+	command []string
+	// service says that the workload is one, so that it matters when something was seen.
+	service bool
 }
 
 // sighting is an operation of a run that was described under an ID. One that is
@@ -37,24 +42,28 @@ type sighting struct {
 }
 
 // requirement explains why a grant is in an answer.
-func (e *explainer) requirement(g grant.Grant, a search.Answer, known []*search.Knowledge) profile.Requirement {
+func (w *writer) requirement(g grant.Grant, a search.Answer, known []*search.Knowledge) profile.Requirement {
+	e := &w.explainer
+	var asked []scenario.Phase
 	r := profile.Requirement{Grant: g, FoundBy: profile.FoundByRemoval, ProvenBy: a.ProvenBy[g]}
 	if g.IsOption() {
 		entry, _ := relax.Find(g.Option)
 		r.Allows, r.Danger = entry.Allows, entry.Danger
-		e.gatherFailures(&r, known)
+		asked = e.gatherFailures(&r, known)
 	} else {
-		e.gatherDenials(&r, a.Grants.Capabilities, known)
+		asked = e.gatherDenials(&r, a.Grants.Capabilities, known)
 	}
 	if len(r.Denials)+len(r.Failures) > 0 {
 		r.FoundBy = profile.FoundByTrace
 	}
+	w.phases(&r, asked, a)
 	return r
 }
 
 // gatherDenials collects the refusals that a capability would have prevented and for
-// which it counts, and the capabilities that would have prevented them all.
-func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, known []*search.Knowledge) {
+// which it counts, and the capabilities that would have prevented them all. It returns
+// the phases in which they were seen.
+func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, known []*search.Knowledge) (asked []scenario.Phase) {
 	c := r.Grant.Capability
 	// A refusal for which the set holds another capability too is no reason for this
 	// one, unless it was added for it.
@@ -73,7 +82,8 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 					if d.Unreachable || !anyOf.Has(c) || !count(k, run, anyOf) || survived(known, d) {
 						continue
 					}
-					described := describeDenial(run, d)
+					asked = append(asked, d.Operation.Phase)
+					described := e.describeDenial(run, d)
 					switch once.see(run, kindOf(described)) {
 					case isNew:
 						r.Denials = append(r.Denials, e.denial(run, i, d))
@@ -88,7 +98,7 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 		}
 	}
 	if len(r.Denials) == 0 {
-		return
+		return nil
 	}
 	alternatives := ^capability.Set(0)
 	for _, d := range r.Denials {
@@ -97,6 +107,7 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 	for _, other := range alternatives.Minus(set).ByDanger() {
 		r.Alternatives = append(r.Alternatives, grant.Capability(other))
 	}
+	return asked
 }
 
 // survived reports whether a run that passed was refused the same operation: such a
@@ -105,8 +116,9 @@ func survived(known []*search.Knowledge, d mapper.Denial) bool {
 	return slices.ContainsFunc(known, func(k *search.Knowledge) bool { return k.Survived(d) })
 }
 
-// gatherFailures collects what failed that a relaxation lets through.
-func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowledge) {
+// gatherFailures collects what failed that a relaxation lets through, and the phases in
+// which it did.
+func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowledge) (asked []scenario.Phase) {
 	once := firsts{}
 	for _, k := range known {
 		for _, run := range slices.Sorted(maps.Keys(k.Failures)) {
@@ -115,7 +127,8 @@ func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowl
 				if !slices.Contains(options, r.Grant.Option) {
 					continue
 				}
-				described := describeFailure(0, f.Operation, f.Cause, nil)
+				asked = append(asked, f.Operation.Phase)
+				described := e.describeFailure(0, f.Operation, f.Cause, nil)
 				switch once.see(run, described.ID) {
 				case isNew:
 					r.Failures = append(r.Failures, e.failed(run, i, f.Operation, f.Cause, f.Remedies))
@@ -125,6 +138,7 @@ func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowl
 			}
 		}
 	}
+	return asked
 }
 
 // firsts are the runs in which kinds of operations were seen first. The same again, in
@@ -154,22 +168,22 @@ func (f firsts) see(run int, kind string) recurrence {
 
 // kindOf is what two denials of different runs have in common.
 func kindOf(d profile.Denial) string {
-	d.Run, d.ID, d.Remedies = 0, "", nil
+	d.Run, d.ID, d.Remedies, d.Phase = 0, "", nil, nil
 	return identify(d)
 }
 
 // denial describes the refusal with that index in a run, and counts it.
 func (e *explainer) denial(run, index int, m mapper.Denial) profile.Denial {
-	d := describeDenial(run, m)
+	d := e.describeDenial(run, m)
 	e.count(d.ID, run, index, m.Operation)
 	return d
 }
 
 // describeDenial describes a refusal. Alike ones get the same ID.
-func describeDenial(run int, m mapper.Denial) profile.Denial {
+func (e *explainer) describeDenial(run int, m mapper.Denial) profile.Denial {
 	d := profile.Denial{
 		AnyOf:     m.AnyOf,
-		Operation: operationOf(m.Operation),
+		Operation: e.operationOf(m.Operation),
 		Mechanism: profile.Mechanism(m.Mechanism),
 		CallSite:  m.CallSite,
 		Meaning:   m.Meaning,
@@ -177,37 +191,39 @@ func describeDenial(run int, m mapper.Denial) profile.Denial {
 		Run:       run,
 	}
 	d.ID = "d-" + identify(d)
-	// What to do instead is advice, and no part of what was seen.
-	d.Remedies = m.Remedies
+	// What to do instead is advice, and no part of what was seen. When it was seen does not
+	// make it another one.
+	d.Remedies, d.Phase = m.Remedies, e.phaseOf(m.Operation.Phase)
 	return d
 }
 
 // failed describes an operation that failed and that no capability would let through,
 // and counts it.
 func (e *explainer) failed(run, index int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
-	f := describeFailure(run, op, cause, remedies)
+	f := e.describeFailure(run, op, cause, remedies)
 	e.count(f.ID, run, index, op)
 	return f
 }
 
 // describeFailure describes a failure. Alike ones get the same ID.
-func describeFailure(run int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
+func (e *explainer) describeFailure(run int, op observation.Operation, cause string, remedies []remedy.Remedy) profile.Failure {
 	f := profile.Failure{
-		Operation: operationOf(op),
+		Operation: e.operationOf(op),
 		Cause:     cause,
 		Run:       run,
 	}
 	f.ID = "f-" + identify(f)
-	f.Remedies = remedies
+	f.Remedies, f.Phase = remedies, e.phaseOf(op.Phase)
 	return f
 }
 
 // operationOf describes what was tried.
-func operationOf(op observation.Operation) profile.Operation {
+func (e *explainer) operationOf(op observation.Operation) profile.Operation {
 	return profile.Operation{
 		Executable: op.Executable,
 		Process:    processOf(op),
-		FromExec:   op.Joined,
+		FromExec:   op.Joined || op.ByExec,
+		Asker:      e.asker(op),
 		UID:        op.UID,
 		Syscall:    op.Syscall,
 		Errno:      errnoName(op),

@@ -15,7 +15,6 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
-	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/seccomp"
 	"github.com/capprof/capprof/internal/workload"
@@ -71,7 +70,7 @@ func newEngine(t testing.TB, p program) *fakeEngine {
 	return &fakeEngine{
 		t: t, program: p, info: engine.Facts{Name: "Fake", Version: "20.10.24", Architecture: "amd64", KernelRelease: "6.18", SameKernel: true, Seccomp: engine.Seccomp{Name: engine.Unconfined}, Sysctls: dockerSysctls},
 		sysctls:  dockerSysctls,
-		identity: engine.Identity{Reference: "image:latest", ID: "sha256:1", Argv: []string{"/bin/program"}},
+		identity: engine.Identity{Reference: "image:latest", ID: "sha256:1", Argv: []string{"/bin/program"}, StopSignal: syscall.SIGTERM, StopTimeout: 10 * time.Second},
 	}
 }
 
@@ -116,7 +115,7 @@ func (s *fakeSubject) Create(ctx context.Context, conditions engine.Conditions) 
 		return nil, fmt.Errorf("%w: %s", engine.ErrBadWorkload, e.untakable)
 	}
 	e.mu.Lock()
-	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, options: options, interactive: w.Options.Bool("interactive"), sysctls: maps.Clone(e.sysctls), killed: make(chan struct{})}
+	c := &fakeContainer{engine: e, number: len(e.containers) + 1, set: grant, options: options, interactive: w.Options.Bool("interactive"), sysctls: maps.Clone(e.sysctls), killed: make(chan syscall.Signal, 1)}
 	maps.Copy(c.sysctls, w.Options.Sysctls())
 	e.containers = append(e.containers, c)
 	data := conditions.Data.(*fakeData)
@@ -149,17 +148,21 @@ type fakeContainer struct {
 	interactive bool
 	sysctls     map[string]string
 	options     []string
-	killed      chan struct{}
+	killed      chan syscall.Signal
 	stdio       engine.Stdio
+	began       time.Time
 	// over is when the program ends, with that code; nil before it has begun.
 	over <-chan time.Time
 	code int
+	// serves says that it does nothing until it is stopped.
+	serves bool
 
 	mu      sync.Mutex
 	started bool
 	ended   bool
 	removed int
 	ops     []observation.Operation
+	phase   scenario.Phase
 	uses    map[string]uint64
 }
 
@@ -173,7 +176,10 @@ func (c *fakeContainer) FileCapabilities(_ context.Context, path string) (capabi
 	return c.engine.program.fileCaps, nil
 }
 
-func (c *fakeContainer) Signal(context.Context, syscall.Signal) error { close(c.killed); return nil }
+func (c *fakeContainer) Signal(_ context.Context, signal syscall.Signal) error {
+	c.killed <- signal
+	return nil
+}
 
 func (c *fakeContainer) Exec(context.Context, engine.Command) (engine.Exit, error) {
 	return engine.Exit{}, errors.New("nothing runs a command in it")
@@ -189,6 +195,16 @@ func (c *fakeContainer) Processes(context.Context) ([]scenario.Process, error) {
 
 func (c *fakeContainer) Listening(context.Context) ([]scenario.Socket, error) {
 	return nil, engine.ErrUnseen
+}
+
+// CPUTime is that of a program that is busy all the time, unless it serves.
+func (c *fakeContainer) CPUTime(context.Context) (time.Duration, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.serves {
+		return 0, nil
+	}
+	return time.Since(c.began), nil
 }
 
 func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) { return engine.Reach{}, nil }
@@ -218,7 +234,7 @@ func (c *fakeContainer) Start(ctx context.Context, stdio engine.Stdio) (err erro
 		}
 	}()
 	c.mu.Lock()
-	c.started, c.stdio = true, stdio
+	c.started, c.ended, c.stdio, c.began, c.over = true, false, stdio, time.Now(), nil
 	c.mu.Unlock()
 	if e.onRun != nil {
 		if err := e.onRun(c.number); err != nil {
@@ -270,8 +286,11 @@ func (c *fakeContainer) Wait(ctx context.Context) (engine.Exit, error) {
 		return engine.Exit{Code: c.code}, nil
 	case <-ctx.Done():
 		return engine.Exit{}, ctx.Err()
-	case <-c.killed:
+	case signal := <-c.killed:
 		c.end()
+		if c.serves && signal == syscall.SIGTERM {
+			return engine.Exit{Signalled: true}, nil
+		}
 		return engine.Exit{Code: 137, Signalled: true}, nil
 	}
 }
@@ -292,100 +311,16 @@ func (c *fakeContainer) begin() (int, error) {
 	}
 	f := p.run(c.number, c.set, c.sysctls, c.options)
 	c.mu.Lock()
-	c.ops, c.uses = f.ops, f.uses
+	for i := range f.ops {
+		f.ops[i].Phase = c.phase
+	}
+	c.ops, c.uses = append(c.ops, f.ops...), f.uses
 	c.mu.Unlock()
 	io.WriteString(c.stdio.Stderr, p.output)
 	c.code, c.over = f.code, make(<-chan time.Time)
-	if !f.hangs {
+	c.serves = f.serves
+	if !f.hangs && !f.serves {
 		c.over = time.After(f.takes)
 	}
 	return 0, nil
-}
-
-func (e *fakeEngine) Hook() string { return "fake" }
-
-func (e *fakeEngine) Attach(cgroup engine.Cgroup) (trial.Trace, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range e.containers {
-		if c.Cgroup() == cgroup {
-			if c.started {
-				e.t.Errorf("container %d was traced after its start", c.number)
-			}
-			e.attached++
-			return &fakeTrace{c}, nil
-		}
-	}
-	return nil, fmt.Errorf("no container %s", cgroup.Name)
-}
-
-func (e *fakeEngine) Watch(cgroup engine.Cgroup) (trial.Watch, error) {
-	t, err := e.Attach(cgroup)
-	if err != nil {
-		return nil, err
-	}
-	return t.(*fakeTrace), nil
-}
-
-func (e *fakeEngine) Activity(cgroup engine.Cgroup) (trial.Activity, error) {
-	return nil, fmt.Errorf("a command that ends was waited for, in %s", cgroup.Name)
-}
-
-type fakeTrace struct{ c *fakeContainer }
-
-// Follow and Enter: of a command that ends there is one start and no phase.
-func (t *fakeTrace) Follow(cgroup engine.Cgroup) error {
-	return fmt.Errorf("a further start, of %s, was followed", cgroup.Name)
-}
-
-func (t *fakeTrace) Enter(phase scenario.Phase) error {
-	return fmt.Errorf("the %s was entered", phase)
-}
-
-// Seen sees checks alone.
-func (t *fakeTrace) Seen() (observation.Watched, error) {
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	if blind := t.c.engine.blind; blind != nil && blind(t.c.set) {
-		return observation.Watched{Losses: observation.Losses{Unseen: 1}}, nil
-	}
-	var denied capability.Set
-	for _, op := range t.c.ops {
-		for _, check := range op.Checks {
-			if !check.Granted {
-				denied = denied.With(check.Capability)
-			}
-		}
-	}
-	return observation.Watched{Denied: denied}, nil
-}
-
-func (t *fakeTrace) Finish() (observation.Observation, error) {
-	if e := t.c.engine; e.onFinish != nil {
-		if err := e.onFinish(t.c.number); err != nil {
-			return observation.Observation{}, err
-		}
-	}
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	if !t.c.ended {
-		t.c.engine.t.Errorf("the trace of container %d was finished before its end", t.c.number)
-	}
-	if blind := t.c.engine.blind; blind != nil && blind(t.c.set) {
-		return observation.Observation{Losses: observation.Losses{Unseen: 1}}, nil
-	}
-	losses := t.c.engine.losses
-	if loses := t.c.engine.loses; loses != nil && !loses(t.c.number) {
-		losses = observation.Losses{}
-	}
-	return observation.Observation{
-		Operations: t.c.ops, Executions: 1, Losses: losses,
-		Sysctls: t.c.sysctls, SysctlUses: t.c.uses,
-	}, nil
-}
-
-func (t *fakeTrace) Close() {
-	t.c.engine.mu.Lock()
-	defer t.c.engine.mu.Unlock()
-	t.c.engine.closed++
 }

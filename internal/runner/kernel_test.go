@@ -71,6 +71,9 @@ type program struct {
 	output string
 	// exit is the code of a run that did all its steps.
 	exit int
+	// serves says that a run that did all its steps goes on until it is stopped, ends
+	// says that one that does not get that far ends like a job that is done.
+	serves, ends bool
 }
 
 // does is a program that always does the same.
@@ -98,9 +101,11 @@ func (s step) as(how sight) step { s.sight = how; return s }
 type fate struct {
 	code  int
 	hangs bool
-	takes time.Duration
-	ops   []observation.Operation
-	uses  map[string]uint64
+	// serves says that it goes on until it is stopped.
+	serves bool
+	takes  time.Duration
+	ops    []observation.Operation
+	uses   map[string]uint64
 }
 
 func defaultOf(sysctl string) string {
@@ -137,6 +142,9 @@ func (p program) run(number int, set capability.Set, sysctls map[string]string, 
 		switch s.then {
 		case dies:
 			e.code, e.takes = 1, p.dying
+			if p.ends {
+				e.code = 0
+			}
 			return e
 		case hangs:
 			e.hangs = true
@@ -148,6 +156,7 @@ func (p program) run(number int, set capability.Set, sysctls map[string]string, 
 	if late {
 		e.code = 1
 	}
+	e.serves = p.serves && !late
 	return e
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/capprof/capprof/internal/runner/relax"
 	"github.com/capprof/capprof/internal/runner/search"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -31,6 +32,8 @@ type lab struct {
 	env      mapper.Environment
 	// jobs are the runs that may be made at one time.
 	jobs int
+	// always are options of every run that change nothing but how long one takes.
+	always []workload.Setting
 
 	mu sync.Mutex
 	// runs are the records, by number less one.
@@ -47,6 +50,10 @@ type record struct {
 	tail       []string
 	startError *engine.StartError
 	losses     observation.Losses
+	// uses are the capabilities that a traced run of a service used, execNeeds those that
+	// the user's own commands inside did.
+	uses      []mapper.Use
+	execNeeds capability.Set
 }
 
 var _ search.Lab = (*lab)(nil)
@@ -56,6 +63,11 @@ func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Enviro
 	if len(workload.Shared(opts.Workload.Options, opts.Data.Policy)) > 0 {
 		// What one run writes must not change under another one that is still running.
 		l.jobs = 1
+	}
+	// A health check that comes every half a minute would make a run wait for it.
+	const interval = "health-interval"
+	if room.Subject.Identity().Healthcheck && workload.Find(interval) != nil {
+		l.always = append(l.always, workload.Setting{Name: interval, Value: "1s"})
 	}
 	return l
 }
@@ -124,88 +136,8 @@ func (l *lab) forget(number int) {
 	}
 }
 
-// try makes one trial, with its companion if it takes long.
-func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outcome, error) {
-	if t.Companion == nil || l.jobs < 2 || l.opts.Patience <= 0 || l.room.Known() {
-		return l.run(ctx, number, t, nil)
-	}
-	hopeless, ended := make(chan struct{}), make(chan struct{})
-	running, abandon := context.WithCancelCause(ctx)
-	defer abandon(nil)
-	companion := l.accompany(ctx, *t.Companion, ended, hopeless, abandon)
-	o, err := l.run(running, number, t, hopeless)
-	close(ended)
-	// A run that failed by itself leaves the questions that the companion answers: how
-	// long may the next one take, and is there any point in it?
-	companions, companionErr := companion(err != nil || o.End == search.Passed)
-	o.Companions = companions
-	if companionErr != nil {
-		err = companionErr
-	}
-	return o, err
-}
-
-// accompany makes a companion run once a run has taken longer than one cares to wait.
-// The function that it returns waits for the companion, or ends it where it is not
-// wanted any more.
-func (l *lab) accompany(ctx context.Context, t search.Trial, ended <-chan struct{}, hopeless chan<- struct{}, abandon context.CancelCauseFunc) func(unwanted bool) ([]search.Outcome, error) {
-	ctx, stop := context.WithCancel(ctx)
-	var made []search.Outcome
-	var failure error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		patience := time.NewTimer(l.opts.Patience)
-		defer patience.Stop()
-		select {
-		case <-patience.C:
-		case <-ended:
-			return
-		}
-		l.observer.Note("This run is taking a while. A second one, with everything allowed, shows how long the workload normally takes.")
-		for failed := false; ; {
-			number, err := l.reserve(t)
-			if err != nil {
-				return // not to be had
-			}
-			o, err := l.run(ctx, number, t, nil)
-			if err != nil {
-				if ctx.Err() == nil {
-					failure = err
-					abandon(err)
-				}
-				return // the engine's fault, or not wanted any more
-			}
-			made = append(made, o)
-			switch {
-			case o.End == search.Refused && !o.Refused.Empty():
-				t.Grants.Capabilities = t.Grants.Capabilities.Minus(o.Refused)
-			case o.End == search.Failed && !o.NotStarted && !failed:
-				// It may have been a flake. If it fails again, see at what.
-				failed = true
-				if l.room.Tracer != nil {
-					t.Look = search.Traced
-				}
-			case o.End == search.Passed, o.End == search.Refused:
-				return
-			default:
-				close(hopeless)
-				return
-			}
-		}
-	}()
-	return func(unwanted bool) ([]search.Outcome, error) {
-		if unwanted {
-			stop()
-		}
-		<-done
-		stop()
-		return made, failure
-	}
-}
-
 // run makes one run and keeps its record.
-func (l *lab) run(ctx context.Context, number int, t search.Trial, hopeless <-chan struct{}) (search.Outcome, error) {
+func (l *lab) run(ctx context.Context, number int, t search.Trial, with company) (search.Outcome, error) {
 	l.mu.Lock()
 	rec := l.runs[number-1]
 	tell := len(t.Sysctls) > 0 && !l.portable
@@ -217,19 +149,30 @@ func (l *lab) run(ctx context.Context, number int, t search.Trial, hopeless <-ch
 	l.opts.Log.Debug("run planned", "run", number, "purpose", t.Purpose, "grants", t.Grants, "sysctls", t.Sysctls, "without", t.Without, "look", t.Look)
 	stdout, stderr, done := l.observer.Started(rec.Run)
 	r, err := l.room.Run(ctx, trial.Plan{
-		Number: number, Look: trial.Look(t.Look), Hopeless: hopeless, Stdout: stdout, Stderr: stderr, Progress: l.observer.Pull(),
-		Conditions: engine.Conditions{Capabilities: t.Grants.Capabilities, Options: rec.Options},
+		Number: number, Look: trial.Look(t.Look), Teaches: t.Everything, Hopeless: with.hopeless, Stdout: stdout, Stderr: stderr, Progress: l.observer.Pull(),
+		Conditions: engine.Conditions{Capabilities: t.Grants.Capabilities, Options: slices.Concat(l.always, rec.Options)},
 	})
 	done()
+	var o search.Outcome
+	execNeeds := l.execs(&r.Observation)
+	if err == nil {
+		o, err = l.outcome(ctx, t, number, r)
+	}
+	if err == nil && r.Provisional {
+		err = l.decide(&r, &o, with.reference)
+	}
 	if err != nil {
 		l.forget(number)
 		return search.Outcome{}, fmt.Errorf("run %d: %w", number, err)
 	}
 	rec.Outcome, rec.ExitCode, rec.Detail = profile.Outcome(r.End), r.ExitCode, r.Detail
 	rec.took, rec.tail, rec.startError, rec.losses = r.Took, r.Tail, r.StartError, r.Losses
-	o, err := l.outcome(ctx, t, number, r)
-	if err != nil {
-		return o, fmt.Errorf("run %d: %w", number, err)
+	rec.execNeeds = execNeeds
+	if in := r.FailedIn; !in.IsZero() {
+		rec.FailedIn = &in
+	}
+	if learned, _ := l.room.Learned(); learned.Kind == scenario.Service {
+		rec.uses = mapper.Uses(r.Observation)
 	}
 	l.mu.Lock()
 	l.runs[number-1] = rec

@@ -9,6 +9,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -18,8 +19,10 @@ type Options struct {
 	// Baseline is what the engine grants with today's flags; Allowed is what may
 	// be granted while searching.
 	Baseline, Allowed capability.Set
-	// Success judges a run's end.
+	// Success judges the end of a run that ends by itself, and Told is what the user says
+	// of a run of a service.
 	Success trial.Success
+	Told    scenario.Told
 	// Strict counts denials that the workload survives as needs.
 	Strict bool
 	// Prove runs the workload without each grant of the answer.
@@ -28,8 +31,9 @@ type Options struct {
 	Jobs, MaxRuns int
 	// Timeout bounds one run.
 	Timeout time.Duration
-	// Patience is how long a run may take, while no passing run's time is known,
-	// before capprof runs the workload with everything allowed to learn it.
+	// Patience is how long a run may take, while nothing is known of one that passes,
+	// before capprof runs the workload with everything allowed to learn it; 0 is for
+	// ever.
 	Patience time.Duration
 	// Data says what each run finds in its volumes.
 	Data engine.DataOptions

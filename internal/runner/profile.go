@@ -69,7 +69,7 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 	opts.Log.Debug("image", "reference", id.Reference, "id", id.ID, "digest", id.Digest)
 
 	room := trial.New(trial.Config{
-		Subject: subject, Tracer: tracer, Success: opts.Success, Timeout: opts.Timeout, Data: opts.Data, Input: opts.Input, Resize: opts.Resize, Log: opts.Log,
+		Subject: subject, Tracer: tracer, Success: opts.Success, Told: opts.Told, Timeout: opts.Timeout, Data: opts.Data, Input: opts.Input, Resize: opts.Resize, Log: opts.Log,
 	})
 	l := newLab(room, opts, observer, environmentOf(facts, id, opts.Workload))
 	found, err := search.Find(ctx, l, goalOf(facts, tracer != nil, opts))

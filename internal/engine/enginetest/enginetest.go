@@ -65,6 +65,7 @@ func Run(t *testing.T, setup Setup) {
 		{"signals to what does not run", checkSignalsToNobody},
 		{"a further command", checkExec},
 		{"a further command that is given up", checkExecGivenUp},
+		{"processor time", checkCPUTime},
 		{"file capabilities", checkFileCapabilities},
 		{"control groups", checkCgroups},
 		{"containers side by side", checkSideBySide},

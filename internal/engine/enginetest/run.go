@@ -153,6 +153,31 @@ func checkSignalsToNobody(t *testing.T, s suite) {
 	send("after the removal")
 }
 
+func checkCPUTime(t *testing.T, s suite) {
+	created := create(t, s.open(t), s.spec("exit", "0"), engine.Conditions{})
+	if _, err := created.CPUTime(t.Context()); !errors.Is(err, engine.ErrNotRunning) {
+		t.Errorf("before the start: %v", err)
+	}
+	spins, _ := s.running(t, t.Context(), "spinning\n", "spin")
+	hangs, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	used := func(c engine.Container) time.Duration {
+		used, err := c.CPUTime(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return used
+	}
+	before := used(hangs)
+	for began := used(spins); used(spins)-began < 100*time.Millisecond; {
+		if t.Context().Err() != nil {
+			t.Fatal("it never uses any")
+		}
+	}
+	if after := used(hangs); after-before > 50*time.Millisecond {
+		t.Errorf("one that waits used %v", after-before)
+	}
+}
+
 func checkExec(t *testing.T, s suite) {
 	c, heard := s.running(t, t.Context(), "hanging\n", "hang")
 	for _, tc := range []struct {

@@ -87,6 +87,7 @@ func (b *bench) try(ctx context.Context, t Trial) (Outcome, error) {
 func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) {
 	for i := range trials {
 		trials[i].Sysctls = b.sysctls
+		trials[i].Everything = trials[i].Grants.Equal(b.everything())
 		if !b.goal.Trace {
 			trials[i].Look = Blind
 		}
@@ -151,7 +152,7 @@ func (b *bench) refers(o Outcome) {
 
 // everythingTrial is a run with everything allowed.
 func (b *bench) everythingTrial() Trial {
-	return Trial{Purpose: Reference, Grants: b.everything(), Sysctls: b.sysctls}
+	return Trial{Purpose: Reference, Grants: b.everything(), Sysctls: b.sysctls, Everything: true}
 }
 
 // refer runs the workload with everything allowed, until it is known whether it passes.

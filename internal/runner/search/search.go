@@ -61,9 +61,12 @@ type Trial struct {
 	// Without is the grant that a removal run leaves out.
 	Without *grant.Grant
 	Look    Look
-	// Companion is a trial that is worth making at the same time when this one takes
-	// long and it is not known yet how long a passing run takes. When the companion
-	// fails, this trial is hopeless and may be ended.
+	// Everything says that the trial has everything allowed, so that it shows what the
+	// workload is and how it goes.
+	Everything bool
+	// Companion is a trial with everything allowed that is worth making at the same time
+	// when this one takes long, or cannot be judged, and nothing is known yet of a run
+	// that passes. When the companion fails, this trial is hopeless and may be ended.
 	Companion *Trial
 }
 

@@ -67,20 +67,22 @@ type view struct {
 	watch Watch
 }
 
-// observe begins to observe a container.
-func (m *Room) observe(c engine.Container, look Look, log *slog.Logger) (v view, err error) {
-	if m.Tracer == nil {
-		return v, nil
-	}
-	switch look {
-	case Traced:
+// follow observes a container that is about to be started.
+func (v *view) follow(m *Room, c engine.Container, look Look, log *slog.Logger) (err error) {
+	switch {
+	case m.Tracer == nil:
+	case v.trace != nil:
+		return v.trace.Follow(c.Cgroup())
+	case v.watch != nil:
+		return v.watch.Follow(c.Cgroup())
+	case look == Traced:
 		if v.trace, err = m.Tracer.Attach(c.Cgroup()); err == nil {
 			log.Debug("trace attached", "hook", m.Tracer.Hook(), "cgroup", c.Cgroup().Name)
 		}
-	case Watched:
+	case look == Watched:
 		v.watch, err = m.Tracer.Watch(c.Cgroup())
 	}
-	return v, err
+	return err
 }
 
 func (v view) close() {

@@ -14,6 +14,7 @@ import (
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // Success says what a successful run is. An exit code is one answer; a probe of a
@@ -40,6 +41,8 @@ type Config struct {
 	// Tracer is nil where nothing is traced.
 	Tracer  Tracer
 	Success Success
+	// Told is what the user says of a run of a service.
+	Told scenario.Told
 	// Timeout bounds one run.
 	Timeout time.Duration
 	// Data says what each run finds in its volumes.
@@ -55,6 +58,7 @@ type Config struct {
 type Room struct {
 	Config
 	deadline *deadline
+	lessons  *lessons
 	// removals are the containers being removed in the background.
 	removals sync.WaitGroup
 
@@ -63,7 +67,9 @@ type Room struct {
 }
 
 // New makes a room for the runs of one workload.
-func New(c Config) *Room { return &Room{Config: c, deadline: newDeadline(c.Timeout)} }
+func New(c Config) *Room {
+	return &Room{Config: c, deadline: newDeadline(c.Timeout), lessons: newLessons(c.Told)}
+}
 
 // Plan is a run to make.
 type Plan struct {
@@ -71,6 +77,9 @@ type Plan struct {
 	Number     int
 	Conditions engine.Conditions
 	Look       Look
+	// Teaches says that the run has everything allowed: what it shows is what the others
+	// are held against.
+	Teaches bool
 	// Hopeless, when it is closed, ends the run: nothing can be learned from it.
 	Hopeless       <-chan struct{}
 	Stdout, Stderr io.Writer
@@ -107,6 +116,12 @@ type Result struct {
 	ExitCode *int
 	// Detail says more of an end that is not an exit code.
 	Detail string
+	// FailedIn is where a run of a service did not go on. A batch job's are all in the
+	// first step, and so is what is seen of them.
+	FailedIn scenario.Phase
+	// Provisional says that a run passed as a batch job while it is not known whether
+	// the workload is one.
+	Provisional bool
 	// Refusal is why the engine would not make the container: a *engine.RefusedError
 	// or an engine.ErrBadWorkload.
 	Refusal error
@@ -127,9 +142,12 @@ type Result struct {
 // tracer's, or the cause of a context that has ended.
 func (m *Room) Run(ctx context.Context, p Plan) (Result, error) {
 	log := m.Log.With("run", p.Number)
-	output := &tail{}
+	output, lines := &tail{}, newLineWatch(m.Told.Ready)
 	var r Result
-	err := m.contain(ctx, p, &r, engine.Stdio{Stdout: io.MultiWriter(p.Stdout, output), Stderr: io.MultiWriter(p.Stderr, output)}, log)
+	c := &course{plan: p, result: &r, live: &live{Room: m, lines: lines, log: log, stdio: engine.Stdio{
+		Stdout: io.MultiWriter(p.Stdout, output, lines), Stderr: io.MultiWriter(p.Stderr, output, lines),
+	}}}
+	err := c.contain(ctx)
 	r.Tail = output.last()
 	log.Debug("run ended", "end", r.End, "code", r.ExitCode, "detail", r.Detail, "took", r.Took,
 		"executions", r.Observation.Executions, "operations", len(r.Observation.Operations), "denied", r.Denied, "losses", r.Losses, "error", err)
@@ -139,68 +157,77 @@ func (m *Room) Run(ctx context.Context, p Plan) (Result, error) {
 		}
 		return r, err
 	}
-	if r.End == Passed {
-		m.deadline.passed(r.Took)
-		if m.Input != nil {
-			// What this run was given is enough to pass.
-			m.Input.Seal()
-		}
+	if r.End == Passed && !r.Provisional {
+		m.accept(r)
 	}
 	return r, nil
 }
 
-// Known reports whether it is known how long a passing run takes.
+// accept learns from a run that passed.
+func (m *Room) accept(r Result) {
+	m.deadline.passed(r.Took)
+	if m.Input != nil {
+		// What this run was given is enough to pass.
+		m.Input.Seal()
+	}
+}
+
+// Accept takes a provisional result for what it looks like: the workload is a batch job.
+func (m *Room) Accept(r Result) {
+	m.lessons.teach(scenario.Learned{Kind: scenario.Batch}, true)
+	m.accept(r)
+}
+
+// Known reports whether it is known how long a passing run takes, and what the workload
+// is.
 func (m *Room) Known() bool { return m.deadline.isKnown() }
 
-// contain runs one container and judges its end.
-func (m *Room) contain(ctx context.Context, p Plan, r *Result, stdio engine.Stdio, log *slog.Logger) error {
-	data, err := m.data(ctx, p)
-	if err != nil {
-		return err
+// Learned is what the run with everything allowed taught; false while nothing is known.
+func (m *Room) Learned() (scenario.Learned, bool) {
+	learned, _ := m.lessons.now()
+	if learned == nil {
+		return scenario.Learned{}, false
 	}
-	p.Conditions.Data = data
-	c, err := m.Subject.Create(ctx, p.Conditions)
-	if err != nil {
-		m.remove(ctx, data)
-		if r.refused(err) {
-			return nil
-		}
-		return err
-	}
-	defer m.remove(ctx, data, c)
-	log.Debug("container created", "id", c.ID(), "cgroup", c.Cgroup().Name)
+	return *learned, true
+}
 
-	look, err := m.observe(c, p.Look, log)
+// contain makes the run's first container, goes through the run and judges its end.
+func (c *course) contain(ctx context.Context) error {
+	defer c.leave(ctx)
+	data, err := c.data(ctx, c.plan)
 	if err != nil {
 		return err
 	}
-	defer look.close()
-	if m.Input != nil {
-		stdin := m.Input.Reader()
-		defer stdin.Close()
-		stdio.Stdin = stdin
-	}
-	if m.Resize != nil {
-		sizes, stop := m.Resize()
-		defer stop()
-		stdio.Resize = sizes
-	}
-	began := time.Now()
-	exit, err := engine.Exit{}, c.Start(ctx, stdio)
-	if err == nil {
-		// The limit is the workload's. A start that takes long is the engine's doing.
-		limited, stop := m.deadline.bound(ctx, p.Hopeless)
-		defer stop()
-		exit, err = engine.WaitOrKill(limited, c)
-	}
-	r.Took = time.Since(began)
-	if r.refused(err) {
+	c.plan.Conditions.Data = data
+	err = c.create(ctx)
+	if c.result.refused(err) {
 		return nil
 	}
-	if err := m.judge(ctx, r, exit, err); err != nil {
+	if err != nil {
 		return err
 	}
-	return look.finish(ctx, c, r)
+	began := time.Now()
+	err = c.perform(ctx)
+	c.result.Took = time.Since(began)
+	if c.result.refused(err) {
+		return nil
+	}
+	if err := c.judge(ctx, err); err != nil {
+		return err
+	}
+	return c.view.finish(ctx, c.container, c.result)
+}
+
+// leave releases what the run holds.
+func (c *course) leave(ctx context.Context) {
+	c.view.close()
+	var containers []engine.Container
+	if c.container != nil {
+		containers = append(containers, c.container)
+	}
+	if data := c.plan.Conditions.Data; data != nil {
+		c.remove(ctx, data, containers...)
+	}
 }
 
 // refused notes that the engine would not make or start the container.
@@ -213,19 +240,16 @@ func (r *Result) refused(err error) bool {
 	return true
 }
 
-// judge turns the end of a container into the end of a run.
-func (m *Room) judge(ctx context.Context, r *Result, exit engine.Exit, err error) error {
+// judge turns what a run came to into its end.
+func (c *course) judge(ctx context.Context, err error) error {
+	r, falls := c.result, (*fall)(nil)
 	switch {
 	case err == nil:
-		r.ExitCode, r.End = &exit.Code, Failed
-		if m.Success.Passed(exit) {
-			r.End = Passed
-		}
-		if exit.OutOfMemory {
-			r.Detail = "killed: out of memory"
-		}
+		r.End = Passed
 	case errors.As(err, &r.StartError):
 		r.ExitCode, r.End, r.Detail = &r.StartError.Code, Failed, "its command could not be started"
+	case errors.As(err, &falls):
+		r.End, r.Detail = falls.end, falls.detail
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, errStuck), errors.Is(err, errHopeless):
@@ -234,6 +258,9 @@ func (m *Room) judge(ctx context.Context, r *Result, exit engine.Exit, err error
 		r.End, r.Detail = TimedOut, err.Error()
 	default:
 		return err
+	}
+	if r.End != Passed {
+		r.FailedIn = c.phase
 	}
 	return nil
 }

@@ -75,6 +75,10 @@ func run(verb string, args []string) error {
 				return err
 			}
 		}
+	case "spin":
+		fmt.Println("spinning")
+		for { //nolint:revive // until it is killed
+		}
 	case "obey":
 		asked := make(chan os.Signal, 1)
 		signal.Notify(asked, syscall.SIGTERM)

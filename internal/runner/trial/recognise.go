@@ -1,0 +1,132 @@
+package trial
+
+import (
+	"context"
+	"time"
+
+	"github.com/capprof/capprof/internal/scenario"
+)
+
+// What a workload that goes on is taken for a service by. A test suite listens as well,
+// and a job may wait: so it must have nothing to do for a while.
+const (
+	// listensFor is how long it must have listened on the same ports.
+	listensFor = 2 * time.Second
+	// quietFor is how long one that does not listen must have started nothing.
+	quietFor = 10 * time.Second
+	// livesFor is after what time one is a service that starts something now and then,
+	// or that is busy while it listens.
+	livesFor = 15 * time.Second
+	// meterTime is the least time between two readings of the processor time, which the
+	// engine takes a while to answer.
+	meterTime = 500 * time.Millisecond
+	// idle is the share of a processor up to which it has nothing to do.
+	idle = 0.1
+)
+
+// recognition watches a container until it has ended, or is known to be a service.
+type recognition struct {
+	began time.Time
+	// changed is when its sockets or kinds of processes last changed, active when it
+	// last started, ended or executed something.
+	changed, active time.Time
+	last            sight
+	// busy is read at metered.
+	busy    meter
+	metered time.Time
+}
+
+// recognise waits until the run with everything allowed shows that it is a service, and
+// how it is ready. An image's health check decides by itself. The container's end is
+// left to the caller, as c.ended.
+func (c *course) recognise(ctx context.Context) (scenario.Learned, error) {
+	learned := scenario.Learned{Kind: scenario.Service, StopSignal: c.Subject.Identity().StopSignal}
+	if how := c.Told.Ready; how.How != "" {
+		learned.Ready = how
+		return learned, c.readyAs(ctx, how)
+	}
+	if c.Subject.Identity().Healthcheck {
+		learned.Ready = scenario.Readiness{How: scenario.Healthy}
+		return learned, c.readyAs(ctx, learned.Ready)
+	}
+	now := time.Now()
+	r := recognition{began: now, changed: now, active: now}
+	err := c.await(ctx, nil, func() (bool, error) {
+		seen, err := c.look(ctx)
+		if err != nil {
+			return false, err
+		}
+		if now := time.Now(); now.Sub(r.metered) >= meterTime {
+			used, err := c.container.CPUTime(ctx)
+			if err != nil {
+				return false, err
+			}
+			r.metered = now
+			r.busy.note(now, used)
+		}
+		happened := c.activity == nil && seen.all != r.last.all
+		select {
+		case <-c.activity:
+			happened = true
+		default:
+		}
+		how, known := r.see(time.Now(), seen, happened)
+		learned.Ready.How = how
+		return known, nil
+	})
+	// It has been ready since the last change.
+	c.since = c.since.Add(time.Since(r.changed))
+	return learned, err
+}
+
+// see takes a look into account.
+func (r *recognition) see(now time.Time, seen sight, happened bool) (scenario.How, bool) {
+	if !seen.same(r.last) {
+		r.changed, r.last = now, seen
+	}
+	if happened {
+		r.active = now
+	}
+	switch listens := len(seen.sockets) > 0; {
+	case listens && now.Sub(r.changed) >= listensFor && r.busy.idle(now, listensFor),
+		listens && now.Sub(r.changed) >= livesFor:
+		return scenario.Listening, true
+	case listens:
+		return "", false
+	case now.Sub(r.changed) >= quietFor && now.Sub(r.active) >= quietFor && r.busy.idle(now, quietFor),
+		now.Sub(r.began) >= livesFor && r.busy.idle(now, livesFor):
+		return scenario.Quiet, true
+	}
+	return "", false
+}
+
+// meter knows how busy a container was.
+type meter struct{ readings []reading }
+
+type reading struct {
+	at   time.Time
+	used time.Duration
+}
+
+// note keeps a reading of the processor time used so far, and forgets what is too old to
+// be asked for.
+func (m *meter) note(now time.Time, used time.Duration) {
+	m.readings = append(m.readings, reading{now, used})
+	for len(m.readings) > 2 && now.Sub(m.readings[1].at) >= livesFor {
+		m.readings = m.readings[1:]
+	}
+}
+
+// idle reports whether hardly any processor time was used in the time before now.
+func (m *meter) idle(now time.Time, before time.Duration) bool {
+	if len(m.readings) == 0 {
+		return false
+	}
+	last := m.readings[len(m.readings)-1]
+	for i := len(m.readings) - 1; i >= 0; i-- {
+		if r := m.readings[i]; now.Sub(r.at) >= before {
+			return float64(last.used-r.used) <= idle*float64(last.at.Sub(r.at))
+		}
+	}
+	return false
+}
