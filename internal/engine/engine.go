@@ -117,9 +117,9 @@ type Container interface {
 	// started, has ended or is gone is left as it is, without an error.
 	Signal(ctx context.Context, signal syscall.Signal) error
 	// Exec runs a further command in the running container and waits for its end. When
-	// ctx ends first, the command is left to the container's end. A container that ends first
-	// kills it, which is an exit with 137 or an ErrNotRunning: Wait tells which of the
-	// two ended.
+	// ctx ends first, the command is left to the container's end. A container that ends
+	// first kills it, which is an exit with 137 or an ErrNotRunning: Wait tells which of
+	// the two ended.
 	Exec(ctx context.Context, c Command) (Exit, error)
 	// Healthy waits until the health check says that the container is healthy (true) or
 	// unhealthy (false), which is at once where it has said so already. It is an error

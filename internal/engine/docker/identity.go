@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -45,7 +43,7 @@ func (s *Subject) life(ctx context.Context, image *dockerspec.DockerOCIImageConf
 	if config.StopTimeout != nil {
 		id.StopTimeout = time.Duration(*config.StopTimeout) * time.Second
 	}
-	id.Volumes, err = s.volumes(ctx, image.Volumes, config, host)
+	id.Volumes, err = s.volumes(ctx, config, host)
 	return err
 }
 
@@ -60,88 +58,34 @@ func checksHealth(own, image *dockerspec.HealthcheckConfig) bool {
 	return false
 }
 
-// volumes are what outlives a container. Where several are mounted at one place, it is
-// the one that the engine takes: mounts before binds, those before the volumes of
-// another container, and those before anonymous ones (moby daemon/volumes.go,
-// registerMountPoints). What is in a tmpfs outlives nothing.
-func (s *Subject) volumes(ctx context.Context, image map[string]struct{}, config *container.Config, host *container.HostConfig) ([]engine.Volume, error) {
-	at := map[string]engine.Volume{}
-	for target := range image {
-		at[target] = engine.Volume{Target: target, Kind: engine.AnonymousVolume}
-	}
-	for target := range config.Volumes {
-		at[target] = engine.Volume{Target: target, Kind: engine.AnonymousVolume}
-	}
-	for _, from := range host.VolumesFrom {
-		others, err := s.volumesFrom(ctx, from)
+// volumes are what outlives a container. What another container hands on goes over the
+// volumes that have no source, and under what the workload mounts itself (moby
+// daemon/volumes.go, registerMountPoints).
+func (s *Subject) volumes(ctx context.Context, config *container.Config, host *container.HostConfig) ([]engine.Volume, error) {
+	mounts := mountsOf(config, host, s.ofImage)
+	for _, donor := range host.VolumesFrom {
+		donated, err := s.engine.donated(ctx, donor)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range others {
-			at[v.Target] = v
+		for _, m := range donated {
+			mounts = slices.DeleteFunc(mounts, func(under mounted) bool { return under.target == m.target && under.bind != "" })
+			if !covered(mounts, host, m.target) {
+				mounts = append(mounts, m)
+			}
 		}
 	}
-	for _, bind := range host.Binds {
-		v := bindVolume(bind)
-		at[v.Target] = v
-	}
-	for _, m := range host.Mounts {
-		v := engine.Volume{Target: m.Target, Source: m.Source, ReadOnly: m.ReadOnly}
-		switch {
-		case m.Type == mount.TypeBind:
-			v.Kind = engine.BindMount
-		case m.Type == mount.TypeVolume && m.Source == "":
-			v.Kind = engine.AnonymousVolume
-		case m.Type == mount.TypeVolume:
+	all := make([]engine.Volume, 0, len(mounts))
+	for _, m := range mounts {
+		v := engine.Volume{Target: m.target, Source: m.source, Kind: engine.BindMount, ReadOnly: m.readOnly}
+		if m.kind == mount.TypeVolume {
 			v.Kind = engine.NamedVolume
-		default:
-			// A tmpfs, or the file tree of an image.
-			delete(at, m.Target)
-			continue
-		}
-		at[m.Target] = v
-	}
-	for target := range host.Tmpfs {
-		delete(at, target)
-	}
-	return slices.SortedFunc(maps.Values(at), func(a, b engine.Volume) int { return cmp.Compare(a.Target, b.Target) }), nil
-}
-
-// bindVolume reads SOURCE:TARGET[:OPTIONS] of the API's binds, which hold named volumes
-// too.
-func bindVolume(bind string) engine.Volume {
-	source, rest, _ := strings.Cut(bind, ":")
-	target, options, _ := strings.Cut(rest, ":")
-	v := engine.Volume{Target: target, Source: source, Kind: engine.NamedVolume, ReadOnly: slices.Contains(strings.Split(options, ","), "ro")}
-	if strings.HasPrefix(source, "/") {
-		v.Kind = engine.BindMount
-	}
-	return v
-}
-
-// volumesFrom are those of another container, CONTAINER[:ro|rw].
-func (s *Subject) volumesFrom(ctx context.Context, from string) ([]engine.Volume, error) {
-	name, mode, _ := strings.Cut(from, ":")
-	state, err := look(ctx, s.engine, "inspecting container "+name, func(ctx context.Context) (container.InspectResponse, error) {
-		return s.engine.api.ContainerInspect(ctx, name)
-	})
-	if err != nil {
-		if unreachable(err) || isSilence(err) || ctx.Err() != nil {
-			return nil, s.engine.failed("inspecting container "+name, err)
-		}
-		return nil, fmt.Errorf("%w: --volumes-from %s: %w", engine.ErrBadWorkload, from, err)
-	}
-	var all []engine.Volume
-	for _, m := range state.Mounts {
-		v := engine.Volume{Target: m.Destination, Source: m.Name, Kind: engine.NamedVolume, ReadOnly: !m.RW || mode == "ro"}
-		switch m.Type {
-		case mount.TypeBind:
-			v.Kind, v.Source = engine.BindMount, m.Source
-		case mount.TypeVolume:
-		default:
-			continue
+			if m.source == "" {
+				v.Kind = engine.AnonymousVolume
+			}
 		}
 		all = append(all, v)
 	}
+	slices.SortFunc(all, func(a, b engine.Volume) int { return cmp.Compare(a.Target, b.Target) })
 	return all, nil
 }
