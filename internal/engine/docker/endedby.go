@@ -17,11 +17,6 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 )
 
-// settled is how long after a container's end its last event may be stamped: the
-// engine writes the event just after it sent the signal. Until that moment has
-// come the engine keeps the answer back; it reports an end later than that.
-const settled = 20 * time.Millisecond
-
 // endedBy finds out who ended the container: nobody, capprof (ours), or somebody
 // else, which is an error, for then the exit code is not the workload's own. The
 // engine leaves an event for each signal it sends (moby daemon/kill.go), with the
@@ -85,12 +80,22 @@ func (r *running) signals(ctx context.Context, state container.InspectResponse) 
 		// lasted no time at all.
 		started = finished
 	}
+	// The engine writes the event after it has sent the signal, with the container
+	// locked, as it is for the look at its state: by now it is there. It may bear a
+	// later time than the end, where the machine has much else to do.
+	now, err := clock(ctx, r.engine)
+	if err != nil {
+		return nil, err
+	}
+	if now.Before(finished) {
+		now = finished
+	}
 	found, err := look(ctx, r.engine, "the events of container "+r.short(), func(ctx context.Context) ([]events.Message, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		messages, failures := r.engine.api.Events(ctx, events.ListOptions{
 			Since:   timestamp(started),
-			Until:   timestamp(finished.Add(settled)),
+			Until:   timestamp(now),
 			Filters: filters.NewArgs(filters.Arg("container", r.id), filters.Arg("event", string(events.ActionKill))),
 		})
 		var found []events.Message
@@ -110,6 +115,23 @@ func (r *running) signals(ctx context.Context, state container.InspectResponse) 
 		return nil, r.lost("reading the events of", err)
 	}
 	return found, nil
+}
+
+// clock is the engine's.
+func clock(ctx context.Context, e *Engine) (time.Time, error) {
+	about, err := e.whoIsIt(ctx)
+	if err != nil || about.remote == "" {
+		return time.Now(), err
+	}
+	info, err := look(ctx, e, "its time", e.api.Info)
+	if err != nil {
+		return time.Time{}, e.failed("asking the engine for its time", err)
+	}
+	now, err := time.Parse(time.RFC3339Nano, info.SystemTime)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading the engine's time: %w", err)
+	}
+	return now, nil
 }
 
 // isEnding reports whether a signal is an order to end, or ended the process: those

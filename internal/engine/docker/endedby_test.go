@@ -1,8 +1,14 @@
 package docker
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
@@ -55,5 +61,31 @@ func TestAHarmlessSignalOfSomebodys(t *testing.T) {
 	}
 	if exit, err := c.Wait(t.Context()); err != nil || exit != (engine.Exit{Signalled: true}) {
 		t.Errorf("%+v, %v; want exit 0 by our own signal", exit, err)
+	}
+}
+
+// An engine that has much to do writes the event of a signal long after the process is
+// gone, and still before it tells of the end.
+func TestAnEventThatIsLate(t *testing.T) {
+	const finished, late, now = "2026-01-02T03:04:05Z", 1767323045_400000000, "2026-01-02T03:04:05.5Z"
+	for signal, want := range map[syscall.Signal]bool{syscall.SIGTERM: true, syscall.SIGHUP: false} {
+		c := fakeRun(t, map[string]http.HandlerFunc{
+			"GET /v1.41/info": answers(`{"KernelVersion": "1.2.3", "SystemTime": "` + now + `"}`),
+			"GET /v1.41/events": func(w http.ResponseWriter, r *http.Request) {
+				until, err := strconv.ParseFloat(r.URL.Query().Get("until"), 64)
+				if err != nil {
+					t.Error(err)
+				}
+				if until*1e9 >= late {
+					_, _ = fmt.Fprintf(w, `{"Type":"container","Action":"kill","timeNano":%d,"Actor":{"Attributes":{"signal":"15"}}}`, late)
+				}
+			},
+		})
+		c.noteSignal(signal)
+		state := container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{State: &container.State{StartedAt: "2026-01-02T03:04:00Z", FinishedAt: finished}}}
+		ours, err := c.began().endedBy(t.Context(), state, 0)
+		if others := errors.As(err, new(*engine.EndedByOthersError)); ours != want || others == want {
+			t.Errorf("capprof sent %v: ours %v, %v", signal, ours, err)
+		}
 	}
 }
