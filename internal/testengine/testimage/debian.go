@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	slashpath "path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -39,6 +40,8 @@ type Recipe struct {
 	Dir   string
 	// CopyIn is a directory of Dir that goes to /srv, if any does.
 	CopyIn string
+	// KeepRun keeps what is in /run.
+	KeepRun bool
 	// Takes says how long building takes, for people who wait.
 	Takes string
 }
@@ -160,7 +163,7 @@ func (r Recipe) build(ctx context.Context, path string) (err error) {
 	if err := os.Chmod(script, 0o755); err != nil {
 		return fmt.Errorf("making the script executable: %w", err)
 	}
-	packages, err := fs.ReadFile(r.Files, r.Dir+"/packages.txt")
+	packages, err := fs.ReadFile(r.Files, slashpath.Join(r.Dir, "packages.txt"))
 	if err != nil {
 		return fmt.Errorf("reading the package list: %w", err)
 	}
@@ -176,6 +179,9 @@ func (r Recipe) build(ctx context.Context, path string) (err error) {
 		args = append(args, "--customize-hook=copy-in "+filepath.Join(work, filepath.FromSlash(r.Dir), r.CopyIn)+" /srv")
 	}
 	args = append(args, "--customize-hook="+script)
+	if r.KeepRun {
+		args = append(args, "--skip=cleanup/run")
+	}
 	for _, pattern := range unwanted {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}

@@ -45,7 +45,7 @@ func Services(ctx context.Context, e *testengine.Engine, progress io.Writer, nam
 	if err != nil {
 		return nil, fmt.Errorf("finding the recipe of the services: %w", err)
 	}
-	base := Recipe{Name: "services", Files: files, Dir: ".", Takes: "a few minutes"}
+	base := Recipe{Name: "services", Files: files, Dir: ".", KeepRun: true, Takes: "a few minutes"}
 	tree, err := base.tree(ctx, progress)
 	if err != nil {
 		return nil, err

@@ -19,9 +19,12 @@ chroot "$root" a2enconf -q name
 chroot "$root" install -d -o redis -g redis /data
 rm -rf "$root"/var/lib/mysql "$root"/var/lib/postgresql/*
 chroot "$root" install -d -o mysql -g mysql -m 1777 /var/lib/mysql
-chroot "$root" install -d -o mysql -g mysql -m 1777 /run/mysqld
 chroot "$root" install -d -o postgres -g postgres -m 1777 /var/lib/postgresql/data
-chroot "$root" install -d -o postgres -g postgres -m 03775 /var/run/postgresql
+# So are those of their sockets.
+rm -rf "$root"/run/*
+mkdir -m 1777 "$root/run/lock"
+chroot "$root" install -d -o mysql -g mysql -m 1777 /run/mysqld
+chroot "$root" install -d -o postgres -g postgres -m 3775 /run/postgresql
 # Both listen on all addresses.
 sed -i "s/^#listen_addresses = .*/listen_addresses = '*'/" "$root/usr/share/postgresql/15/postgresql.conf.sample"
 sed -i '/^bind-address/d' "$root/etc/mysql/mariadb.conf.d/50-server.cnf"
