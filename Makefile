@@ -38,7 +38,7 @@ bench:
 # Every case against brute force: its smallest sets by removal, and capprof's.
 .PHONY: truth
 truth:
-	scripts/prerequisites test
+	scripts/prerequisites truth
 	$(MAKE) build
 	$(GO) run ./internal/truth
 

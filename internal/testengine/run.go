@@ -112,11 +112,11 @@ func (e *Engine) LeftRuns(ctx context.Context) ([]string, error) {
 // RemoveRuns removes what an interrupt left of them.
 func (e *Engine) RemoveRuns(ctx context.Context) error {
 	left, err := e.LeftRuns(ctx)
-	if err != nil || len(left) == 0 {
-		return err
+	if err == nil && len(left) > 0 {
+		_, err = e.Output(ctx, append([]string{"rm", "--force", "--volumes"}, left...)...)
 	}
-	_, err = e.Output(ctx, append([]string{"rm", "--force", "--volumes"}, left...)...)
-	return err
+	volumes, asked := e.Lines(ctx, "volume", "ls", "--quiet", "--filter", "label="+runLabel)
+	return errors.Join(err, asked, e.RemoveVolumes(ctx, volumes...))
 }
 
 // Tail keeps the end of what is written to it.

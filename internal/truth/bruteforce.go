@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/truth/boots"
 	"github.com/capprof/capprof/internal/truth/removal"
 )
 
@@ -24,6 +27,10 @@ type found struct {
 	exhaustive int
 	// withAll is the last that the workload wrote when it failed with everything.
 	withAll string
+	// failed are the phases in which runs of a service failed, by set.
+	failed map[capability.Set]scenario.Phase
+	// judge is what ran it.
+	judge *boots.Judge
 }
 
 // find runs the workload until its sets are known. noSet says why there may be none.
@@ -50,6 +57,14 @@ func (c *suite) find(ctx context.Context, k testCase, image string, flags, comma
 				return o.Passed(), nil
 			}
 		}
+	}
+	if k.serves != nil {
+		judge, err := boots.New(ctx, c.containers.engine, k.serves.service(c, image, flags, command))
+		if err != nil {
+			return f, err
+		}
+		service, _, _ := strings.Cut(k.name, "@")
+		passes = f.boots(judge, service, &c.early)
 	}
 	f.search = removal.New(f.all, passes, removal.Options{OneByOne: c.options.oneByOne, Among: k.matters()})
 	answer, err := f.search.Find(ctx)
@@ -107,6 +122,7 @@ func (r *result) compare(ctx context.Context, own, strict *found) error {
 		r.verdict = notices(r.answer)
 	}
 	r.verdict.finds(k, r.answer)
+	r.verdict.goes(k, own, r.answer)
 	if k.strict == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // group says which part of the table a case stands in.
@@ -30,6 +31,8 @@ const (
 	privileged group = "privileged"
 	// dependent are programs that are not monotone, or pass in ways that differ.
 	dependent group = "dependent"
+	// services run until they are stopped.
+	services group = "service"
 )
 
 // plural names a group's cases.
@@ -52,6 +55,7 @@ const (
 	awaiting                  // the same for another
 	debian                    // the packages of the programs
 	settled                   // scratch as its Dockerfile should have left it
+	keeping                   // scratch with a volume
 )
 
 // testCase is one workload, and what must be known to judge an answer. There is no
@@ -103,6 +107,8 @@ type testCase struct {
 	// among are the capabilities that can make a difference, for a program that is not
 	// monotone: brute force runs all their combinations, and any minimal set is right.
 	among capability.Set
+	// serves is what is done with a service; nil for a workload that ends by itself.
+	serves *serves
 	// absent says why the case shows nothing on this machine, "" where it does; nil
 	// for always.
 	absent func() string
@@ -128,11 +134,17 @@ func mostRuns(set capability.Set) int { return 6 + 3*set.Len() }
 // defaultLimit is the time limit of a run, generous for a loaded machine.
 const defaultLimit = 60 * time.Second
 
+// serviceLimit is that of all boots of a service together.
+const serviceLimit = 10 * time.Minute
+
 func (k testCase) timeLimit() time.Duration {
-	if k.limit == 0 {
-		return defaultLimit
+	switch {
+	case k.limit > 0:
+		return k.limit
+	case k.serves != nil:
+		return serviceLimit
 	}
-	return k.limit
+	return defaultLimit
 }
 
 func (k testCase) title() string { return string(k.group) + "/" + k.name }
@@ -143,7 +155,7 @@ func cases() ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, dependentCases, fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, dependentCases, serviceCases(), fromPackages), nil
 }
 
 // result is a row of the table.
@@ -159,6 +171,9 @@ type result struct {
 	// bruteForceRuns and exhaustiveRuns are what brute force used, and what removing one
 	// at a time takes for one set.
 	bruteForceRuns, exhaustiveRuns int
+	// needed says of each member of the first of the minimal sets in which phase of a
+	// service's run its want shows first.
+	needed map[capability.Cap]scenario.Phase
 	// absent is why the case was left out here.
 	absent string
 	// withAll is the last that the workload wrote when it failed with everything.
@@ -193,6 +208,10 @@ type answer struct {
 	// contradictory says that of two runs with the same set one passed and one
 	// failed: then no set was proven.
 	contradictory bool
+	// scenario is what a run of a service was, and asks are the phases that asked for
+	// each capability.
+	scenario *profile.Scenario
+	asks     map[capability.Cap][]scenario.Phase
 }
 
 // verdict compares the two.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/testengine"
@@ -21,6 +23,8 @@ type images struct {
 	engine   *testengine.Engine
 	progress io.Writer
 	loaded   map[imageName]string
+	// services are the images of real services, by name.
+	services map[string]string
 }
 
 func newImages(engine *testengine.Engine, progress io.Writer) *images {
@@ -57,18 +61,35 @@ func (i *images) make(ctx context.Context, name imageName) (string, error) {
 		return i.scratch(ctx, "entered", false, "LABEL entered=1")
 	case awaiting:
 		return i.scratch(ctx, "awaiting", false, "LABEL entered=2")
+	case keeping:
+		return i.scratch(ctx, "keeping", false, "VOLUME /kept", "EXPOSE 8080")
 	case settled:
 		return i.scratch(ctx, "settled", true)
 	}
 	return i.scratch(ctx, "scratch", false)
 }
 
+// loadServices makes the images of the services that the cases name.
+func (i *images) loadServices(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	var err error
+	i.services, err = testimage.Services(ctx, i.engine, i.progress, names...)
+	return err
+}
+
+// of is the image of a case.
+func (i *images) of(k testCase) string {
+	if k.serves != nil && k.serves.image != "" {
+		return i.services[k.serves.image]
+	}
+	return i.loaded[k.image]
+}
+
 // remove removes them.
 func (i *images) remove(ctx context.Context) error {
-	var references []string
-	for _, reference := range i.loaded {
-		references = append(references, reference)
-	}
+	references := slices.AppendSeq(slices.Collect(maps.Values(i.loaded)), maps.Values(i.services))
 	return testimage.Remove(ctx, i.engine, references...)
 }
 
@@ -164,6 +185,9 @@ func scratchTree(ctx context.Context, settled bool) (io.Reader, error) {
 		{tar.Header{Name: "tmp/others", Mode: 0o666, Uid: other, Gid: other}, text},
 		{tar.Header{Name: "tmp/others-link", Mode: 0o777, Uid: other, Gid: other, Typeflag: tar.TypeSymlink, Linkname: "/other/readable"}, nil},
 		{tar.Header{Name: "other/setuid-ops", Mode: 0o4755, Uid: other, Gid: other}, ops},
+		// What serve keeps in a volume.
+		{tar.Header{Name: "kept/", Mode: 0o755}, nil},
+		{tar.Header{Name: "kept/file", Mode: 0o600}, text},
 		{tar.Header{Name: "own/", Mode: 0o755}, nil},
 		{tar.Header{Name: "own/file", Mode: 0o600}, text},
 		{tar.Header{Name: "own/removed", Mode: 0o600}, text},

@@ -22,7 +22,9 @@ import (
 // subject is the capprof under test.
 type subject struct {
 	path, host, dir string
-	count           atomic.Int64
+	// help is what capprof run takes.
+	help  string
+	count atomic.Int64
 }
 
 func newSubject(path, host string) (*subject, error) {
@@ -33,7 +35,11 @@ func newSubject(path, host string) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for profiles: %w", err)
 	}
-	return &subject{path: path, host: host, dir: dir}, nil
+	help, err := exec.Command(path, "run", "--help").Output()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("asking capprof what it takes: %w", err), os.RemoveAll(dir))
+	}
+	return &subject{path: path, host: host, dir: dir, help: string(help)}, nil
 }
 
 func (s *subject) close() error { return os.RemoveAll(s.dir) }
@@ -46,7 +52,10 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 	file := filepath.Join(s.dir, strconv.FormatInt(s.count.Add(1), 10)+".json")
 	args := slices.Concat(
 		[]string{"run", "--quiet", "--allow", "ALL", "--jobs", "1", "--timeout", k.timeLimit().String(), "--output", file},
-		flags, []string{image, "--"}, command)
+		flags, []string{image})
+	if len(command) > 0 {
+		args = append(append(args, "--"), command...)
+	}
 	var output testengine.Tail
 	cmd := exec.CommandContext(ctx, s.path, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+s.host, "DOCKER_CONTEXT=")
@@ -94,6 +103,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 		none: document.Verdict == profile.Failed, set: document.Capabilities.Required, relaxations: relaxations,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
 		contradictory: contradictory(document.Runs), said: said(document),
+		scenario: document.Scenario, asks: asks(document.ForCapabilities()),
 	}, nil
 }
 

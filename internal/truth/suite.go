@@ -23,9 +23,10 @@ type suite struct {
 	images     *images
 	grants     grants
 	subject    *subject
+	early      earlyFailures
 	progress   io.Writer
-	// dir is for volumes.
-	dir string
+	// dir is for volumes, and for a key of ssh's, whose public half is key.
+	dir, key string
 }
 
 // compareCases makes the table.
@@ -94,14 +95,23 @@ func (c *suite) prepare(ctx context.Context, chosen []testCase) (err error) {
 	}
 	// What the engine grants is asked with an image that is there in any case.
 	needed := []imageName{scratch}
+	var programs []string
 	for _, k := range chosen {
 		needed = append(needed, k.image)
+		if k.serves != nil && k.serves.image != "" && !slices.Contains(programs, k.serves.image) {
+			programs = append(programs, k.serves.image)
+		}
 		for _, fix := range k.remedies {
 			needed = append(needed, fix.image)
 		}
 	}
-	if err := c.images.load(ctx, needed); err != nil {
+	if err := errors.Join(c.images.load(ctx, needed), c.images.loadServices(ctx, programs)); err != nil {
 		return err
+	}
+	if slices.Contains(programs, "sshd") {
+		if c.key, err = newKey(ctx, filepath.Join(c.dir, "id")); err != nil {
+			return err
+		}
 	}
 	if c.grants, err = c.containers.tryAll(ctx, c.images.loaded[scratch]); err != nil {
 		return fmt.Errorf("asking the engine what it grants: %w", err)
@@ -144,13 +154,13 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 			return r
 		}
 	}
-	flags := c.flags(k.flags)
+	flags := c.flags(k)
 	command, err := k.argv()
 	if err != nil {
 		r.err = err
 		return r
 	}
-	image := c.images.loaded[k.image]
+	image := c.images.of(k)
 	if k.enters != nil {
 		stop, err := c.containers.enter(ctx, image, k.enters)
 		if err != nil {
@@ -174,6 +184,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 		return r
 	}
 	r.truth, r.complete, r.exhaustiveRuns = own.sets, own.complete, own.exhaustive
+	r.needed = own.needed()
 	strict := own
 	if k.strict != nil {
 		if strict, err = c.find(ctx, k, image, slices.Concat(flags, k.strict), command, k.noSetStrict); err != nil {
@@ -186,7 +197,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 	if strict != own {
 		r.bruteForceRuns += strict.runs()
 	}
-	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil {
+	if r.err = c.tryRemedies(ctx, &r); r.err != nil || c.subject == nil || k.serves != nil && !c.subject.takes("--probe") {
 		return r
 	}
 	if k.counts {
@@ -199,6 +210,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 	if k.relaxations != nil {
 		flags = append(flags, "--privileged")
 	}
+	flags = append(flags, k.serves.options(c)...)
 	if r.answer, err = c.subject.profile(ctx, image, flags, command, k); err != nil {
 		r.err = fmt.Errorf("capprof: %w", err)
 		return r
@@ -207,14 +219,23 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 	return r
 }
 
-// flags are docker run's for a case: without a network, and with {dir} standing for
-// a directory of the suite's that anybody may write to.
-func (c *suite) flags(given []string) []string {
-	flags := []string{"--network", "none"}
-	for _, flag := range given {
-		flags = append(flags, strings.ReplaceAll(flag, "{dir}", c.dir))
+// flags are docker run's for a case: without a network where it serves nobody.
+func (c *suite) flags(k testCase) []string {
+	var flags []string
+	if k.serves == nil {
+		flags = append(flags, "--network", "none")
 	}
-	return flags
+	return append(flags, c.filled(k.flags)...)
+}
+
+// filled are words of a case with {dir} standing for a directory of the suite's that
+// anybody may write to, and {key} for the public key of {dir}/id.
+func (c *suite) filled(words []string) []string {
+	var all []string
+	for _, word := range words {
+		all = append(all, strings.NewReplacer("{dir}", c.dir, "{key}", c.key).Replace(word))
+	}
+	return all
 }
 
 // tryRemedies shows that each remedy of a case makes it pass, with nothing beyond
@@ -225,7 +246,7 @@ func (c *suite) tryRemedies(ctx context.Context, r *result) error {
 		if command == nil {
 			command = r.testCase.command
 		}
-		o, err := c.containers.run(ctx, c.images.loaded[fix.image], c.flags(fix.flags), command, fix.set, r.testCase.timeLimit())
+		o, err := c.containers.run(ctx, c.images.loaded[fix.image], c.flags(testCase{flags: fix.flags}), command, fix.set, r.testCase.timeLimit())
 		r.bruteForceRuns++
 		switch {
 		case err != nil:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -152,6 +153,9 @@ func (t *table) printRemarks(out io.Writer) {
 			}
 			remarks = append(remarks, "with everything it says: "+lastLine(r.withAll))
 		}
+		if len(r.needed) > 0 {
+			remarks = append(remarks, "without it, fails in: "+r.neededText())
+		}
 		if r.testCase.noSetStrict != "" {
 			remarks = append(remarks, "no portable set: "+r.testCase.noSetStrict)
 		}
@@ -184,6 +188,15 @@ func (t *table) printRemarks(out io.Writer) {
 			}
 		}
 	}
+}
+
+// neededText says in which phase the want of each capability shows.
+func (r result) neededText() string {
+	var parts []string
+	for _, c := range slices.Sorted(maps.Keys(r.needed)) {
+		parts = append(parts, fmt.Sprintf("%s the %s", c.Short(), r.needed[c]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func lastLine(text string) string {

@@ -8,23 +8,27 @@ import (
 	"slices"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // row is a result in the JSON file.
 type row struct {
-	Group          group          `json:"group"`
-	Name           string         `json:"name"`
-	Truth          [][]string     `json:"minimalSets"`
-	Complete       bool           `json:"complete"`
-	Capprof        []string       `json:"capprof"`
-	CapprofVerdict string         `json:"capprofVerdict"`
-	BruteForceRuns int            `json:"bruteForceRuns"`
-	ExhaustiveRuns int            `json:"exhaustiveRuns"`
-	CapprofRuns    int            `json:"capprofRuns"`
-	ByRemoval      capability.Set `json:"foundByRemoval"`
-	Verdict        string         `json:"verdict"`
-	Explained      string         `json:"explained,omitempty"`
-	Error          string         `json:"error,omitempty"`
+	Group          group      `json:"group"`
+	Name           string     `json:"name"`
+	Truth          [][]string `json:"minimalSets"`
+	Complete       bool       `json:"complete"`
+	Capprof        []string   `json:"capprof"`
+	CapprofVerdict string     `json:"capprofVerdict"`
+	// FailsIn says of each member of the first set in which phase of a service's run its
+	// want shows.
+	FailsIn        map[string]scenario.Phase `json:"failsIn,omitempty"`
+	BruteForceRuns int                       `json:"bruteForceRuns"`
+	ExhaustiveRuns int                       `json:"exhaustiveRuns"`
+	CapprofRuns    int                       `json:"capprofRuns"`
+	ByRemoval      capability.Set            `json:"foundByRemoval"`
+	Verdict        string                    `json:"verdict"`
+	Explained      string                    `json:"explained,omitempty"`
+	Error          string                    `json:"error,omitempty"`
 }
 
 // fullNames names the members of sets, relaxations among them, as a document does.
@@ -55,6 +59,12 @@ func (t *table) writeJSON(path string) error {
 			Group: r.testCase.group, Name: r.testCase.name, Truth: r.testCase.fullNames(r.truth...), Complete: r.complete,
 			Capprof: r.testCase.fullNames(r.answer.set)[0], CapprofVerdict: r.answer.verdict, BruteForceRuns: r.bruteForceRuns,
 			ExhaustiveRuns: r.exhaustiveRuns, CapprofRuns: r.answer.runs, ByRemoval: r.answer.byRemoval, Verdict: r.word(), Explained: r.testCase.explained,
+		}
+		for c, phase := range r.needed {
+			if entry.FailsIn == nil {
+				entry.FailsIn = map[string]scenario.Phase{}
+			}
+			entry.FailsIn[c.String()] = phase
 		}
 		if r.err != nil {
 			entry.Error = r.err.Error()

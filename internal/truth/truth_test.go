@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/capprof/capprof/internal/capability"
+	"github.com/capprof/capprof/internal/testengine/testimage"
 )
 
 var of = capability.Of
@@ -22,8 +23,11 @@ func TestCasesAreWellFormed(t *testing.T) {
 			t.Errorf("%s is there twice", k.title())
 		}
 		seen[k.title()] = true
-		if command, err := k.argv(); err != nil || len(command) == 0 {
+		if command, err := k.argv(); err != nil || len(command) == 0 && (k.serves == nil || k.serves.image == "") {
 			t.Errorf("%s: command %q, %v", k.title(), command, err)
+		}
+		if (k.group == services) != (k.serves != nil) || k.serves != nil && k.serves.image != "" && !slices.Contains(testimage.ServiceNames(), k.serves.image) {
+			t.Errorf("%s is no service, or has no image", k.title())
 		}
 		if k.group == traps && k.naive == "" {
 			t.Errorf("%s does not say what a naive tool answers", k.title())

@@ -30,7 +30,7 @@ func operations() map[string]operation {
 	for _, group := range []map[string]operation{
 		fileOperations, attributeOperations, identityOperations, credentialOperations, processOperations(),
 		ipcOperations, memoryOperations, terminalOperations, socketOperations, netlinkOperations, hostOperations, namespaceOperations,
-		behaviours(), compatOperations, ringOperations, causeOperations(), openedOperations,
+		behaviours(), compatOperations, ringOperations, causeOperations(), openedOperations, serving(),
 	} {
 		maps.Copy(all, group)
 	}
