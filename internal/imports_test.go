@@ -79,12 +79,14 @@ var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine"
 
 // owned are third-party modules that one room alone touches.
 var owned = map[string]string{
-	"github.com/docker/docker/":      "internal/engine/docker",
-	"github.com/syndtr/gocapability": "internal/capability",
-	"github.com/moby/profiles/":      "internal/seccomp",
-	"github.com/cilium/ebpf":         "internal/tracer",
-	"github.com/prometheus/procfs":   "internal/live",
-	"github.com/spf13/pflag":         "cmd/capprof",
+	"github.com/docker/docker/":       "internal/engine/docker",
+	"github.com/syndtr/gocapability":  "internal/capability",
+	"github.com/moby/profiles/":       "internal/seccomp",
+	"github.com/cilium/ebpf":          "internal/tracer",
+	"github.com/prometheus/procfs":    "internal/live",
+	"github.com/spf13/pflag":          "cmd/capprof",
+	"github.com/docker/cli/opts":      "internal/workload",
+	"github.com/containerd/platforms": "internal/workload",
 }
 
 func TestArrowsPointOneWay(t *testing.T) {

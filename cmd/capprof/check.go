@@ -15,7 +15,7 @@ const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND 
 var checkHelp = help{
 	synopsis: checkSynopsis,
 	about:    "Profiles a workload again and compares the result with a saved profile.",
-	details:  []string{"Image, command and options default to the baseline's; those given replace them."},
+	details:  append([]string{"Image, command and options default to the baseline's; those given replace them."}, optionsApart()...),
 	codes:    driftCodes,
 	examples: []string{
 		"capprof check --baseline profile.json",

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // The groups of options that run and check have.
@@ -93,6 +94,9 @@ func (f *flagSet) parse(args []string, command string, std stdio) error {
 	}
 	if lacking, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usageError("option %s needs a value (see capprof %s --help)", asTyped(lacking), command)
+	}
+	if refused, ok := errors.AsType[*workload.Refusal](err); ok {
+		return usageError("%w", refused)
 	}
 	if err != nil {
 		return usageError("%w (see capprof %s --help)", err, command)

@@ -84,17 +84,17 @@ func (e *fakeEngine) asked(t *testing.T, args ...string) (stderr string, code ex
 	return errs.String(), code
 }
 
-// shmSize is an option as a later capprof may have it: its value changes on the way to
+// pageSize is an option as a later capprof may have it: its value changes on the way to
 // the engine.
-var shmSize = &workload.Option{
-	Name: "shm-size", Kind: workload.Text,
-	Usage: "size of /dev/shm in `bytes`",
+var pageSize = &workload.Option{
+	Name: "page-size", Kind: workload.Text,
+	Usage: "size of a page in `bytes`",
 	Check: func(value string) error { _, err := kibibytes(value); return err },
 	Fields: func(values []string, _ workload.Client) (workload.Fields, error) {
 		size, err := kibibytes(values[0])
-		return workload.Fields{"HostConfig.ShmSize": size}, err
+		return workload.Fields{"HostConfig.MemoryReservation": size}, err
 	},
-	Compose: "shm_size",
+	Compose: "page_size",
 }
 
 func kibibytes(value string) (int64, error) {
@@ -116,39 +116,39 @@ func extended(t *testing.T, o *workload.Option) {
 // TestAnOptionIsOneEntry: one entry of the table is all that a further option of docker
 // run needs to be parsed, shown in the help, stored, run, exported and compared.
 func TestAnOptionIsOneEntry(t *testing.T) {
-	extended(t, shmSize)
+	extended(t, pageSize)
 
-	if out, _, _ := ends(t, "run", "--help"); !strings.Contains(out, "--shm-size bytes") || !strings.Contains(out, "size of /dev/shm") {
+	if out, _, _ := ends(t, "run", "--help"); !strings.Contains(out, "--page-size bytes") || !strings.Contains(out, "size of a page") {
 		t.Errorf("the help lacks it:\n%s", out)
 	}
 	flags := newFlags(runHelp)
 	given := addWorkloadFlags(flags.group(workloadGroup))
-	if err := flags.parse([]string{"--shm-size", "32k", "--shm-size=64k", "image"}, "run", stdio{}); err != nil {
+	if err := flags.parse([]string{"--page-size", "32k", "--page-size=64k", "image"}, "run", stdio{}); err != nil {
 		t.Fatal(err)
 	}
 	d := profiletest.Proven()
-	if d.Workload.Options = given.apply(d.Workload.Options); d.Workload.Options.Value("shm-size") != "64k" {
+	if d.Workload.Options = given.apply(d.Workload.Options); d.Workload.Options.Value("page-size") != "64k" {
 		t.Errorf("parsed %+v", d.Workload.Options)
 	}
 
 	var stored bytes.Buffer
-	if err := profile.Encode(&stored, d); err != nil || !strings.Contains(stored.String(), `"shmSize": "64k"`) {
+	if err := profile.Encode(&stored, d); err != nil || !strings.Contains(stored.String(), `"pageSize": "64k"`) {
 		t.Errorf("stored %v:\n%s", err, stored.String())
 	}
 	read, err := profile.Decode(bytes.NewReader(stored.Bytes()))
-	if err != nil || read.Workload.Options.Value("shm-size") != "64k" {
+	if err != nil || read.Workload.Options.Value("page-size") != "64k" {
 		t.Fatalf("read back %v, %+v", err, read)
 	}
-	if _, err := profile.Decode(strings.NewReader(strings.ReplaceAll(stored.String(), "64k", "much"))); err == nil || !strings.Contains(err.Error(), `workload.options.shmSize: "much": not a number of kibibytes`) {
+	if _, err := profile.Decode(strings.NewReader(strings.ReplaceAll(stored.String(), "64k", "much"))); err == nil || !strings.Contains(err.Error(), `workload.options.pageSize: "much": not a number of kibibytes`) {
 		t.Errorf("a wrong value is read: %v", err)
 	}
 
 	engine := &fakeEngine{}
-	if errs, code := engine.asked(t, "run", "--no-trace", "--quiet", "--shm-size", "64k", "image"); code != exitUnfit || engine.field("HostConfig.ShmSize") != 65536.0 {
-		t.Errorf("the engine got %v (%d: %s)", engine.field("HostConfig.ShmSize"), code, errs)
+	if errs, code := engine.asked(t, "run", "--no-trace", "--quiet", "--page-size", "64k", "image"); code != exitUnfit || engine.field("HostConfig.MemoryReservation") != 65536.0 {
+		t.Errorf("the engine got %v (%d: %s)", engine.field("HostConfig.MemoryReservation"), code, errs)
 	}
 
-	for format, want := range map[string]string{"docker": "--shm-size 64k", "compose": `shm_size: "64k"`} {
+	for format, want := range map[string]string{"docker": "--page-size 64k", "compose": `page_size: "64k"`} {
 		exporter, err := export.Lookup(format)
 		if err != nil {
 			t.Fatal(err)
@@ -159,7 +159,7 @@ func TestAnOptionIsOneEntry(t *testing.T) {
 		}
 	}
 
-	want := []drift.ContextChange{{Name: "--shm-size", Old: "", New: "64k"}}
+	want := []drift.ContextChange{{Name: "--page-size", Old: "", New: "64k"}}
 	if got := drift.Compare(profiletest.Proven(), read).Context; !slices.Equal(got, want) {
 		t.Errorf("compared: %+v", got)
 	}
@@ -243,12 +243,12 @@ func TestGivenOptionsReplaceTheBaselines(t *testing.T) {
 // workload.
 func TestABaselineWithUnknownOptionsIsNotRun(t *testing.T) {
 	var newer workload.Options
-	if err := json.Unmarshal([]byte(`{"shmSize":"64k"}`), &newer); err != nil {
+	if err := json.Unmarshal([]byte(`{"pageSize":"64k"}`), &newer); err != nil {
 		t.Fatal(err)
 	}
 	d := profiletest.Proven()
 	d.Workload.Options = newer
-	if _, err := workloadOf(d); codeOf(err) != exitError || !strings.Contains(err.Error(), "shmSize") || !strings.Contains(err.Error(), "update capprof") {
+	if _, err := workloadOf(d); codeOf(err) != exitError || !strings.Contains(err.Error(), "pageSize") || !strings.Contains(err.Error(), "update capprof") {
 		t.Error(err)
 	}
 }

@@ -50,6 +50,9 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, coded(exitUnfit, err)
 	}
 	defer shown.Close()
+	if said := withoutEffect(opts.Workload.Options); said != "" && !search.quiet {
+		shown.Note(said)
+	}
 	std.debug.through(shown.Log())
 	opts.Log = std.debug.Logger
 	if opts.Input != nil {
@@ -128,7 +131,7 @@ func progressOptions(w workload.Spec, search *searchFlags, std stdio, rawTermina
 		Width:       on.width,
 		Quiet:       search.quiet,
 		Verbose:     search.verbose,
-		Raw:         w.Options.Bool("interactive") || w.Options.Bool("tty"),
+		Raw:         workload.ReadsInput(w.Options) || w.Options.Bool("tty"),
 		RawTerminal: rawTerminal,
 		LogDir:      search.logDir,
 	}

@@ -18,6 +18,7 @@ const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
 var runHelp = help{
 	synopsis: runSynopsis,
 	about:    "Finds the capabilities that a workload needs, and proves them.",
+	details:  optionsApart(),
 	codes:    runCodes,
 	examples: []string{
 		"capprof run my-api:latest -- npm test",

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/runner"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // rawTerminal is the caller's terminal while it belongs to the workload.
@@ -26,21 +28,20 @@ type rawTerminal struct {
 // prepareTerminal connects standard input and, with -t, the terminal.
 func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	t := rawTerminal{restore: func() {}}
-	if opts.Workload.Options.Bool("interactive") {
+	reads, tty := workload.ReadsInput(opts.Workload.Options), opts.Workload.Options.Bool("tty")
+	fd, ok := terminal(std.in)
+	switch {
+	case reads && tty && !ok:
+		// As in CI: the workload has a terminal, and we have none.
+		opts.Input = trial.NewInput(io.MultiReader(std.in, strings.NewReader(endOfTransmission)))
+	case reads:
 		opts.Input = trial.NewInput(std.in)
 	}
-	if !opts.Workload.Options.Bool("tty") {
-		return t, nil
-	}
-	fd, ok := terminal(std.in)
-	if !ok {
-		if opts.Workload.Options.Bool("interactive") {
-			return t, usageError("-t needs a terminal; drop it when input comes from a pipe or a file")
-		}
+	if !tty || !ok {
 		return t, nil
 	}
 	opts.Resize = func() (<-chan engine.Size, func()) { return followSize(fd) }
-	if opts.Workload.Options.Bool("interactive") {
+	if reads {
 		opts.Input = trial.NewInput(&escapable{mobyterm.NewEscapeProxy(std.in, detachKeys)})
 		state, err := term.MakeRaw(fd)
 		if err != nil {
@@ -53,6 +54,10 @@ func prepareTerminal(opts *runner.Options, std stdio) (rawTerminal, error) {
 	}
 	return t, nil
 }
+
+// endOfTransmission is Ctrl-D, by which a terminal says that the input has ended: closing
+// a terminal's input is no such sign. util-linux's script(1) writes it too.
+const endOfTransmission = "\x04"
 
 // followSize sends the terminal's size now and whenever it changes.
 func followSize(fd int) (<-chan engine.Size, func()) {

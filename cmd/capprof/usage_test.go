@@ -96,7 +96,7 @@ func TestOptionsThatContradict(t *testing.T) {
 		{"no trace to be strict with", "--strict and --no-trace", []string{"run", "--strict", "--no-trace", "image"}},
 		{"no runs at all", "--max-runs", []string{"run", "--max-runs", "0", "image"}},
 		{"an option that is none", "unknown option --nosuch (see capprof run --help)", []string{"run", "--nosuch=1", "image"}},
-		{"a letter that is none", "unknown option -d (see capprof run --help)", []string{"run", "-id", "image"}},
+		{"a letter that is none", "unknown option -z (see capprof run --help)", []string{"run", "-iz", "image"}},
 		{"no value", "option --allow needs a value (see capprof run --help)", []string{"run", "--allow"}},
 		{"no host name", "option -h needs a value (see capprof run --help)", []string{"run", "-h"}},
 		{"one profile", "needs two profiles", []string{"diff", "old.json"}},

@@ -22,12 +22,49 @@ type workloadFlags struct {
 func addWorkloadFlags(flags *pflag.FlagSet) *workloadFlags {
 	w := &workloadFlags{flags: flags}
 	for _, option := range workload.Table {
-		flag := flags.VarPF(optionFlag{option, &w.given}, option.Name, option.Short, option.Usage)
-		if option.Kind == workload.Flag {
-			flag.NoOptDefVal = "true"
+		for i, name := range append([]string{option.Name}, option.Aliases...) {
+			short := option.Short
+			if i > 0 {
+				short = ""
+			}
+			flag := flags.VarPF(optionFlag{option, &w.given}, name, short, option.Usage)
+			if option.Kind == workload.Flag {
+				flag.NoOptDefVal = "true"
+			}
+			// The help names them in a sentence of its own.
+			flag.Hidden = i > 0 || option.NoEffect != "" || option.Refused != ""
 		}
 	}
 	return w
+}
+
+// optionsApart is what the help says of the options that are not in its list.
+func optionsApart() []string {
+	var without, refused []string
+	for _, option := range workload.Table {
+		switch {
+		case option.NoEffect != "" && !option.Podman:
+			without = append(without, "--"+option.Name)
+		case option.Refused != "" && !option.Podman:
+			refused = append(refused, "--"+option.Name)
+		}
+	}
+	return []string{
+		"Taken without effect: " + strings.Join(without, ", ") + ".",
+		"Refused, with the reason: " + strings.Join(refused, ", ") + ", and what only podman run has.",
+	}
+}
+
+// withoutEffect says which of a workload's options mean nothing to a profile; "" for none.
+func withoutEffect(o workload.Options) string {
+	var names []string
+	for _, option := range workload.WithoutEffect(o) {
+		names = append(names, "--"+option.Name)
+	}
+	if names == nil {
+		return ""
+	}
+	return "without effect on a profile: " + strings.Join(names, ", ")
 }
 
 // optionFlag is an option of docker run as a flag.
@@ -58,13 +95,18 @@ func (f optionFlag) Set(value string) error {
 // apply puts the flags that were given over a workload's options. Today's privileges go
 // together: one of them replaces all.
 func (w *workloadFlags) apply(to workload.Options) workload.Options {
-	privileges := slices.ContainsFunc(workload.Table, func(o *workload.Option) bool { return o.Baseline && w.flags.Changed(o.Name) })
+	privileges := slices.ContainsFunc(workload.Table, func(o *workload.Option) bool { return o.Baseline && w.changed(o) })
 	for _, option := range workload.Table {
-		if w.flags.Changed(option.Name) || option.Baseline && privileges {
+		if w.changed(option) || option.Baseline && privileges {
 			to = to.Set(option.Name, w.given.Values(option.Name)...)
 		}
 	}
 	return to
+}
+
+// changed reports whether an option was given, by any of its names.
+func (w *workloadFlags) changed(option *workload.Option) bool {
+	return w.flags.Changed(option.Name) || slices.ContainsFunc(option.Aliases, w.flags.Changed)
 }
 
 // checkCapabilities refuses names that are no capabilities, before an engine is asked.

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"path"
@@ -30,15 +31,15 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	if volumes := namedVolumes(d.WithoutPrivileged().Options.Volumes()); volumes != nil {
 		file.add("volumes", volumes)
 	}
+	if networks := externalNetworks(workload.Compose(d.WithoutPrivileged().Options).Networks); networks != nil {
+		file.add("networks", networks)
+	}
 	body, err := file.encode()
 	if err != nil {
 		return err
 	}
 	notes := append(commonNotes(d, advice.Compose), engineNotes(d, advice.Compose)...)
-	if o := d.WithoutPrivileged().Options; o.Value("cgroupns") != "" || o.Security("systempaths") != "" {
-		notes = append(notes, "The key cgroup and the option systempaths=unconfined are of Compose v2; docker-compose 1 knows neither.")
-	}
-	return write(w, notes, body)
+	return write(w, append(notes, composeNotes(d.WithoutPrivileged().Options)...), body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {
@@ -46,27 +47,83 @@ func composeService(d *profile.Document) *yaml.Node {
 	var service mapping
 	service.addText("image", literal(used.Image.Reference))
 	service.addList("command", literals(used.Command))
-	for _, option := range used.Options.All() {
-		switch value := option.ComposeOf(used.Options.Values(option.Name)).(type) {
-		case bool:
-			service.add(option.Compose, boolean(value))
-		case string:
-			service.add(option.Compose, scalar(literal(value)))
-		case []string:
-			service.addList(option.Compose, literals(value))
-		case map[string]string:
-			var pairs mapping
-			for _, name := range slices.Sorted(maps.Keys(value)) {
-				pairs.add(name, scalar(literal(value[name])))
-			}
-			service.add(option.Compose, &pairs.node)
-		}
+	for _, key := range workload.Compose(used.Options).Keys {
+		service.add(key.Name, node(key.Value))
 	}
 	service.addList("cap_drop", []string{"ALL"})
 	if !d.Capabilities.Required.Empty() {
 		service.add("cap_add", capabilityList(d, &d.Answer, func(short string) string { return short }))
 	}
 	return &service.node
+}
+
+// composeNotes are about the options of docker run that a Compose file cannot hold, or
+// not every Compose reads.
+func composeNotes(o workload.Options) []string {
+	var notes, keys, lacking []string
+	service := workload.Compose(o)
+	for _, option := range service.OfV2 {
+		keys = append(keys, option.Compose)
+	}
+	if o.Security("systempaths") != "" {
+		keys = append(keys, "security_opt: systempaths=unconfined")
+	}
+	if keys != nil {
+		notes = append(notes, "docker-compose 1 does not know: "+strings.Join(keys, ", ")+". Compose v2 does.")
+	}
+	for _, option := range service.Lacking {
+		lacking = append(lacking, "--"+option.Name)
+	}
+	if lacking != nil {
+		notes = append(notes, "Not in this file, since Compose has no key for it: "+strings.Join(lacking, ", ")+".")
+	}
+	return notes
+}
+
+// node is a value of a Compose service in YAML, where Compose replaces no $NAME.
+func node(value any) *yaml.Node {
+	switch value := value.(type) {
+	case bool:
+		return boolean(value)
+	case int64:
+		return integer(value)
+	case []string:
+		return list(literals(value))
+	case []any:
+		sequence := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for _, element := range value {
+			sequence.Content = append(sequence.Content, node(element))
+		}
+		return sequence
+	case map[string]string:
+		return pairsOf(value)
+	case map[string]any:
+		return pairsOf(value)
+	default:
+		return scalar(literal(fmt.Sprint(value)))
+	}
+}
+
+// pairsOf is a mapping, sorted by its keys.
+func pairsOf[T any](values map[string]T) *yaml.Node {
+	pairs := mapping{yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs.add(name, node(values[name]))
+	}
+	return &pairs.node
+}
+
+// externalNetworks declares networks that exist already, by the very names that docker
+// run uses.
+func externalNetworks(names []string) *yaml.Node {
+	if names == nil {
+		return nil
+	}
+	declared := map[string]any{}
+	for _, name := range names {
+		declared[name] = map[string]any{"name": name, "external": true}
+	}
+	return node(declared)
 }
 
 // literal keeps Compose from replacing $NAME in a value.

@@ -40,7 +40,7 @@ func TestWhatReplacesPrivilegedIsWritten(t *testing.T) {
 			"--device /dev/fuse", "--volume /sys/kernel/mm/ksm:/sys/kernel/mm/ksm", "--cgroupns host", "--device-cgroup-rule 'c 10:229 rwm'",
 			"--security-opt seccomp=unconfined", "found without --privileged", "The danger: what the device lets root do",
 		},
-		"compose": {"devices:", "- /dev/fuse", "device_cgroup_rules:", "security_opt:", `- "seccomp=unconfined"`, "cgroup: host", "docker-compose 1 knows neither"},
+		"compose": {"devices:", "- /dev/fuse", "device_cgroup_rules:", "security_opt:", `- "seccomp=unconfined"`, "cgroup: host", "docker-compose 1 does not know: cgroup, security_opt: systempaths=unconfined"},
 		"k8s": {
 			"seccompProfile:", "appArmorProfile:", "type: Unconfined", "type: spc_t", "procMount: Unmasked", "hostPath volume of /sys/kernel/mm/ksm",
 			"device plugin", "--cgroupns host: Kubernetes has no such option",

@@ -55,14 +55,14 @@ func TestANewerMinorVersionIsRead(t *testing.T) {
 		run["purpose"], run["failedStep"] = "observe", "ready"
 		child(tree, "runs", 1)["outcome"] = "unready"
 		child(tree, "meta")["host"] = nil
-		child(tree, "workload", "options")["cpuShares"] = 512
+		child(tree, "workload", "options")["coffee"] = 512
 		denial["remedies"] = []any{map[string]any{"kind": "pray", "to": "whom"}}
 	})
 	got, err := profile.Decode(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unknown := got.Workload.Options.Unknown(); !slices.Equal(unknown, []string{"cpuShares"}) {
+	if unknown := got.Workload.Options.Unknown(); !slices.Equal(unknown, []string{"coffee"}) {
 		t.Errorf("unknown options: %q", unknown)
 	}
 	want := profiletest.Proven()

@@ -13,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/runner/relax"
 	"github.com/capprof/capprof/internal/runner/search"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // Outcome is what profiling a workload gave.
@@ -50,7 +51,7 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	if !opts.Workload.Options.Bool("interactive") {
+	if !workload.ReadsInput(opts.Workload.Options) {
 		opts.Input = nil
 	}
 	facts, err := on.Facts(ctx)

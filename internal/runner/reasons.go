@@ -62,7 +62,7 @@ func (w *writer) reason(r search.Reason, a search.Answer) []string {
 	case search.Dependent:
 		return []string{fmt.Sprintf("run %d fails with %s, which the search by removal inferred to be enough: the workload does not behave the same from run to run", r.Run.Run, names(r.Set))}
 	case search.SysctlsFixed:
-		return []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", w.opts.Workload.Options.Value("network"), settings(w.here(a.Sysctls)))}
+		return []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", workload.NetworkMode(w.opts.Workload.Options), settings(w.here(a.Sysctls)))}
 	case search.SysctlsRefused:
 		return []string{fmt.Sprintf("the engine does not run it with %s: %v", settings(a.Sysctls), r.Err)}
 	case search.TraceLost:

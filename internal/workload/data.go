@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // DataPolicy says what the runs of a workload find in the volumes and in the writable
@@ -39,9 +40,10 @@ func NamesData(o Options) bool {
 }
 
 // Shared names, for people, what two runs of a workload with these options would both
-// write to: with a policy that leaves it the user's own, named volumes and writable
-// directories of the host, and always the ports of a network namespace that is not the
-// container's own. Anonymous volumes and tmpfs are made anew for each run.
+// write to or both be: with a policy that leaves it the user's own, named volumes and
+// writable directories of the host, and always the ports of a network namespace that is
+// not the container's own, memory that outlives a container, and an address or a name in
+// a network. Anonymous volumes and tmpfs are made anew for each run.
 func Shared(o Options, policy DataPolicy) []string {
 	var all []string
 	for _, v := range o.Volumes() {
@@ -53,8 +55,16 @@ func Shared(o Options, policy DataPolicy) []string {
 			all = append(all, "the volume "+v.Source)
 		}
 	}
-	if o.SharesNetwork() {
-		all = append(all, "the ports of --network "+o.Value("network"))
+	for _, from := range o.Values("volumes-from") {
+		if name, mode, _ := strings.Cut(from, ":"); mode != "ro" && policy == OwnData {
+			all = append(all, "the volumes of "+name)
+		}
 	}
-	return all
+	if o.SharesNetwork() {
+		all = append(all, "the ports of --network "+NetworkMode(o))
+	}
+	if ipc := o.Value("ipc"); ipc == "host" || strings.HasPrefix(ipc, "container:") {
+		all = append(all, "the memory of --ipc "+ipc)
+	}
+	return append(all, inNetwork(o)...)
 }

@@ -31,9 +31,22 @@ func parsed[T any](values []string, parse func(string) (T, error)) []T {
 func oneOf(choices ...string) func(string) error {
 	return func(value string) error {
 		if !slices.Contains(choices, value) {
+			if len(choices) == 1 {
+				return fmt.Errorf("not %s, which is all there is", choices[0])
+			}
 			return fmt.Errorf("not one of %s", strings.Join(choices, ", "))
 		}
 		return nil
+	}
+}
+
+// modes are choices, and container:NAME.
+func modes(choices ...string) func(string) error {
+	return func(value string) error {
+		if name, ok := strings.CutPrefix(value, "container:"); ok && name != "" {
+			return nil
+		}
+		return oneOf(append(slices.Clone(choices), "container:NAME")...)(value)
 	}
 }
 
@@ -74,11 +87,4 @@ func variables(values []string, c Client) (Fields, error) {
 		all = append(all, entry)
 	}
 	return Fields{"Config.Env": all}, nil
-}
-
-// SharesNetwork says that the container has no network namespace of its own: it is the
-// host's, or another container's. Every other network gives it addresses of its own.
-func (o Options) SharesNetwork() bool {
-	network := o.Value("network")
-	return network == "host" || strings.HasPrefix(network, "container:") || strings.HasPrefix(network, "ns:")
 }

@@ -21,12 +21,10 @@ const (
 // Option is one option of docker run, and all that capprof knows of it: its flag, its
 // place in a profile, in the engine's API and in Compose, and how it is compared. An
 // entry of Table is all that a new one needs.
-//
-// Two kinds are entries as well: an option that is taken without effect has Fields that
-// give none, and one that cannot be had has a Check that says why.
 type Option struct {
-	// Name is docker's long name, Short its letter.
+	// Name is docker's long name, Short its letter, and Aliases are its other long names.
 	Name, Short string
+	Aliases     []string
 	// Usage says what the option does, with the name of its value in backquotes.
 	Usage string
 	Kind  Kind
@@ -40,6 +38,19 @@ type Option struct {
 	// Secret says that what is behind the key stays out of comparisons, which end up in
 	// logs.
 	Secret bool
+	// OrText says that one value alone of a List stands in a profile as a string: the
+	// option could be given once when profiles began to hold it.
+	OrText bool
+	// NoEffect says why the option means nothing to a profile: no container gets it, and
+	// only exports show it. "" for one with effect.
+	NoEffect string
+	// Refused says why the option cannot be had, and what to say instead. Podman marks one
+	// of podman run's, which docker run does not have.
+	Refused string
+	Podman  bool
+	// Since is the version of the engine's API that the option came with, where an older
+	// engine would leave it out without a word; "" where it would not.
+	Since string
 	// Baseline says that the option is about today's privileges. The search starts from
 	// them, and no container gets it.
 	Baseline bool
@@ -47,9 +58,12 @@ type Option struct {
 	// HostConfig.ReadonlyRootfs. Fields is for a value that changes on the way.
 	Field  string
 	Fields func(values []string, c Client) (Fields, error)
-	// Compose is the key of a Compose service; "" when there is none. ComposeValue is for
-	// a value that changes on the way: a string, a list, a map of strings, nil for none.
+	// Compose is the key of a Compose service, such as healthcheck.interval; "" when there
+	// is none. ComposeV2 says that docker-compose 1 does not know it. ComposeValue is for a
+	// value that changes on the way: a bool, an int64, a string, a list or a map of these,
+	// nil for none.
 	Compose      string
+	ComposeV2    bool
 	ComposeValue func(values []string) any
 }
 
@@ -62,6 +76,12 @@ func Find(name string) *Option {
 	}
 	return nil
 }
+
+// Refusal is why an option cannot be had.
+type Refusal struct{ Option, Why string }
+
+// Error is a sentence with the option's name.
+func (r *Refusal) Error() string { return "--" + r.Option + " cannot be had: " + r.Why }
 
 // JSONName is the long name as a field of a profile: device-cgroup-rule is
 // deviceCgroupRule.
@@ -109,8 +129,7 @@ func (o *Option) value(values []string) any {
 	}
 }
 
-// ComposeOf is what stands behind the key Compose: true, a string, a list or a map of
-// strings, nil for nothing.
+// ComposeOf is what stands behind the key Compose; see ComposeValue.
 func (o *Option) ComposeOf(values []string) any {
 	switch {
 	case o.Compose == "" || len(values) == 0:

@@ -77,6 +77,8 @@ func (o Options) Set(name string, values ...string) Options {
 		} else {
 			values = []string{"true"}
 		}
+	case option.OrText:
+		values = slices.DeleteFunc(values, func(value string) bool { return value == "" })
 	case option.Kind == Text && !option.KeepsEmpty && len(values) > 0 && values[len(values)-1] == "":
 		values = nil
 	}
@@ -130,8 +132,18 @@ func (o Options) All() []*Option {
 // know.
 func (o Options) Unknown() []string { return o.unknown }
 
-// Validate says what is wrong with a value, as it is given on a command line.
+// WithoutEffect are the options that were given and mean nothing to a profile, in the
+// order of the table.
+func WithoutEffect(o Options) []*Option {
+	return slices.DeleteFunc(o.All(), func(option *Option) bool { return option.NoEffect == "" })
+}
+
+// Validate says what is wrong with a value, as it is given on a command line. The error
+// is a *Refusal when no value will do.
 func (o *Option) Validate(value string) error {
+	if o.Refused != "" {
+		return &Refusal{o.Name, o.Refused}
+	}
 	if !utf8.ValidString(value) {
 		return errors.New("it is not UTF-8, which a profile and the engine's API cannot hold")
 	}
@@ -164,8 +176,9 @@ func (o Options) Validate() error {
 func (o Options) MarshalJSON() ([]byte, error) {
 	fields := map[string]any{}
 	for _, option := range o.All() {
-		value := option.value(o.values[option.Name])
-		if option.Kind == Text {
+		given := o.values[option.Name]
+		value := option.value(given)
+		if option.Kind == Text || option.OrText && len(given) == 1 {
 			value = o.Value(option.Name)
 		}
 		fields[option.JSONName()] = value
@@ -219,6 +232,11 @@ func (o *Option) decode(data json.RawMessage) ([]string, error) {
 		}
 		values = []string{*text}
 	case List:
+		var one *string
+		if o.OrText && json.Unmarshal(data, &one) == nil && one != nil {
+			values = []string{*one}
+			break
+		}
 		var list []*string
 		if err := json.Unmarshal(data, &list); err != nil || list == nil || slices.Contains(list, nil) {
 			return nil, errors.New("an array of strings belongs here")

@@ -13,7 +13,7 @@ import (
 func TestTheTableIsWellFormed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range Table {
-		for _, name := range []string{o.Name, o.Short, o.JSONName()} {
+		for _, name := range append([]string{o.Name, o.Short, o.JSONName()}, o.Aliases...) {
 			if name != "" && name != o.Name && seen[name] || name == o.Name && seen["--"+name] {
 				t.Errorf("%s: a second %s", o.Name, name)
 			}
@@ -23,13 +23,14 @@ func TestTheTableIsWellFormed(t *testing.T) {
 		if o.Usage == "" || (o.Kind == Flag) == strings.Contains(o.Usage, "`") {
 			t.Errorf("%s: the usage %q does not fit its kind", o.Name, o.Usage)
 		}
-		if (o.Field != "") == (o.Fields != nil) && !o.Baseline {
-			t.Errorf("%s has both a field and fields, or neither", o.Name)
+		reaches := o.Field != "" || o.Fields != nil
+		if apart := o.Baseline || o.NoEffect != "" || o.Refused != ""; apart == reaches || o.Field != "" && o.Fields != nil {
+			t.Errorf("%s has both a field and fields, or neither, or reaches a container and must not", o.Name)
 		}
-		if o.Baseline && (o.Field != "" || o.Fields != nil || o.Compose != "") {
-			t.Errorf("%s sets the baseline and reaches a container", o.Name)
+		if o.Baseline && o.Compose != "" || o.Podman && o.NoEffect == "" && o.Refused == "" || o.NoEffect != "" && o.Refused != "" {
+			t.Errorf("%s is of two kinds", o.Name)
 		}
-		if o.Kind != List && (o.Key != nil || o.Secret) || o.Kind != Text && o.KeepsEmpty {
+		if o.Kind != List && (o.Key != nil || o.Secret || o.OrText) || o.Kind != Text && o.KeepsEmpty || o.Compose == "" && (o.ComposeV2 || o.ComposeValue != nil) {
 			t.Errorf("%s: what is said of it is of another kind", o.Name)
 		}
 	}
@@ -88,14 +89,14 @@ func TestWhatWasGivenCounts(t *testing.T) {
 }
 
 func TestSettingsOutOfAProfile(t *testing.T) {
-	o := Options{}.Set("tty", "true").With(Setting{"shm-size", "1g"}, Setting{"user", "1"})
-	if !slices.Equal(o.Unknown(), []string{"shm-size"}) || o.Value("user") != "1" || !o.Bool("tty") {
+	o := Options{}.Set("tty", "true").With(Setting{"no-such", "1g"}, Setting{"user", "1"})
+	if !slices.Equal(o.Unknown(), []string{"no-such"}) || o.Value("user") != "1" || !o.Bool("tty") {
 		t.Errorf("%+v", o)
 	}
 	for s, want := range map[Setting]string{
 		{"device", "/dev/kvm"}:           "",
 		{"tty", "true"}:                  "",
-		{"shm-size", "1g"}:               `unknown option "shm-size"`,
+		{"no-such", "1g"}:                `unknown option "no-such"`,
 		{"device", "kvm"}:                `--device "kvm": the path is not absolute`,
 		{"security-opt", "seccomp=\xff"}: "UTF-8",
 		{"", ""}:                         "unknown option",
@@ -146,7 +147,7 @@ func TestOptionsInAProfile(t *testing.T) {
 		}
 	}
 	var newer Options
-	if err := json.Unmarshal([]byte(`{"tty":true,"shm-size":1,"read-only":true}`), &newer); err != nil || !newer.Bool("tty") || !slices.Equal(newer.Unknown(), []string{"read-only", "shm-size"}) {
+	if err := json.Unmarshal([]byte(`{"tty":true,"no-such":1,"read-only":true}`), &newer); err != nil || !newer.Bool("tty") || !slices.Equal(newer.Unknown(), []string{"no-such", "read-only"}) {
 		t.Errorf("%+v, %v", newer, err)
 	}
 }
@@ -173,7 +174,7 @@ func FuzzOptionsInAProfile(f *testing.F) {
 
 func TestOnlyUTF8IsTaken(t *testing.T) {
 	for _, o := range Table {
-		if err := o.Validate("/a\xff:/b"); err == nil || o.Kind != Flag && !strings.Contains(err.Error(), "UTF-8") {
+		if err := o.Validate("/a\xff:/b"); err == nil || o.Refused == "" && o.Kind != Flag && !strings.Contains(err.Error(), "UTF-8") {
 			t.Errorf("--%s: %v", o.Name, err)
 		}
 	}

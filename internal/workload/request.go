@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,9 +27,13 @@ func (s Spec) Request(c Client) (map[string]any, error) {
 	if err := s.Options.Validate(); err != nil {
 		return nil, err
 	}
-	tree := map[string]any{"Config": map[string]any{"Image": s.Image, "Cmd": s.Command}}
+	if err := healthy(s.Options); err != nil {
+		return nil, err
+	}
+	config := map[string]any{"Image": s.Image, "Cmd": s.Command}
+	tree := map[string]any{"Config": config}
 	for _, option := range s.Options.All() {
-		if option.Baseline {
+		if option.Baseline || option.NoEffect != "" {
 			continue
 		}
 		fields, err := option.fields(s.Options.Values(option.Name), c)
@@ -41,8 +46,17 @@ func (s Spec) Request(c Client) (map[string]any, error) {
 			}
 		}
 	}
-	return tree, nil
+	if s.Options.Bool("interactive") && !ReadsInput(s.Options) {
+		// Standard input stays open, and nothing comes.
+		delete(config, "AttachStdin")
+		delete(config, "StdinOnce")
+	}
+	return tree, connect(tree, s.Options)
 }
+
+// ReadsInput reports whether the workload is given our standard input. docker run -d -i
+// keeps it open and gives nothing.
+func ReadsInput(o Options) bool { return o.Bool("interactive") && !o.Bool("detach") }
 
 func (o *Option) fields(values []string, c Client) (Fields, error) {
 	if o.Fields != nil {
@@ -51,8 +65,8 @@ func (o *Option) fields(values []string, c Client) (Fields, error) {
 	return Fields{o.Field: o.value(values)}, nil
 }
 
-// put sets a field. A list goes behind one that is there: --env-file and --env, say,
-// fill the same one.
+// put sets a field. A list goes behind one that is there, and a map into one: --env-file
+// and --env, say, fill the same one.
 func put(tree map[string]any, path string, value any) error {
 	parents := strings.Split(path, ".")
 	last := len(parents) - 1
@@ -69,11 +83,46 @@ func put(tree map[string]any, path string, value any) error {
 		tree[parents[last]] = value
 		return nil
 	}
-	list, isList := before.([]string)
-	more, areMore := value.([]string)
-	if !isList || !areMore {
+	if list, more := elements(before), elements(value); list != nil && more != nil {
+		tree[parents[last]] = slices.Concat(list, more)
+		return nil
+	}
+	object, isObject := before.(map[string]any)
+	more, areMore := value.(map[string]any)
+	if !isObject || !areMore {
 		return fmt.Errorf("another option sets %s too", path)
 	}
-	tree[parents[last]] = slices.Concat(list, more)
+	object = maps.Clone(object)
+	maps.Copy(object, more)
+	tree[parents[last]] = object
 	return nil
+}
+
+// elements are those of a list, nil for what is none.
+func elements(value any) []any {
+	switch list := value.(type) {
+	case []any:
+		return list
+	case []string:
+		return anyOf(list)
+	}
+	return nil
+}
+
+// anyOf are values as a list that others may join.
+func anyOf[T any](values []T) []any {
+	all := make([]any, len(values))
+	for i, value := range values {
+		all[i] = value
+	}
+	return all
+}
+
+// anyIn are the values of a map as one that others may join.
+func anyIn[T any](values map[string]T) map[string]any {
+	all := make(map[string]any, len(values))
+	for name, value := range values {
+		all[name] = value
+	}
+	return all
 }

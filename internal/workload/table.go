@@ -1,10 +1,23 @@
 package workload
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Table has every option of docker run that capprof takes, in the order of the help.
-// It is a variable so that a test can show that an entry is all that an option needs.
-var Table = []*Option{
+// Table has every option of docker run, and what of podman run stands in pasted lines,
+// in the order of the help. It is a variable so that a test can show that an entry is all
+// that an option needs.
+var Table = slices.Concat(inside, baseline, namespaces, networking, limits, service, withoutEffect, refused)
+
+// inside are options about what is in the container.
+var inside = []*Option{
+	{
+		// Before env, which goes over it.
+		Name: "env-file", Kind: List,
+		Usage:  "set the environment variables of a `file`",
+		Fields: variablesOfFiles, Compose: "env_file",
+	},
 	{
 		Name: "env", Short: "e", Kind: List, Check: checkEnv, Key: beforeEquals, Secret: true,
 		Usage:  "set an environment variable: `NAME=VALUE`, or NAME to pass ours on",
@@ -14,6 +27,21 @@ var Table = []*Option{
 		Name: "volume", Short: "v", Kind: List, Check: check(ParseVolume),
 		Usage:  "mount a volume or a directory: `[SOURCE:]TARGET[:OPTIONS]`",
 		Fields: binds, Compose: "volumes",
+	},
+	{
+		Name: "mount", Kind: List, Check: check(parseMount),
+		Usage:  "mount what `pairs` say: type=bind, source=DIR, target=DIR, readonly",
+		Fields: mounts, Compose: "volumes", ComposeValue: composeMounts,
+	},
+	{
+		Name: "volumes-from", Kind: List,
+		Usage: "mount the volumes of another container: `CONTAINER[:ro]`",
+		Field: "HostConfig.VolumesFrom", Compose: "volumes_from", ComposeValue: composeVolumesFrom,
+	},
+	{
+		Name: "volume-driver", Kind: Text,
+		Usage: "`driver` of the volumes that are made",
+		Field: "HostConfig.VolumeDriver",
 	},
 	{
 		Name: "workdir", Short: "w", Kind: Text,
@@ -26,20 +54,30 @@ var Table = []*Option{
 		Field: "Config.User", Compose: "user",
 	},
 	{
+		Name: "group-add", Kind: List,
+		Usage: "also be in a `group`",
+		Field: "HostConfig.GroupAdd", Compose: "group_add",
+	},
+	{
 		Name: "hostname", Short: "h", Kind: Text,
 		Usage: "host `name` of the container",
 		Field: "Config.Hostname", Compose: "hostname",
 	},
 	{
-		Name: "network", Kind: Text,
-		Usage: "connect to a `network`",
-		Field: "HostConfig.NetworkMode", Compose: "network_mode", ComposeValue: composeNetwork,
+		Name: "domainname", Kind: Text,
+		Usage: "NIS domain `name` of the container",
+		Field: "Config.Domainname", Compose: "domainname",
+	},
+	{
+		Name: "network", Aliases: []string{"net"}, Kind: List, OrText: true, Check: check(parseNetwork),
+		Usage:  "connect to a `network`, or to name=NETWORK with alias=, ip= and others",
+		Fields: networkMode, Compose: "network_mode", ComposeValue: composeNetwork,
 	},
 	{
 		Name: "sysctl", Kind: List, Check: checkSysctl, Key: beforeEquals,
 		Usage: "set a kernel parameter of the container: `NAME=VALUE`",
 		Fields: func(values []string, _ Client) (Fields, error) {
-			return Fields{"HostConfig.Sysctls": pairs(values)}, nil
+			return Fields{"HostConfig.Sysctls": anyIn(pairs(values))}, nil
 		},
 
 		Compose: "sysctls", ComposeValue: func(values []string) any { return pairs(values) },
@@ -62,7 +100,7 @@ var Table = []*Option{
 	{
 		Name: "cgroupns", Kind: Text, Check: oneOf("host", "private"),
 		Usage: "cgroup `namespace`: host or private",
-		Field: "HostConfig.CgroupnsMode", Compose: "cgroup",
+		Field: "HostConfig.CgroupnsMode", Compose: "cgroup", ComposeV2: true,
 	},
 	{
 		Name: "tmpfs", Kind: List, Check: check(ParseTmpfs), Key: beforeColon,
@@ -82,6 +120,11 @@ var Table = []*Option{
 		Field: "HostConfig.ReadonlyRootfs", Compose: "read_only",
 	},
 	{
+		Name: "init", Kind: Flag,
+		Usage: "run an init as the first process, which passes signals on and reaps",
+		Field: "HostConfig.Init", Compose: "init",
+	},
+	{
 		Name: "interactive", Short: "i", Kind: Flag,
 		Usage:  "pass standard input to every run",
 		Fields: standardInput, Compose: "stdin_open",
@@ -91,6 +134,10 @@ var Table = []*Option{
 		Usage: "give the workload a terminal; with -i, Ctrl-P Ctrl-Q interrupts capprof",
 		Field: "Config.Tty", Compose: "tty",
 	},
+}
+
+// baseline are today's privileges.
+var baseline = []*Option{
 	{
 		Name: "cap-add", Kind: List, Baseline: true,
 		Usage: "a `capability`, as in your docker run today; capprof may grant it",
@@ -108,15 +155,6 @@ var Table = []*Option{
 // standardInput: the end of our input is the end of the workload's.
 func standardInput([]string, Client) (Fields, error) {
 	return Fields{"Config.OpenStdin": true, "Config.AttachStdin": true, "Config.StdinOnce": true}, nil
-}
-
-// composeNetwork: without a network, Compose makes one for the project, a bridge like
-// Docker's own.
-func composeNetwork(values []string) any {
-	if values[0] == "default" {
-		return nil
-	}
-	return values[0]
 }
 
 func beforeEquals(value string) string { key, _, _ := strings.Cut(value, "="); return key }

@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/moby/moby/api/types/mount"
 )
 
-// Volume is a --volume, or a --tmpfs, which has no source.
+// Volume is a --volume, a --mount, or a --tmpfs, which has no source.
 type Volume struct {
 	// Source is a directory or file of the host, the name of a volume, or "" for an
 	// anonymous one.
@@ -67,7 +69,7 @@ func (v Volume) Has(option string) bool { return slices.Contains(v.Options, opti
 // binds sorts volumes into binds, which hold host paths and named volumes alike, and
 // anonymous volumes.
 func binds(values []string, c Client) (Fields, error) {
-	binds, anonymous := []string{}, map[string]struct{}{}
+	binds, anonymous := []string{}, map[string]any{}
 	for _, value := range values {
 		v, err := ParseVolume(value)
 		switch {
@@ -110,13 +112,17 @@ func tmpfs(values []string, _ Client) (Fields, error) {
 	return Fields{"HostConfig.Tmpfs": mounts}, nil
 }
 
-// Volumes are what --volume mounts.
-func (o Options) Volumes() []Volume { return parsed(o.Values("volume"), ParseVolume) }
+// Volumes are what --volume mounts, and --mount of the types bind and volume.
+func (o Options) Volumes() []Volume {
+	return append(parsed(o.Values("volume"), ParseVolume), mounted(o, mount.TypeBind, mount.TypeVolume)...)
+}
 
-// Tmpfs are what --tmpfs mounts.
-func (o Options) Tmpfs() []Volume { return parsed(o.Values("tmpfs"), ParseTmpfs) }
+// Tmpfs are what --tmpfs mounts, and --mount of that type.
+func (o Options) Tmpfs() []Volume {
+	return append(parsed(o.Values("tmpfs"), ParseTmpfs), mounted(o, mount.TypeTmpfs)...)
+}
 
-// Mounts reports whether --volume or --tmpfs mounts something at a path.
+// Mounts reports whether --volume, --mount or --tmpfs mounts something at a path.
 func (o Options) Mounts(target string) bool {
 	return slices.ContainsFunc(slices.Concat(o.Volumes(), o.Tmpfs()), func(v Volume) bool { return path.Clean(v.Target) == path.Clean(target) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // grace is how long a request that must not be torn in half may go on after its
@@ -34,21 +36,24 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 		return nil, err
 	}
 	w := s.spec.With(c.Options...)
-	config, host, err := settings(w, c.Capabilities, e.environ, s.files.read)
+	body, err := createRequest(w, c.Capabilities, e.environ, s.files.read)
+	if err == nil {
+		err = tooNew(w.Options, e.api.ClientVersion())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}
 	if data, ok := c.Data.(*Data); ok {
-		apply(data.replacements, data.donors, config, host)
+		apply(data.replacements, data.donors, &body.Config, &body.HostConfig)
 	}
-	id, err := e.create(ctx, config, host, c.Capabilities)
+	id, err := e.create(ctx, body, c.Capabilities)
 	if err != nil {
 		return nil, err
 	}
 	made := &Container{
 		engine: e, id: id, cgroup: engine.Cgroup{Name: cgroupName(about, id)},
-		tty: w.Options.Bool("tty"), interactive: w.Options.Bool("interactive"), healthcheck: s.identity.Healthcheck,
-		sharedNetwork: host.NetworkMode.IsHost() || host.NetworkMode.IsContainer(),
+		tty: w.Options.Bool("tty"), interactive: workload.ReadsInput(w.Options), healthcheck: s.identity.Healthcheck,
+		sharedNetwork: body.HostConfig.NetworkMode.IsHost() || body.HostConfig.NetworkMode.IsContainer(),
 	}
 	e.log.Debug("created", "container", id, "image", w.Image, "capabilities", c.Capabilities, "options", c.Options, "cgroup", made.cgroup.Name)
 	if ctx.Err() != nil {
@@ -61,13 +66,16 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 }
 
 // create sends one create request and sorts the engine's refusals.
-func (e *Engine) create(ctx context.Context, config *container.Config, host *container.HostConfig, grant capability.Set) (string, error) {
-	config.Labels = map[string]string{sessionLabel: e.session, ownerLabel: e.owner.String()}
+func (e *Engine) create(ctx context.Context, body *createBody, grant capability.Set) (string, error) {
+	labels := map[string]string{}
+	maps.Copy(labels, body.Config.Labels)
+	labels[sessionLabel], labels[ownerLabel] = e.session, e.owner.String()
+	body.Config.Labels = labels
 	name := fmt.Sprintf("capprof-%s-%d", e.session, e.counter.Add(1))
 	lasting, stop := outlive(ctx)
 	defer stop()
 	made, err := ask(lasting, e, e.patience.work, "creating a container", func(ctx context.Context) (container.CreateResponse, error) {
-		return e.api.ContainerCreate(ctx, config, host, nil, nil, name)
+		return e.api.ContainerCreate(ctx, &body.Config, &body.HostConfig, &body.NetworkingConfig, body.platform, name)
 	}, func(late container.CreateResponse) {
 		// Nobody knows of it any more.
 		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -80,7 +88,7 @@ func (e *Engine) create(ctx context.Context, config *container.Config, host *con
 	case unreachable(err), isSilence(err), ctx.Err() != nil:
 		return "", e.failed("creating a container", err)
 	case errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image"):
-		return "", fmt.Errorf("%w: %q: %w", engine.ErrNoImage, config.Image, err)
+		return "", fmt.Errorf("%w: %q: %w", engine.ErrNoImage, body.Config.Image, err)
 	}
 	if named := refusedCapabilities(err.Error(), grant); !named.Empty() {
 		return "", &engine.RefusedError{Refused: named, Err: err}

@@ -26,9 +26,10 @@ func (s *Subject) Grantable(ctx context.Context, ask capability.Set) (capability
 		ask = ask.Intersect(held)
 	}
 	for !ask.Empty() {
-		id, err := e.create(ctx,
-			&container.Config{Image: s.identity.ID, Cmd: []string{"/never-started"}},
-			&container.HostConfig{CapDrop: []string{"ALL"}, CapAdd: ask.ShortNames()}, ask)
+		id, err := e.create(ctx, &createBody{
+			Config:     container.Config{Image: s.identity.ID, Cmd: []string{"/never-started"}},
+			HostConfig: container.HostConfig{CapDrop: []string{"ALL"}, CapAdd: ask.ShortNames()},
+		}, ask)
 		var no *engine.RefusedError
 		switch {
 		case errors.As(err, &no) && !no.Refused.Empty():

@@ -14,17 +14,24 @@ import (
 	"github.com/docker/docker/api/types/registry"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
-// image finds an image as docker run does: what is here is used, what is not is
-// pulled with the credentials that docker login stored.
-func (e *Engine) image(ctx context.Context, name string, progress io.Writer) (image.InspectResponse, error) {
+// image finds an image as docker run does: what is here is used, unless --pull says
+// otherwise or it is for another platform; what is not is pulled with the credentials that
+// docker login stored.
+func (e *Engine) image(ctx context.Context, w workload.Spec, progress io.Writer) (image.InspectResponse, error) {
+	name, when, platform := w.Image, w.Options.Value("pull"), w.Options.Value("platform")
 	inspect := func() (image.InspectResponse, error) {
 		return look(ctx, e, fmt.Sprintf("inspecting image %q", name), func(ctx context.Context) (image.InspectResponse, error) { return e.api.ImageInspect(ctx, name) })
 	}
 	found, err := inspect()
-	if errdefs.IsNotFound(err) {
-		if err := e.pull(ctx, name, progress); err != nil {
+	missing := errdefs.IsNotFound(err) || err == nil && !isFor(found, platform)
+	switch {
+	case missing && when == "never":
+		return found, fmt.Errorf("%w: %q is not here, and --pull never forbids to fetch it", engine.ErrNoImage, name)
+	case missing, err == nil && when == "always":
+		if err := e.pull(ctx, name, platform, progress); err != nil {
 			return found, err
 		}
 		found, err = inspect()
@@ -36,6 +43,15 @@ func (e *Engine) image(ctx context.Context, name string, progress io.Writer) (im
 		return found, e.failed(fmt.Sprintf("inspecting image %q", name), err)
 	}
 	return found, nil
+}
+
+// isFor reports whether an image is for a platform; "" is for any.
+func isFor(found image.InspectResponse, platform string) bool {
+	p, err := workload.ParsePlatform(platform)
+	if platform == "" || err != nil {
+		return true
+	}
+	return found.Os == p.OS && found.Architecture == p.Architecture && (p.Variant == "" || found.Variant == "" || found.Variant == p.Variant)
 }
 
 // repositoryDigest picks the digest of the repository that was asked for. An
@@ -57,7 +73,7 @@ func repositoryDigest(name string, digests []string) string {
 
 // pull fetches an image and reports it in a few lines: what is pulled, each
 // finished layer, and the digest.
-func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) error {
+func (e *Engine) pull(ctx context.Context, name, platform string, progress io.Writer) error {
 	asked, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		return fmt.Errorf("%w: %q is neither an image here nor a name to pull: %w", engine.ErrNoImage, name, err)
@@ -69,7 +85,7 @@ func (e *Engine) pull(ctx context.Context, name string, progress io.Writer) erro
 	}
 	fmt.Fprintf(progress, "pulling %s\n", reference.FamiliarString(asked))
 	stream, err := ask(ctx, e, e.patience.work, "pulling "+reference.FamiliarString(asked), func(ctx context.Context) (io.ReadCloser, error) {
-		return e.api.ImagePull(ctx, asked.String(), image.PullOptions{RegistryAuth: credentials})
+		return e.api.ImagePull(ctx, asked.String(), image.PullOptions{RegistryAuth: credentials, Platform: platform})
 	}, func(late io.ReadCloser) { _ = late.Close() })
 	if err == nil {
 		var digest string

@@ -132,7 +132,7 @@ func importImage(ctx context.Context, e *Engine, word string) (string, error) {
 	if _, err := io.Copy(io.Discard, stream); err != nil {
 		return "", err
 	}
-	found, err := e.image(ctx, name, io.Discard)
+	found, err := e.image(ctx, workload.Spec{Image: name}, io.Discard)
 	return found.ID, err
 }
 

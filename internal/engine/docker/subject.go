@@ -32,7 +32,7 @@ func (s *Subject) Identity() engine.Identity { return s.identity }
 // Prepare finds the image and reads the seccomp profile. Containers are made by the
 // image's ID: a tag that moves meanwhile changes nothing.
 func (e *Engine) Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (engine.Subject, error) {
-	found, err := e.image(ctx, w.Image, progress)
+	found, err := e.image(ctx, w, progress)
 	if err != nil {
 		return nil, err
 	}

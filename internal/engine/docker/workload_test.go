@@ -15,9 +15,13 @@ func noEnvironment(string) (string, bool) { return "", false }
 func noFiles(string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 func TestNothingIsEverPrivileged(t *testing.T) {
-	config, host, err := settings(workload.Spec{Image: "x"}, capability.Known(), noEnvironment, noFiles)
-	if err != nil || host.Privileged || !slices.Equal(host.CapDrop, []string{"ALL"}) || len(host.CapAdd) != capability.Known().Len() {
-		t.Errorf("%+v, %v", host, err)
+	body, err := createRequest(workload.Spec{Image: "x"}, capability.Known(), noEnvironment, noFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, host := body.Config, body.HostConfig
+	if host.Privileged || !slices.Equal(host.CapDrop, []string{"ALL"}) || len(host.CapAdd) != capability.Known().Len() {
+		t.Errorf("%+v", host)
 	}
 	if config.OpenStdin || config.AttachStdin || config.StdinOnce || !config.AttachStdout || !config.AttachStderr {
 		t.Errorf("streams of a workload that reads nothing: %+v", config)
@@ -28,11 +32,15 @@ func TestNothingIsEverPrivileged(t *testing.T) {
 // without effect.
 func TestTheTablesFieldsAreTheAPIs(t *testing.T) {
 	for _, o := range workload.Table {
-		parent, name, _ := strings.Cut(o.Field, ".")
 		if o.Field == "" {
 			continue
 		}
-		if err := (&createBody{}).fill(map[string]any{parent: map[string]any{name: nil}}); err != nil {
+		var value any
+		names := strings.Split(o.Field, ".")
+		for _, name := range slices.Backward(names) {
+			value = map[string]any{name: value}
+		}
+		if err := (&createBody{}).fill(value.(map[string]any)); err != nil {
 			t.Errorf("--%s: %v", o.Name, err)
 		}
 	}
@@ -46,8 +54,11 @@ func FuzzOptions(f *testing.F) {
 	f.Add("", "", "", "", "")
 	f.Fuzz(func(t *testing.T, volume, device, variable, mount, security string) {
 		w := workload.Spec{Options: workload.Options{}.Set("volume", volume).Set("device", device).Set("env", variable).Set("tmpfs", mount).Set("security-opt", security)}
-		_, host, err := settings(w, capability.Of(), noEnvironment, noFiles)
-		if err == nil && (host.Privileged || len(host.CapAdd) != 0 || !slices.Equal(host.CapDrop, []string{"ALL"})) {
+		body, err := createRequest(w, capability.Of(), noEnvironment, noFiles)
+		if err != nil {
+			return
+		}
+		if host := body.HostConfig; host.Privileged || len(host.CapAdd) != 0 || !slices.Equal(host.CapDrop, []string{"ALL"}) {
 			t.Fatalf("%+v", host)
 		}
 	})
