@@ -87,7 +87,7 @@ func devices(values []string, _ Client) (Fields, error) {
 		fields["HostConfig.Devices"] = nodes
 	}
 	if cdi != nil {
-		fields["HostConfig.DeviceRequests"] = []map[string]any{{"Driver": "cdi", "DeviceIDs": cdi}}
+		fields["HostConfig.DeviceRequests"] = []any{map[string]any{"Driver": "cdi", "DeviceIDs": cdi}}
 	}
 	return fields, nil
 }

@@ -14,7 +14,16 @@ import (
 
 // ParseSignal reads a signal as the engine does: a number, or a name with or without SIG,
 // such as QUIT or RTMIN+3.
-func ParseSignal(value string) (syscall.Signal, error) { return signal.ParseSignal(value) }
+func ParseSignal(value string) (syscall.Signal, error) {
+	parsed, err := signal.ParseSignal(value)
+	if err != nil || parsed < 1 || parsed > lastSignal {
+		return 0, errors.New("not a signal")
+	}
+	return parsed, nil
+}
+
+// lastSignal is the kernel's _NSIG.
+const lastSignal = 64
 
 // parseDuration reads a time that is not negative.
 func parseDuration(value string) (time.Duration, error) {
