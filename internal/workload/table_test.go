@@ -155,7 +155,7 @@ func TestMountsAreVolumes(t *testing.T) {
 		"the address 92:d0:c6:0a:29:33":               given("mac-address", "92:d0:c6:0a:29:33"),
 		"the volume data|the ports of --network host": given("mount", "src=data,dst=/v", "network", "host"),
 	} {
-		if got := strings.Join(Shared(want), "|"); got != o {
+		if got := strings.Join(Shared(want, OwnData), "|"); got != o {
 			t.Errorf("%q, want %q", got, o)
 		}
 	}
@@ -204,6 +204,6 @@ func FuzzGrammars(f *testing.F) {
 			t.Fatalf("--%s %q: %v", name, value, err)
 		}
 		Compose(o)
-		Shared(o)
+		Shared(o, OwnData)
 	})
 }
