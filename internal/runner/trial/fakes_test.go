@@ -41,6 +41,8 @@ type boot struct {
 	// exec is what a command in it ends with; execHangs says that it does not end.
 	exec      int
 	execHangs bool
+	// confined says that the engine does not hold all capabilities.
+	confined bool
 }
 
 // fakeSubject makes containers whose n-th boot of a run goes as boots says, or as the
@@ -171,6 +173,9 @@ func (c *fakeContainer) Exec(ctx context.Context, command engine.Command) (engin
 	if now.execHangs {
 		<-ctx.Done()
 		return engine.Exit{}, ctx.Err()
+	}
+	if now.confined && command.Privileged {
+		return engine.Exit{}, &engine.RefusedError{Err: errors.New("it does not hold them")}
 	}
 	fmt.Fprintf(command.Stdout, "%s privileged=%v\n", command.Argv[2], command.Privileged)
 	return engine.Exit{Code: now.exec}, nil

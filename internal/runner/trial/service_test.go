@@ -84,19 +84,20 @@ func TestRunsAreHeldAgainstTheReference(t *testing.T) {
 		in    scenario.Phase
 		says  string
 	}{
-		"as the reference":                  {boots: []boot{plain}, end: Passed},
-		"a little slower":                   {boots: []boot{changed(func(b *boot) { b.listens, b.spawns = seconds(4), seconds(5) })}, end: Passed},
-		"it dies":                           {boots: []boot{changed(func(b *boot) { b.dies, b.code = seconds(0.5), 1 })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "ended by itself"},
-		"it dies with the code of success":  {boots: []boot{changed(func(b *boot) { b.dies = seconds(0.5) })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "ended by itself"},
-		"it does not listen":                {boots: []boot{changed(func(b *boot) { b.listens = 0 })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "does not listen on 80/tcp"},
-		"its worker does not come":          {boots: []boot{changed(func(b *boot) { b.spawns = time.Hour })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "no process worker of user 33"},
-		"its worker dies soon":              {boots: []boot{changed(func(b *boot) { b.loses = seconds(1.4) })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "no process worker of user 33"},
-		"it fails when it is started again": {boots: []boot{plain, changed(func(b *boot) { b.dies, b.code = seconds(0.1), 1 })}, end: Failed, in: scenario.Phase{Boot: second, Step: scenario.Start}, says: "ended by itself"},
-		"it ends otherwise":                 {boots: []boot{changed(func(b *boot) { b.stopCode = 1 })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Stop}, says: "exit code 1 when it was stopped, and with everything allowed with 0"},
-		"it does not end":                   {boots: []boot{plain, changed(func(b *boot) { b.deaf = true })}, end: Failed, in: scenario.Phase{Boot: second, Step: scenario.Stop}, says: "within its stop timeout of 10s"},
-		"a probe fails":                     {boots: []boot{changed(func(b *boot) { b.exec = 2 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: `--exec "ask" fails: exit code 2: ask privileged=true`},
-		"a probe hangs":                     {boots: []boot{changed(func(b *boot) { b.execHangs = true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "did not end within 3s"},
-		"it dies while it is probed":        {boots: []boot{changed(func(b *boot) { b.execHangs, b.dies, b.code = true, seconds(3), 1 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "ended by itself"},
+		"as the reference":                   {boots: []boot{plain}, end: Passed},
+		"a little slower":                    {boots: []boot{changed(func(b *boot) { b.listens, b.spawns = seconds(4), seconds(5) })}, end: Passed},
+		"it dies":                            {boots: []boot{changed(func(b *boot) { b.dies, b.code = seconds(0.5), 1 })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "ended by itself"},
+		"it dies with the code of success":   {boots: []boot{changed(func(b *boot) { b.dies = seconds(0.5) })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "ended by itself"},
+		"it does not listen":                 {boots: []boot{changed(func(b *boot) { b.listens = 0 })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "does not listen on 80/tcp"},
+		"its worker does not come":           {boots: []boot{changed(func(b *boot) { b.spawns = time.Hour })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "no process worker of user 33"},
+		"its worker dies soon":               {boots: []boot{changed(func(b *boot) { b.loses = seconds(1.4) })}, end: Stuck, in: scenario.Phase{Boot: first, Step: scenario.Start}, says: "no process worker of user 33"},
+		"it fails when it is started again":  {boots: []boot{plain, changed(func(b *boot) { b.dies, b.code = seconds(0.1), 1 })}, end: Failed, in: scenario.Phase{Boot: second, Step: scenario.Start}, says: "ended by itself"},
+		"it ends otherwise":                  {boots: []boot{changed(func(b *boot) { b.stopCode = 1 })}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Stop}, says: "exit code 1 when it was stopped, and with everything allowed with 0"},
+		"it does not end":                    {boots: []boot{plain, changed(func(b *boot) { b.deaf = true })}, end: Failed, in: scenario.Phase{Boot: second, Step: scenario.Stop}, says: "within its stop timeout of 10s"},
+		"a probe fails":                      {boots: []boot{changed(func(b *boot) { b.exec = 2 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: `--exec "ask" fails: exit code 2: ask privileged=true`},
+		"a probe fails in a confined engine": {boots: []boot{changed(func(b *boot) { b.exec, b.confined = 2, true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: `--exec "ask" fails: exit code 2: ask privileged=false`},
+		"a probe hangs":                      {boots: []boot{changed(func(b *boot) { b.execHangs = true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "did not end within 3s"},
+		"it dies while it is probed":         {boots: []boot{changed(func(b *boot) { b.execHangs, b.dies, b.code = true, seconds(3), 1 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "ended by itself"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
