@@ -17,14 +17,13 @@ func newFinder(s *shared, sysctls []Sysctl) finder { return finder{newBench(s, s
 // search; then confirm and prove, and look at what is tolerated. It starts from an answer
 // that was found under other sysctls, or from none.
 func (f finder) answer(ctx context.Context, from Answer) (Answer, error) {
-	f.known.from = from.Grants.Capabilities
-	explore := explorer(f)
-	a, err := explore.find(ctx, from.Grants)
-	if err == nil && a.Verdict == "" {
-		a.Grants, err = explore.narrow(ctx, a.Grants)
-	}
-	if err == nil && a.Verdict == "" {
-		a, err = f.settle(ctx, a, from)
+	a, err := f.attempt(ctx, from.Grants, from)
+	if errors.Is(err, errKeeps) {
+		// Only now was it seen that there is something to look for.
+		if a, err = f.attempt(ctx, a.Grants, from); errors.Is(err, errKeeps) {
+			f.unstable(&a, f.known.Last)
+			err = nil
+		}
 	}
 	var end *unfinished
 	switch {
@@ -38,9 +37,29 @@ func (f finder) answer(ctx context.Context, from Answer) (Answer, error) {
 		return a, err
 	}
 	f.doubt(&a)
+	if f.goal.Drops && !f.goal.Trace && a.Verdict.Good() {
+		a.Reasons = append(a.Reasons, Reason{Cause: DropsUnseen})
+	}
 	a.Knowledge, a.Sysctls, a.Lossy = f.known, f.sysctls, f.lossy
 	return a, nil
 }
+
+// attempt finds a set that passes, starting from one, and settles it.
+func (f finder) attempt(ctx context.Context, start grant.Set, from Answer) (Answer, error) {
+	f.known.from = start.Capabilities
+	explore := explorer(f)
+	a, err := explore.find(ctx, start)
+	if err == nil && a.Verdict == "" {
+		a.Grants, err = explore.narrow(ctx, a.Grants)
+	}
+	if err == nil && a.Verdict == "" {
+		a, err = f.settle(ctx, a, from)
+	}
+	return a, err
+}
+
+// errKeeps says that a process keeps privileges with a set that was taken to pass.
+var errKeeps = errors.New("a process goes on with privileges that it meant to give up")
 
 // settle turns a set that passes into an answer: it confirms and proves it, looks at
 // what is tolerated where the trace is of another set, and adds what --strict asks for.
@@ -86,7 +105,10 @@ func (f finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 			return a, leaves(err, LookAtTolerated, a.Grants, grant.Set{})
 		}
 		f.known.explored(o)
-		if o.End != Passed {
+		switch {
+		case o.End == Kept:
+			return a, errKeeps
+		case o.End != Passed:
 			f.unstable(&a, o)
 			return a, nil
 		}

@@ -21,6 +21,15 @@ type shared struct {
 	refusedOptions []workload.Setting
 }
 
+// counted are the capabilities that count where a process goes on with privileges that
+// it meant to give up.
+func (s *shared) counted() capability.Set {
+	if !s.goal.Drops || !s.goal.Trace {
+		return 0
+	}
+	return s.allowed()
+}
+
 // allowed is what may be granted and the engine has not refused.
 func (s *shared) allowed() capability.Set { return s.goal.Allowed.Minus(s.refused) }
 
@@ -86,13 +95,16 @@ func (b *bench) try(ctx context.Context, t Trial) (Outcome, error) {
 // out, the outcomes of the others come with the error.
 func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) {
 	for i := range trials {
-		trials[i].Sysctls = b.sysctls
-		trials[i].Everything = trials[i].Grants.Equal(b.everything())
-		if !b.goal.Trace {
-			trials[i].Look = Blind
+		t := &trials[i]
+		t.Sysctls, t.Drops, t.Everything = b.sysctls, b.counted(), t.Grants.Equal(b.everything())
+		switch {
+		case !b.goal.Trace:
+			t.Look = Blind
+		case b.history.blind && !b.history.traced(t.Grants, t.Sysctls):
+			t.Look = Traced
 		}
-		if c := trials[i].Companion; c != nil {
-			c.Sysctls = b.sysctls
+		if c := t.Companion; c != nil {
+			c.Sysctls, c.Drops = t.Sysctls, t.Drops
 		}
 	}
 	outcomes, err := b.lab.Try(ctx, trials...)
@@ -110,8 +122,9 @@ func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) 
 
 // take keeps an outcome.
 func (b *bench) take(o Outcome) {
-	b.history.add(o)
 	b.refused = b.refused.Union(o.Refused)
+	b.history.counted = b.counted()
+	b.history.add(o)
 	b.lossy = b.lossy || o.Lossy
 	if o.End != Refused && o.Look == Traced {
 		b.known.note(o)

@@ -99,6 +99,10 @@ func (e explorer) explore(ctx context.Context, set grant.Set) (grant.Set, bool, 
 			if err := e.withdraw(ctx, o); err != nil {
 				return set, false, leaves(err, FindAny, set, grant.Set{})
 			}
+			if last := &e.known.Last; last.End == Kept && len(Keeps(last.Denials, e.counted())) == 0 {
+				last.End = Passed // what it lacked cannot be had
+				return last.Grants, true, nil
+			}
 			within, more := e.afterRefusal(set)
 			if !more {
 				// What is left was run already, and there is nothing else to try.

@@ -73,8 +73,11 @@ func callOf(op observation.Operation) operation {
 // note keeps what a traced run explained.
 func (k *Knowledge) note(o Outcome) {
 	k.Denials[o.Run], k.Failures[o.Run] = o.Denials, o.Failures
-	if o.End == Passed {
-		for _, d := range o.Denials {
+	if o.End != Passed && o.End != Kept {
+		return
+	}
+	for _, d := range o.Denials {
+		if len(Keeps([]mapper.Denial{d}, o.Drops)) == 0 {
 			k.survived[operationOf(d)] = true
 		}
 	}
@@ -141,8 +144,12 @@ func (k *Knowledge) next(allowed capability.Set) (set capability.Set, ok bool) {
 	last := k.Last.Grants.Capabilities
 	// What the engine refused meanwhile must not come back.
 	k.from = k.from.Intersect(allowed)
+	denials := k.Latest()
+	if k.Last.End == Kept {
+		denials = Keeps(denials, allowed) // all else it survived
+	}
 	for _, t := range tiers {
-		latest := slices.DeleteFunc(slices.Clone(k.Latest()), func(d mapper.Denial) bool { return !t.holds(d) })
+		latest := slices.DeleteFunc(slices.Clone(denials), func(d mapper.Denial) bool { return !t.holds(d) })
 		// A set that was run meets none of the clauses that its run showed, so that
 		// this never goes round in circles.
 		if set := leastDangerous(slices.Concat(k.accepted, latest), allowed, k.from); !set.Empty() && set != last {
@@ -231,7 +238,10 @@ func (k *Knowledge) explains(o Outcome, g grant.Grant) bool {
 	if g.IsOption() {
 		return slices.ContainsFunc(o.Failures, func(f mapper.Failure) bool { return k.allows(g.Option, f) })
 	}
-	if o.Look == Traced {
+	switch {
+	case o.End == Kept:
+		return len(Keeps(o.Denials, capability.Of(g.Capability))) > 0
+	case o.Look == Traced:
 		return k.denied(o.Run).Has(g.Capability)
 	}
 	// Every mmap(2) and fork(2) asks for CAP_SYS_ADMIN, and goes on without.

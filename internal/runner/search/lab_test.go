@@ -36,6 +36,7 @@ const (
 	dies       reaction = iota // fails at once
 	failsLater                 // goes on, and fails in the end
 	survives
+	keeps // survives, with privileges that it meant to give up
 	hangs
 )
 
@@ -183,8 +184,11 @@ func (l *lab) run(t Trial) Outcome {
 			late = true
 		}
 	}
-	if late || l.flakes != nil && l.flakes(o.Run) {
+	switch {
+	case late || l.flakes != nil && l.flakes(o.Run):
 		o.End = Failed
+	case len(Keeps(o.Denials, t.Drops)) > 0:
+		o.End = Kept
 	}
 	return o
 }
@@ -200,7 +204,11 @@ func (l *lab) shows(o *Outcome, i int, s step) {
 	case s.outOfReach:
 		o.Denials = append(o.Denials, mapper.Denial{AnyOf: []capability.Cap{chown}, Unreachable: true, Effect: mapper.Decisive, Operation: op})
 	case !caps.Empty():
-		o.Denials = append(o.Denials, mapper.Denial{AnyOf: caps.ByDanger(), Effect: s.effect, Operation: op})
+		d := mapper.Denial{AnyOf: caps.ByDanger(), Effect: s.effect, Operation: op}
+		if s.then == keeps {
+			d.Keeps = "it stays root"
+		}
+		o.Denials = append(o.Denials, d)
 	default:
 		o.Failures = append(o.Failures, mapper.Failure{Cause: s.anyOf.Options()[0].String(), Operation: op})
 	}
@@ -252,7 +260,7 @@ var defaults = []Sysctl{{"net.ipv4.ip_unprivileged_port_start", "1024"}, {"net.i
 
 // docker14 are what a goal allows when nothing else is said.
 func goal() Goal {
-	return Goal{Allowed: capability.DockerDefault, Trace: true, Prove: true, KernelDefaults: defaults}
+	return Goal{Allowed: capability.DockerDefault, Trace: true, Prove: true, Drops: true, KernelDefaults: defaults}
 }
 
 func find(t testing.TB, l *lab, g Goal) Result {
@@ -276,9 +284,15 @@ func holds(t testing.TB, l *lab, a Answer) {
 	if !a.Verdict.Good() {
 		return
 	}
-	passed := false
+	passed, kept := false, false
 	for _, o := range l.trials {
-		passed = passed || o.End == Passed && o.same(a.Grants, a.Sysctls)
+		if o.same(a.Grants, a.Sysctls) {
+			keeps := len(Keeps(o.Denials, o.Drops.Minus(l.unknown))) > 0
+			passed, kept = passed || o.End == Passed || o.End == Kept && !keeps, kept || keeps
+		}
+	}
+	if kept {
+		t.Errorf("%s, and in a run with %v privileges were kept\n%s", a.Verdict, a.Grants.Grants(), l.list())
 	}
 	if !passed {
 		t.Errorf("%s, and no run passed with %v\n%s", a.Verdict, a.Grants.Grants(), l.list())
@@ -292,7 +306,8 @@ func holds(t testing.TB, l *lab, a Answer) {
 			t.Errorf("proven, and no run proves %s\n%s", g, l.list())
 			continue
 		}
-		if o := l.trials[run-1]; !o.failed() || !o.Grants.Equal(a.Grants.Without(g)) {
+		o := l.trials[run-1]
+		if !o.failed() || !o.Grants.Equal(a.Grants.Without(g)) {
 			t.Errorf("%s is said to be proven by run %d, which does not prove it\n%s", g, run, l.list())
 		}
 	}

@@ -179,6 +179,10 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 			return o.Run, true
 		}
 		explains := p.known.explains(o, g)
+		if o.End == Kept && explains {
+			// It was seen in the run, which went well otherwise: no flake does that.
+			return o.Run, true
+		}
 		// What was made to show it comes first, where it shows why.
 		if proof.Run == 0 || explains && !explained || explains == explained && o.Purpose == Remove && proof.Purpose != Remove {
 			proof = o
@@ -196,7 +200,7 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 // where the want of each member shows in a trace, and only of a run that had nothing
 // beyond the set.
 func (p *prover) supported(g grant.Grant) bool {
-	for _, o := range p.history.outcomes {
+	for _, o := range p.history.outcomes() {
 		if !o.failed() || o.Look != Traced || !slices.Equal(o.Sysctls, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
 			continue
 		}

@@ -33,6 +33,9 @@ const (
 	SysctlsFixed
 	// SysctlsRefused: the engine does not run the workload with the sysctls, for Err.
 	SysctlsRefused
+	// DropsUnseen: without a trace it does not show whether a process goes on with
+	// privileges that it meant to give up.
+	DropsUnseen
 	// TraceLost: the trace has gaps.
 	TraceLost
 	// StrictFails: Run fails with Set, which --strict asks for.

@@ -35,7 +35,7 @@ func TestRules(t *testing.T) {
 		{name: "what is survived goes", steps: []step{needs(kill).that(survives), needs(chown)}, verdict: Proven, want: caps(chown)},
 		{name: "found by removal where nothing shows", steps: []step{needs(chown).unseen()}, verdict: Proven, want: caps(chown)},
 		{name: "a need that shows behind one that does not", steps: []step{needs(chown).unseen(), needs(kill)}, verdict: Proven, want: caps(chown, kill)},
-		{name: "without a trace", steps: []step{needs(chown), needs(kill)}, change: func(_ *lab, g *Goal) { g.Trace = false; g.KernelDefaults = nil }, verdict: Proven, want: caps(chown, kill)},
+		{name: "without a trace", steps: []step{needs(chown), needs(kill)}, change: func(_ *lab, g *Goal) { g.Trace = false; g.KernelDefaults = nil }, verdict: Proven, want: caps(chown, kill), causes: []Cause{DropsUnseen}},
 		{name: "no proof is asked for", steps: []step{needs(chown)}, change: func(_ *lab, g *Goal) { g.Prove = false }, verdict: Confirmed, want: caps(chown), runs: 3, causes: []Cause{NotTested}},
 		{name: "not even everything helps", steps: []step{{outOfReach: true}}, verdict: NoSet, causes: []Cause{EverythingFails, OutOfReach}},
 		{name: "a capability beyond the allowed ones", steps: []step{needs(admin)}, verdict: NoSet, causes: []Cause{EverythingFails, BeyondAllowed}},
@@ -45,6 +45,17 @@ func TestRules(t *testing.T) {
 		{name: "a gap in the trace", steps: []step{needs(chown)}, change: func(l *lab, _ *Goal) { l.lossy = 1 }, verdict: Incomplete, want: caps(chown), causes: []Cause{TraceLost}},
 		{name: "the engine refuses what would help", steps: []step{needs(admin)}, change: func(l *lab, g *Goal) { l.unknown = capability.Of(admin); g.Allowed = g.Allowed.With(admin) }, verdict: NoSet, causes: []Cause{EverythingFails, EngineRefuses}},
 		{name: "the engine refuses one of two alternatives", steps: []step{needs(admin, chown)}, change: func(l *lab, g *Goal) { l.unknown = capability.Of(chown); g.Allowed = g.Allowed.With(admin) }, verdict: Proven, want: caps(admin)},
+
+		// Privileges that a process meant to give up.
+		{name: "what lets a process give up privileges is needed, and the run in which it keeps them proves it", steps: []step{needs(chown), needs(setgid).that(keeps)}, verdict: Proven, want: caps(chown, setgid), runs: 5},
+		{name: "privileges kept: tolerated", steps: []step{needs(chown), needs(setgid).that(keeps)}, change: func(_ *lab, g *Goal) { g.Drops = false }, verdict: Proven, want: caps(chown)},
+		{name: "privileges kept: one of two capabilities lets go of them", steps: []step{needs(setgid, admin).that(keeps), needs(setuid).that(keeps)}, verdict: Proven, want: caps(setgid, setuid)},
+		{name: "privileges kept: what else is survived goes", steps: []step{needs(kill).that(survives), needs(setgid).that(keeps)}, verdict: Proven, want: caps(setgid), runs: 3},
+		{name: "privileges kept for want of what may not be granted", steps: []step{needs(chown), needs(admin).that(keeps)}, verdict: Proven, want: caps(chown)},
+		{name: "privileges kept for want of what the engine refuses", steps: []step{needs(chown), needs(setgid).that(keeps)}, change: func(l *lab, _ *Goal) { l.unknown = capability.Of(setgid) }, verdict: Proven, want: caps(chown)},
+		{name: "privileges kept with a set that was found by removal", steps: []step{needs(chown).unseen(), needs(setgid).that(keeps)}, verdict: Proven, want: caps(chown, setgid)},
+		{name: "privileges kept: removal makes a program mean to give them up", steps: []step{needs(chown), needs(kill), needs(setgid).that(keeps).onlyWithout(netRaw), needs(netRaw).that(survives)}, verdict: Proven, want: caps(chown, kill, setgid)},
+		{name: "privileges kept, no proof is asked for", steps: []step{needs(setgid).that(keeps)}, change: func(_ *lab, g *Goal) { g.Prove = false }, verdict: Confirmed, want: caps(setgid), causes: []Cause{NotTested}, runs: 3},
 
 		// Programs that are not monotone.
 		{
@@ -151,7 +162,7 @@ func TestPortable(t *testing.T) {
 		{name: "no capability helps", steps: []step{{outOfReach: true, sysctl: ports, onlyAtDefault: true}}, verdict: NoSet, causes: []Cause{EverythingFails, OutOfReach}},
 		{name: "the network is another container's", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(_ *lab, g *Goal) { g.SysctlsFixed = true }, verdict: Incomplete, causes: []Cause{SysctlsFixed}},
 		{name: "the engine does not take them", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(l *lab, _ *Goal) { l.noSysctls = true }, verdict: Incomplete, causes: []Cause{SysctlsRefused}},
-		{name: "without a trace only a run tells", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(_ *lab, g *Goal) { g.Trace = false }, verdict: Proven, want: caps(bind)},
+		{name: "without a trace only a run tells", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(_ *lab, g *Goal) { g.Trace = false }, verdict: Proven, want: caps(bind), causes: []Cause{DropsUnseen}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, g := &lab{steps: c.steps}, goal()

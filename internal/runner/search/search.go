@@ -61,6 +61,10 @@ type Trial struct {
 	// Without is the grant that a removal run leaves out.
 	Without *grant.Grant
 	Look    Look
+	// Drops are the capabilities for which a run counts that passed, and in which a
+	// process went on with privileges that it meant to give up: it ends Kept. A look that
+	// is not Traced does not see them.
+	Drops capability.Set
 	// Everything says that the trial has everything allowed, so that it shows what the
 	// workload is and how it goes.
 	Everything bool
@@ -87,6 +91,7 @@ type End string
 // The ends.
 const (
 	Passed   End = "passed"
+	Kept     End = "kept"    // passed, but for privileges that were not given up
 	Failed   End = "failed"  // it ended by itself
 	Stuck    End = "stuck"   // ended by capprof, long after a passing run's time
 	TimedOut End = "timeout" // ended by capprof at the time limit
@@ -123,6 +128,14 @@ type Outcome struct {
 	Companions []Outcome
 }
 
+// Keeps are the denials of a run after which a process went on with privileges that it
+// meant to give up, where one of the capabilities would have let it.
+func Keeps(denials []mapper.Denial, caps capability.Set) []mapper.Denial {
+	return slices.DeleteFunc(slices.Clone(denials), func(d mapper.Denial) bool {
+		return d.Keeps == "" || d.Unreachable || capability.Of(d.AnyOf...).Intersect(caps).Empty()
+	})
+}
+
 // failed reports whether the workload ran, or tried to start, and did not pass.
 func (o Outcome) failed() bool { return o.Run > 0 && o.End != Passed && o.End != Refused }
 
@@ -136,6 +149,9 @@ type Goal struct {
 	Trace bool
 	// Prove asks for a proof, Strict to count denials that the workload survives.
 	Prove, Strict bool
+	// Drops counts as needed what lets a process give up privileges, where it goes on
+	// without.
+	Drops bool
 	// KernelDefaults are the sysctls of a container on an engine that sets none; they
 	// are tried where the answer may depend on them.
 	KernelDefaults []Sysctl

@@ -71,7 +71,18 @@ func relaxed(r *rand.Rand, l *lab, g *Goal) {
 
 func passesWith(steps []step, set grant.Set) bool {
 	for _, s := range steps {
-		if s.then != survives && !s.met(set, nil) {
+		if s.then != survives && s.then != keeps && !s.met(set, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// givesUp reports whether a program that passes gives up all that it means to, as far as
+// what may be granted lets it.
+func givesUp(steps []step, set grant.Set, counted capability.Set) bool {
+	for _, s := range steps {
+		if s.then == keeps && !s.hidden && !s.anyOf.Capabilities.Intersect(counted).Empty() && !s.met(set, nil) {
 			return false
 		}
 	}
@@ -79,13 +90,28 @@ func passesWith(steps []step, set grant.Set) bool {
 }
 
 // right reports whether a set passes, and does not without any one of its grants.
-func right(steps []step, set grant.Set) bool {
+// counted are the capabilities that count where privileges are kept.
+func right(steps []step, set grant.Set, counted capability.Set) bool {
+	good := func(set grant.Set) bool { return passesWith(steps, set) && givesUp(steps, set, counted) }
 	for _, g := range set.Grants() {
-		if passesWith(steps, set.Without(g)) {
+		if good(set.Without(g)) {
 			return false
 		}
 	}
-	return passesWith(steps, set)
+	return good(set)
+}
+
+// dropping makes keeping privileges of a part of the refusals of a program.
+func dropping(of func(*rand.Rand) []step) func(*rand.Rand) []step {
+	return func(r *rand.Rand) []step {
+		steps := of(r)
+		for i := range steps {
+			if r.IntN(3) == 0 {
+				steps[i].then = keeps
+			}
+		}
+		return steps
+	}
 }
 
 // class is a kind of random workloads.
@@ -107,6 +133,7 @@ func TestSimulatedWorkloads(t *testing.T) {
 	flaky := func(percent int) func(*rand.Rand, *lab, *Goal) {
 		return func(r *rand.Rand, l *lab, _ *Goal) { l.flakes = func(int) bool { return r.IntN(100) < percent } }
 	}
+	drops := func(_ *rand.Rand, _ *lab, g *Goal) { g.Drops = true }
 	for _, c := range []class{
 		{name: "monotone", programs: 4000, steps: randomSteps},
 		{name: "monotone, without a trace", programs: 4000, steps: randomSteps, change: func(_ *rand.Rand, _ *lab, g *Goal) { g.Trace = false }},
@@ -130,6 +157,20 @@ func TestSimulatedWorkloads(t *testing.T) {
 		}},
 		{name: "privileged", programs: 4000, steps: relaxedSteps, change: relaxed},
 		{name: "privileged, without a trace", programs: 4000, steps: relaxedSteps, change: func(r *rand.Rand, l *lab, g *Goal) { relaxed(r, l, g); g.Trace = false }},
+		{name: "privileges kept", programs: 2000, steps: dropping(randomSteps), change: drops},
+		{name: "privileges kept, dependent", programs: 2000, steps: dropping(dependentSteps), change: drops},
+		{name: "privileges kept, tolerated", programs: 2000, steps: dropping(dependentSteps)},
+		{name: "privileges kept, without a trace", programs: 2000, steps: dropping(dependentSteps), change: func(_ *rand.Rand, _ *lab, g *Goal) { g.Drops, g.Trace = true, false }},
+		{name: "privileges kept, an engine that refuses some", programs: 2000, steps: dropping(dependentSteps), change: func(r *rand.Rand, l *lab, g *Goal) {
+			g.Drops = true
+			l.unknown = l.unknown.With(universe[r.IntN(len(universe))])
+		}},
+		{name: "privileges kept, one flake", programs: 2000, steps: dropping(dependentSteps), wrong: 1, unproven: 400, change: func(r *rand.Rand, l *lab, g *Goal) {
+			g.Drops = true
+			at := 1 + r.IntN(12)
+			l.flakes = func(run int) bool { return run == at }
+		}},
+		{name: "privileges kept, privileged", programs: 2000, steps: dropping(relaxedSteps), change: func(r *rand.Rand, l *lab, g *Goal) { relaxed(r, l, g); g.Drops = true }},
 		{name: "slow, with companions", programs: 4000, steps: randomSteps, change: func(_ *rand.Rand, l *lab, _ *Goal) { l.slow = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,6 +195,10 @@ func simulate(t *testing.T, c class) {
 		}
 		runs += len(l.trials)
 		everything := grant.Of(g.Allowed.Minus(l.unknown))
+		var counted capability.Set
+		if g.Drops && g.Trace {
+			counted = everything.Capabilities
+		}
 		if g.Relaxations != nil {
 			for _, o := range g.Relaxations.All() {
 				if !slices.Contains(l.untakable, o) {
@@ -163,7 +208,7 @@ func simulate(t *testing.T, c class) {
 		}
 		if passesWith(l.steps, everything) {
 			passing++
-		} else if result.Verdict.Good() && !right(l.steps, result.Grants) && c.wrong == 0 {
+		} else if result.Verdict.Good() && !right(l.steps, result.Grants, counted) && c.wrong == 0 {
 			t.Errorf("%d: %s %v for %+v\n%s", seed, result.Verdict, result.Grants.Grants(), l.steps, l.list())
 		}
 		if result.Verdict != Proven {
@@ -173,7 +218,7 @@ func simulate(t *testing.T, c class) {
 			continue
 		}
 		proofs++
-		if right(l.steps, result.Grants) {
+		if right(l.steps, result.Grants, counted) {
 			holds(t, l, result.Answer)
 			continue
 		}
