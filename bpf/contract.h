@@ -45,7 +45,7 @@ enum call_trait {
 	/* It overrides its own credentials and checks on the caller's behalf all the same
 	 * (access(2) and its kin). */
 	CALL_KEEPS_OVERRIDDEN = 1,
-	/* It may give up privileges: what becomes of a task that was refused counts. */
+	/* It may give up privileges: what becomes of a process that was refused counts. */
 	CALL_GIVES_UP = 2,
 };
 
@@ -101,9 +101,9 @@ struct op_value {
 	u32 pad;
 };
 
-/* The tasks that were refused one operation that gives up privileges. */
+/* The processes that were refused one operation that gives up privileges. */
 struct fate {
-	u64 tasks;
+	u64 processes;
 	u64 ended; /* of which so many ended by themselves, having executed nothing since */
 };
 

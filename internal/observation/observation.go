@@ -88,7 +88,7 @@ type Operation struct {
 	Returned bool
 
 	// WentOn says of a call that may give up privileges (setuid(2) and its kin, capset(2),
-	// chroot(2), prctl(2)) that a task which made it was there to the end or executed
+	// chroot(2), prctl(2)) that a process which made it was there to the end or executed
 	// another program: it did not end by itself, with an error, after the call.
 	WentOn bool
 

@@ -108,9 +108,9 @@ type capprofExecutable struct {
 }
 
 type capprofFate struct {
-	_     structs.HostLayout
-	Tasks uint64
-	Ended uint64
+	_         structs.HostLayout
+	Processes uint64
+	Ended     uint64
 }
 
 type capprofLoss uint32
@@ -175,9 +175,7 @@ type capprofOpValue struct {
 
 type capprofRefusals struct {
 	_     structs.HostLayout
-	Len   uint32
-	Pad   uint32
-	First [48]uint64
+	Place [48]uint64
 }
 
 type capprofStack struct {

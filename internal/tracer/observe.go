@@ -46,7 +46,7 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 		op.Phase = s.phases[entry.key.Phase]
 		op.Count = entry.value.Count
 		fate := fates[entry.value.First]
-		op.WentOn = fate.Tasks > fate.Ended
+		op.WentOn = fate.Processes > fate.Ended
 		if permitted, ok := details.files[entry.key]; ok {
 			op.Object.Capabilities, op.Object.FileSeen = permitted, true
 		}
@@ -168,7 +168,7 @@ func (s *Session) stacks(symbols *symbols) (map[uint64][]string, error) {
 	return names, nil
 }
 
-// fates returns what became of the tasks that were refused to give up privileges, by
+// fates returns what became of the processes that were refused to give up privileges, by
 // the position of the operation in the order of first occurrences.
 func (s *Session) fates() (map[uint64]capprofFate, error) {
 	var (
@@ -181,7 +181,7 @@ func (s *Session) fates() (map[uint64]capprofFate, error) {
 		fates[first] = fate
 	}
 	if err := entries.Err(); err != nil {
-		return nil, fmt.Errorf("reading the fates of refused tasks: %w", err)
+		return nil, fmt.Errorf("reading the fates of refused processes: %w", err)
 	}
 	return fates, nil
 }
