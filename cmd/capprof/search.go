@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -15,6 +16,7 @@ type searchFlags struct {
 	allow      []string
 	expectExit int
 	strict     bool
+	tolerate   []string
 	noProve    bool
 	noTrace    bool
 	jobs       int
@@ -33,6 +35,7 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	search.StringArrayVar(&s.allow, "allow", nil, "also try these capabilities, beyond those the container has today: `CAP[,CAP]`, or ALL")
 	search.IntVar(&s.expectExit, "expect-exit", 0, "exit `code` of a run that succeeds (default 0)")
 	search.BoolVar(&s.strict, "strict", false, "also count as required what is denied without failing the workload")
+	search.StringArrayVar(&s.tolerate, "tolerate", nil, "`what` the answer may do without, although it counts by default: drops (a process that is refused to give up privileges, and goes on with them)")
 	search.BoolVar(&s.noProve, "no-prove", false, "skip the runs that prove each capability is needed")
 	search.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
 	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
@@ -52,6 +55,9 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 // one does, and whether the workload ends by itself at all.
 const patience = 2 * time.Second
 
+// tolerateDrops is what --tolerate takes.
+const tolerateDrops = "drops"
+
 // options are those of the search. What the engine grants is added when it has been asked.
 func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 	allowed, err := capability.ParseSet(s.allow...)
@@ -66,6 +72,7 @@ func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 		{s.maxRuns < 1, "--max-runs must be at least 1"},
 		{s.timeout <= 0, "--timeout must be more than 0"},
 		{s.strict && s.noTrace, "--strict and --no-trace exclude each other: only a trace shows what is denied without failing the workload"},
+		{slices.ContainsFunc(s.tolerate, func(what string) bool { return what != tolerateDrops }), "--tolerate takes drops"},
 		{s.expectExit < 0 || s.expectExit > 255, "--expect-exit must be from 0 to 255"},
 	} {
 		if check.wrong {
@@ -82,6 +89,9 @@ func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 		Allowed:  allowed,
 		Success:  trial.ExitCode(s.expectExit),
 		Strict:   s.strict,
+
+		TolerateDrops: len(s.tolerate) > 0,
+
 		Prove:    !s.noProve,
 		Jobs:     s.jobs,
 		MaxRuns:  s.maxRuns,

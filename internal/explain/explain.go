@@ -161,7 +161,7 @@ func list(items []string) []string { return append([]string{}, items...) }
 // about.
 func mentioned(d *profile.Document) []capability.Cap {
 	set := d.Capabilities.Required.Union(d.Capabilities.Tolerated).Union(d.Capabilities.BeyondAllowed).Union(d.Beyond()).Union(d.ExecNeeds)
-	for _, denial := range slices.Concat(d.Tolerated, d.Blocked) {
+	for _, denial := range slices.Concat(d.KeptPrivileges, d.Tolerated, d.Blocked) {
 		set = set.Union(capability.Of(denial.AnyOf...))
 	}
 	return slices.SortedFunc(set.All(), byName)

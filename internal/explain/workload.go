@@ -56,6 +56,8 @@ const (
 	Blocked Status = "blocked"
 	// Alternative: it would have met a need that a required one meets.
 	Alternative Status = "alternative"
+	// Kept: denied in the final run to a process that meant to give up privileges with it.
+	Kept Status = "privileges kept"
 	// Tolerated: denied in the final run, without harm.
 	Tolerated Status = "tolerated"
 	// Refused: the engine would not grant it.
@@ -127,7 +129,7 @@ func profileOf(d *profile.Document) *Profile {
 
 func workload(d *profile.Document, c capability.Cap) *Workload {
 	w := &Workload{Phases: []scenario.Phase{}, Alternatives: []capability.Cap{}, Better: []string{}, Evidence: []Evidence{}, Notes: notes(d, c)}
-	blocked, tolerated := allowedBy(d, d.Blocked, c), allowedBy(d, d.Tolerated, c)
+	blocked, tolerated, kept := allowedBy(d, d.Blocked, c), allowedBy(d, d.Tolerated, c), allowedBy(d, d.KeptPrivileges, c)
 	requirement, required := d.Requirement(grant.Capability(c))
 	var there profile.Requirement
 	portable := d.Beyond().Has(c)
@@ -166,6 +168,9 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 				w.Evidence = append(w.Evidence, evidence(d, sharedNeed(r.Denials, c))...)
 			}
 		}
+	case d.Verdict.Answers() && len(kept) > 0:
+		w.Status, w.Evidence, w.Better = Kept, kept, better(sharedNeed(d.KeptPrivileges, c))
+		w.Meaning = name + " is not in the set: a process meant to give up privileges with it, and went on with them (without --tolerate drops, capprof run counts such as required where it may grant it)"
 	case d.Verdict.Answers() && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
 		w.Status, w.Evidence = Tolerated, tolerated
 		w.Meaning = name + " is not required: something was denied without it, and the workload passed all the same (capprof run --strict counts such as required)"
@@ -216,8 +221,12 @@ func sharedNeed(denials []profile.Denial, c capability.Cap) []profile.Denial {
 func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 	all := make([]Evidence, len(denials))
 	for i, denial := range denials {
+		because := sentence.Because(denial)
+		if denial.Keeps != "" {
+			because = strings.TrimPrefix(because+"; "+text.Printable(denial.Keeps), "; ")
+		}
 		all[i] = Evidence{
-			Operation: sentence.Operation(denial.Operation), Because: sentence.Because(denial),
+			Operation: sentence.Operation(denial.Operation), Because: because,
 			AnyOf: denial.AnyOf, Run: denial.Run, Count: d.Meta.Count(denial.ID), When: sentence.When(denial.Phase),
 		}
 	}

@@ -36,6 +36,7 @@ func commonNotes(d *profile.Document, on advice.Platform) []string {
 	}
 	notes = append(notes, aboutNotes(d)...)
 	notes = append(notes, relaxationNotes(d)...)
+	notes = append(notes, keptNotes(d)...)
 	notes = append(notes, nonRootNote(d)...)
 	return append(notes, betterNotes(d, on)...)
 }
@@ -51,6 +52,15 @@ func relaxationNotes(d *profile.Document) []string {
 	notes := []string{"The set was found without --privileged; of what that allows in addition to capabilities, this is needed:"}
 	for _, r := range d.ForRelaxations() {
 		notes = append(notes, fmt.Sprintf("%s allows %s. The danger: %s.", r.Grant, r.Allows, r.Danger))
+	}
+	return notes
+}
+
+// keptNotes say what is left with more than it meant to have.
+func keptNotes(d *profile.Document) []string {
+	var notes []string
+	for _, k := range d.KeptPrivileges {
+		notes = append(notes, fmt.Sprintf("WARNING: a process goes on with more privileges than it means to have, for want of %s: %s.", sentence.Choice(k.AnyOf), sentence.Kept(k)))
 	}
 	return notes
 }

@@ -59,6 +59,9 @@ type Denial struct {
 	// Silent says that the call succeeded and left something out for good, which an
 	// exit code need not tell: Meaning says what.
 	Silent bool `json:"silent,omitempty"`
+	// Keeps says what the process went on with that the call was to give up: "it stays
+	// root"; empty for all other denials.
+	Keeps string `json:"keeps,omitempty"`
 	// Remedies are better ways than the capability, of which one is enough.
 	Remedies []remedy.Remedy `json:"remedies"`
 	// Run is the number of the run in which it was seen, 0 where that is not known.

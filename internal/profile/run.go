@@ -66,6 +66,9 @@ type Run struct {
 	// FailedIn is the part of a service's run that did not go as it should; nil for one
 	// that passed, and for a batch job.
 	FailedIn *scenario.Phase `json:"failedIn,omitempty"`
+	// Kept says of a run that failed that it went well but for processes that went on with
+	// privileges which they meant to give up.
+	Kept bool `json:"kept,omitempty"`
 	// ExitCode is nil where the workload did not end by itself.
 	ExitCode *int `json:"exitCode,omitempty"`
 	// Detail says more of an outcome that is not an exit code: "it did not listen on

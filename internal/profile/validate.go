@@ -84,6 +84,8 @@ func validateRuns(runs []Run, s *Scenario, newer bool) (map[int]Run, error) {
 			return nil, fmt.Errorf("run %d: unknown outcome %q", run.Number, run.Outcome)
 		case run.Without != nil && run.Grants().Has(*run.Without):
 			return nil, fmt.Errorf("run %d: it is said to be without %s, which it had", run.Number, run.Without)
+		case run.Kept && run.Outcome != OutcomeFailed:
+			return nil, fmt.Errorf("run %d: privileges were kept, and its outcome is %s", run.Number, run.Outcome)
 		case run.FailedIn != nil && run.Outcome == OutcomePassed:
 			return nil, fmt.Errorf("run %d: it passed, and failed in the %s", run.Number, run.FailedIn)
 		}

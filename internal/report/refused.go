@@ -39,15 +39,33 @@ func tolerated(p *text.Page, d *profile.Document) {
 	}
 }
 
+// kept says which processes are left with more than they meant to have, and what would
+// let them give it up.
+func kept(p *text.Page, d *profile.Document) {
+	if len(d.KeptPrivileges) == 0 {
+		return
+	}
+	heading := "Went on with more privileges"
+	if slices.ContainsFunc(d.KeptPrivileges, func(k profile.Denial) bool {
+		return !capability.Of(k.AnyOf...).Intersect(d.Capabilities.Allowed.Minus(d.Capabilities.Refused)).Empty()
+	}) {
+		heading += " (required without --tolerate drops)"
+	}
+	p.Heading(heading)
+	denialsAs(p, d.KeptPrivileges, sentence.Kept)
+}
+
 // denials lists what was refused, each with the capabilities that would allow it.
-func denials(p *text.Page, all []profile.Denial) {
+func denials(p *text.Page, all []profile.Denial) { denialsAs(p, all, sentence.Denial) }
+
+func denialsAs(p *text.Page, all []profile.Denial, words func(profile.Denial) string) {
 	shown := all[:min(len(all), listed)]
 	width := 0
 	for _, denial := range shown {
 		width = max(width, len(sentence.Choice(denial.AnyOf)))
 	}
 	for _, denial := range shown {
-		p.Row(sentence.Choice(denial.AnyOf), min(width, widestLabel), sentence.Denial(denial))
+		p.Row(sentence.Choice(denial.AnyOf), min(width, widestLabel), words(denial))
 	}
 	more(p, len(all)-len(shown))
 }

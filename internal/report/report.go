@@ -46,6 +46,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 		instead(p, d)
 		compared(p, d)
 		alternatives(p, d)
+		kept(p, d)
 		tolerated(p, d)
 		blocked(p, d)
 		failures(p, d)

@@ -42,7 +42,7 @@ func (w *writer) document() *profile.Document {
 		if d.Scenario == nil {
 			r.FailedIn = nil
 		}
-		d.Runs = append(d.Runs, r.Run)
+		d.Runs = append(d.Runs, w.judged(r.Run))
 		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: r.Number, DurationMS: r.took.Milliseconds()})
 	}
 	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations(), command: w.opts.Workload.Command, service: d.Scenario != nil}
@@ -55,6 +55,26 @@ func (w *writer) document() *profile.Document {
 	}
 	profile.Normalize(d)
 	return d
+}
+
+// judged is a run as it counts in the end: what the engine turned out to refuse could
+// not have kept it from passing.
+func (w *writer) judged(run profile.Run) profile.Run {
+	for _, known := range w.known() {
+		if denials, ok := known.Denials[run.Number]; ok && run.Kept && len(search.Keeps(denials, w.opts.Allowed.Minus(w.found.Refused))) == 0 {
+			run.Outcome, run.Kept = profile.OutcomePassed, false
+		}
+	}
+	return run
+}
+
+// known is what the runs of each answer explained.
+func (w *writer) known() []*search.Knowledge {
+	all := []*search.Knowledge{w.found.Knowledge}
+	if p := w.found.Portable; p != nil {
+		all = append(all, p.Knowledge)
+	}
+	return all
 }
 
 // relaxations is the catalogue in which evidence for an option is looked up.
@@ -102,6 +122,8 @@ func (w *writer) explainLast(p *profile.Answer, a search.Answer, known *search.K
 			// --strict does not count it, so it is not among the tolerated ones.
 			cause := fmt.Sprintf("%s was asked for in %s, a place that capprof does not know, and the call succeeded", capability.Of(d.AnyOf...), placeOf(d))
 			p.Failures = append(p.Failures, w.failed(last.Run, i, d.Operation, cause, d.Remedies))
+		case survived && d.Keeps != "":
+			p.KeptPrivileges = append(p.KeptPrivileges, w.denial(last.Run, i, d))
 		case capability.Of(d.AnyOf...).Intersect(within).Empty():
 			p.Blocked = append(p.Blocked, w.denial(last.Run, i, d))
 		case survived:
@@ -117,7 +139,7 @@ func (w *writer) explainLast(p *profile.Answer, a search.Answer, known *search.K
 		p.Failures = append(p.Failures, w.failed(last.Run, i, f.Operation, f.Cause, f.Remedies))
 	}
 	denialID := func(d profile.Denial) string { return d.ID }
-	p.Tolerated, p.Blocked = unique(p.Tolerated, denialID), unique(p.Blocked, denialID)
+	p.Tolerated, p.KeptPrivileges, p.Blocked = unique(p.Tolerated, denialID), unique(p.KeptPrivileges, denialID), unique(p.Blocked, denialID)
 	p.Failures = unique(p.Failures, func(f profile.Failure) string { return f.ID })
 }
 

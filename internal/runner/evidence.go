@@ -168,7 +168,7 @@ func (f firsts) see(run int, kind string) recurrence {
 
 // kindOf is what two denials of different runs have in common.
 func kindOf(d profile.Denial) string {
-	d.Run, d.ID, d.Remedies, d.Phase = 0, "", nil, nil
+	d.Run, d.ID, d.Remedies, d.Phase, d.Keeps = 0, "", nil, nil, ""
 	return identify(d)
 }
 
@@ -191,9 +191,9 @@ func (e *explainer) describeDenial(run int, m mapper.Denial) profile.Denial {
 		Run:       run,
 	}
 	d.ID = "d-" + identify(d)
-	// What to do instead is advice, and no part of what was seen. When it was seen does not
-	// make it another one.
-	d.Remedies, d.Phase = m.Remedies, e.phaseOf(m.Operation.Phase)
+	// What to do instead is advice, and no part of what was refused; nor is when it was seen,
+	// or what became of the process.
+	d.Remedies, d.Phase, d.Keeps = m.Remedies, e.phaseOf(m.Operation.Phase), m.Keeps
 	return d
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	Told    scenario.Told
 	// Strict counts denials that the workload survives as needs.
 	Strict bool
+	// TolerateDrops takes a set with which processes go on with privileges that they meant
+	// to give up.
+	TolerateDrops bool
 	// Prove runs the workload without each grant of the answer.
 	Prove bool
 	// Jobs bounds the runs at one time, MaxRuns their number in all.

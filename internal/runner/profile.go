@@ -106,7 +106,7 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 // goalOf is what the search is to find.
 func goalOf(facts engine.Facts, traced bool, opts Options) search.Goal {
 	goal := search.Goal{
-		Allowed: opts.Allowed, Trace: traced, Prove: opts.Prove, Strict: opts.Strict,
+		Allowed: opts.Allowed, Trace: traced, Prove: opts.Prove, Strict: opts.Strict, Drops: !opts.TolerateDrops,
 		SysctlsFixed: opts.Workload.Options.SharesNetwork(),
 	}
 	if opts.privileged() {

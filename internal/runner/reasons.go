@@ -65,6 +65,8 @@ func (w *writer) reason(r search.Reason, a search.Answer) []string {
 		return []string{fmt.Sprintf("with --network %s the sysctls are not the container's own (%s), and no run can have others", workload.NetworkMode(w.opts.Workload.Options), settings(w.here(a.Sysctls)))}
 	case search.SysctlsRefused:
 		return []string{fmt.Sprintf("the engine does not run it with %s: %v", settings(a.Sysctls), r.Err)}
+	case search.DropsUnseen:
+		return []string{"without a trace it does not show whether a process goes on with privileges that it meant to give up"}
 	case search.TraceLost:
 		return whyLossy(w.lab.losses(a))
 	case search.StrictFails:
@@ -101,6 +103,8 @@ func (w *writer) ending(o search.Outcome) string {
 	switch {
 	case o.NotStarted:
 		return "does not start: " + o.Err.Error()
+	case o.End == search.Kept:
+		return "goes on with privileges that it meant to give up"
 	case rec.Outcome == profile.OutcomeFailed && rec.ExitCode != nil:
 		return fmt.Sprintf("exits with %d", *rec.ExitCode)
 	case o.End == search.TimedOut:

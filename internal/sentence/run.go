@@ -75,7 +75,10 @@ func Failed(r profile.Run) string {
 // are too long for a column.
 func RunLine(r profile.Run, took time.Duration) string {
 	end := string(r.Outcome)
-	if r.Outcome == profile.OutcomeFailed && r.FailedIn == nil {
+	switch {
+	case r.Kept:
+		end = "kept"
+	case r.Outcome == profile.OutcomeFailed && r.FailedIn == nil:
 		end = exit(r, "exit")
 	}
 	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, given(r), end, took.Seconds())
@@ -89,6 +92,9 @@ func outcome(r profile.Run) string {
 	case profile.OutcomeTimeout:
 		return "runs into the time limit"
 	case profile.OutcomeFailed:
+		if r.Kept {
+			return "goes on with privileges that it meant to give up"
+		}
 		if r.FailedIn != nil {
 			return "fails"
 		}

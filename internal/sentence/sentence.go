@@ -160,9 +160,13 @@ func Where(p *profile.Portable) string {
 }
 
 // Proof says what happened in the run that proves a need: "without it, run 7 exits
-// with 1"; "" for no run.
+// with 1", "without it, in run 7 it stays root"; "" for no run.
 func Proof(d *profile.Document, r profile.Requirement) string {
 	if run, ok := provingRun(d, r); ok {
+		i := slices.IndexFunc(r.Denials, func(d profile.Denial) bool { return d.Keeps != "" })
+		if run.Kept && i >= 0 {
+			return text.Printable(fmt.Sprintf("without it, in run %d %s", run.Number, r.Denials[i].Keeps))
+		}
 		return fmt.Sprintf("without it, run %d %s", run.Number, ending(run))
 	}
 	return ""

@@ -158,6 +158,7 @@ func KeptPrivileges() *profile.Document {
 	kept.Executable, kept.Process, kept.Object, kept.Run = "/usr/sbin/apache2", "apache2", "33", 3
 	d := Service()
 	d.Workload.Image.Reference = "httpd:2.4"
+	kept.Keeps = "it stays root"
 	kept.Phase = d.Requirements[0].Denials[0].Phase
 	d.KeptPrivileges = []profile.Denial{kept}
 	profile.Normalize(d)
