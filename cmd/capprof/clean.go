@@ -9,7 +9,7 @@ const cleanSynopsis = "clean"
 
 var cleanHelp = help{
 	synopsis: cleanSynopsis,
-	about:    "Removes containers that an interrupted capprof left behind. Containers of a running capprof are kept.",
+	about:    "Removes the containers and volumes that an interrupted capprof left behind. Those of a running capprof are kept.",
 	codes: []codeMeaning{
 		{exitOK, "nothing is left behind"},
 		{exitUnfit, unfitMeaning},

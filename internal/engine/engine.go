@@ -25,8 +25,8 @@ type Engine interface {
 	// capprof works: the image, which is pulled when it is missing, and files. Lines
 	// about it, for people, go to progress.
 	Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (Subject, error)
-	// RemoveLeftovers removes the containers that a dead capprof left behind and
-	// returns their names. Those of a living one stay.
+	// RemoveLeftovers removes the containers and volumes that a dead capprof left behind
+	// and returns their names. Those of a living one stay.
 	RemoveLeftovers(ctx context.Context) ([]string, error)
 	// Close releases connections. Containers are not touched.
 	Close() error

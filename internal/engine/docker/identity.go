@@ -58,22 +58,11 @@ func checksHealth(own, image *dockerspec.HealthcheckConfig) bool {
 	return false
 }
 
-// volumes are what outlives a container. What another container hands on goes over the
-// volumes that have no source, and under what the workload mounts itself (moby
-// daemon/volumes.go, registerMountPoints).
+// volumes are what outlives a container.
 func (s *Subject) volumes(ctx context.Context, config *container.Config, host *container.HostConfig) ([]engine.Volume, error) {
-	mounts := mountsOf(config, host, s.ofImage)
-	for _, donor := range host.VolumesFrom {
-		donated, err := s.engine.donated(ctx, donor)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range donated {
-			mounts = slices.DeleteFunc(mounts, func(under mounted) bool { return under.target == m.target && under.bind != "" })
-			if !covered(mounts, host, m.target) {
-				mounts = append(mounts, m)
-			}
-		}
+	mounts, err := s.mounts(ctx, config, host)
+	if err != nil {
+		return nil, err
 	}
 	all := make([]engine.Volume, 0, len(mounts))
 	for _, m := range mounts {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/volume"
 )
 
 // RemoveLeftovers removes the containers whose capprof is dead, with their anonymous
-// volumes, and returns the names of those that are gone. Containers of a
-// capprof that runs, this one included, are left alone. Labels alone do not make a
+// volumes, then the volumes that it made, and returns the names of those that are gone.
+// What is of a capprof that runs, this one included, is left alone. Labels alone do not make a
 // container ours: docker commit copies them into an image, and from there they get
 // into containers of the user's.
 func (e *Engine) RemoveLeftovers(ctx context.Context) ([]string, error) {
@@ -49,7 +50,42 @@ func (e *Engine) RemoveLeftovers(ctx context.Context) ([]string, error) {
 		e.log.Debug("removed a leftover", "container", name, "owner", maker.String())
 		names = append(names, name)
 	}
+	ofDead, err := volumes{e}.removeLeft(ctx)
+	names, failures = append(names, ofDead...), append(failures, err)
 	slices.Sort(names)
+	return names, errors.Join(failures...)
+}
+
+// removeLeft removes the volumes whose capprof is dead. One that a container of
+// somebody else's uses by now stays, and is an error: the engine says which it is.
+func (e volumes) removeLeft(ctx context.Context) ([]string, error) {
+	found, err := look(ctx, e.Engine, "the volumes of earlier runs", func(ctx context.Context) (volume.ListResponse, error) {
+		return e.api.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("label", ownerLabel), filters.Arg("label", sessionLabel))})
+	})
+	if err != nil {
+		return nil, e.failed("listing the volumes of earlier runs", err)
+	}
+	var names []string
+	var failures []error
+	for _, v := range found.Volumes {
+		if !isOwnVolume(v.Name, v.Labels[sessionLabel]) {
+			continue
+		}
+		maker, err := parseOwner(v.Labels[ownerLabel])
+		if err != nil {
+			failures = append(failures, fmt.Errorf("volume %s: %w", v.Name, err))
+			continue
+		}
+		if !maker.gone(e.owner, false) {
+			continue
+		}
+		if err := e.remove(ctx, v.Name); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		e.log.Debug("removed a leftover", "volume", v.Name, "owner", maker.String())
+		names = append(names, v.Name)
+	}
 	return names, errors.Join(failures...)
 }
 

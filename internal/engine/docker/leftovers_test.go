@@ -106,6 +106,7 @@ func TestWhichContainersAreLeftovers(t *testing.T) {
 	var removed []string
 	e := fakeEngine(t, map[string]http.HandlerFunc{
 		"GET /v1.41/containers/json": answers(string(body)),
+		"GET /v1.41/volumes":         answers(`{}`),
 		"DELETE /v1.41/containers/{id}": func(w http.ResponseWriter, r *http.Request) {
 			i, err := strconv.Atoi(r.PathValue("id"))
 			if err != nil {

@@ -35,6 +35,17 @@ type mounted struct {
 	from string
 }
 
+// String names it for people.
+func (m mounted) String() string {
+	switch {
+	case m.kind == mount.TypeBind:
+		return m.source
+	case m.source == "":
+		return "the anonymous volume at " + m.target
+	}
+	return "the volume " + m.source
+}
+
 // mountsOf are the volumes and binds of a create request, and the volumes of the image
 // that nothing covers (moby daemon/volumes.go, registerMountPoints, and
 // daemon/create_unix.go). What comes from another container is not in it.

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -15,11 +16,20 @@ func volumeName(session string, n uint64) string {
 	return fmt.Sprintf("capprof-%s-volume-%d", session, n)
 }
 
-// makeVolume makes a volume of capprof's own.
-func (e *Engine) makeVolume(ctx context.Context, options map[string]string) (volume.Volume, error) {
+// isOwnVolume reports whether a volume of a session has the name that make gave it.
+func isOwnVolume(name, session string) bool {
+	number, ok := strings.CutPrefix(name, "capprof-"+session+"-volume-")
+	return ok && session != "" && isNumber(number)
+}
+
+// volumes are those of an engine.
+type volumes struct{ *Engine }
+
+// make makes a volume of capprof's own.
+func (e volumes) make(ctx context.Context, options map[string]string) (volume.Volume, error) {
 	lasting, stop := outlive(ctx)
 	defer stop()
-	made, err := ask(lasting, e, e.patience.work, "creating a volume", func(ctx context.Context) (volume.Volume, error) {
+	made, err := ask(lasting, e.Engine, e.patience.work, "creating a volume", func(ctx context.Context) (volume.Volume, error) {
 		return e.api.VolumeCreate(ctx, volume.CreateOptions{
 			Name: volumeName(e.session, e.counter.Add(1)), DriverOpts: options,
 			Labels: map[string]string{sessionLabel: e.session, ownerLabel: e.owner.String()},
@@ -28,7 +38,7 @@ func (e *Engine) makeVolume(ctx context.Context, options map[string]string) (vol
 		// Nobody knows of it any more.
 		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer stop()
-		_ = e.removeVolume(ctx, late.Name)
+		_ = e.remove(ctx, late.Name)
 	})
 	if err != nil {
 		return made, e.failed("creating a volume", err)
@@ -37,20 +47,20 @@ func (e *Engine) makeVolume(ctx context.Context, options map[string]string) (vol
 	return made, nil
 }
 
-// removeVolume deletes a volume; one that is gone is fine.
-func (e *Engine) removeVolume(ctx context.Context, name string) error {
+// remove deletes a volume; one that is gone is fine.
+func (e volumes) remove(ctx context.Context, name string) error {
 	doing := "removing volume " + name
-	err := work(ctx, e, doing, func(ctx context.Context) error { return e.api.VolumeRemove(ctx, name, false) })
+	err := work(ctx, e.Engine, doing, func(ctx context.Context) error { return e.api.VolumeRemove(ctx, name, false) })
 	if err == nil || errdefs.IsNotFound(err) {
 		return nil
 	}
 	return e.failed(doing, err)
 }
 
-// findVolume looks a volume up; false where there is none of the name.
-func (e *Engine) findVolume(ctx context.Context, name string) (volume.Volume, bool, error) {
+// find looks a volume up; false where there is none of the name.
+func (e volumes) find(ctx context.Context, name string) (volume.Volume, bool, error) {
 	doing := fmt.Sprintf("inspecting the volume %q", name)
-	found, err := look(ctx, e, doing, func(ctx context.Context) (volume.Volume, error) { return e.api.VolumeInspect(ctx, name) })
+	found, err := look(ctx, e.Engine, doing, func(ctx context.Context) (volume.Volume, error) { return e.api.VolumeInspect(ctx, name) })
 	switch {
 	case errdefs.IsNotFound(err):
 		return found, false, nil

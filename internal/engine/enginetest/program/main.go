@@ -61,6 +61,12 @@ func run(verb string, args []string) error {
 		return err
 	case "write":
 		return os.WriteFile(args[0], []byte(args[1]), 0o600)
+	case "list":
+		names, err := os.ReadDir(args[0])
+		for _, name := range names {
+			fmt.Println(name.Name())
+		}
+		return err
 	case "line":
 		return line(args[0], args[1])
 	case "describe":
