@@ -76,30 +76,49 @@ func (c Container) sockets() ([]socket, error) {
 	if err != nil {
 		return nil, notRunning(err)
 	}
-	var found []socket
-	for _, table := range []struct {
-		protocol string
-		state    uint64
-		read     func() (procfs.NetIPSocket, error)
-	}{
-		{"tcp", tcpListen, func() (procfs.NetIPSocket, error) { s, err := of.NetTCP(); return procfs.NetIPSocket(s), err }},
-		{"tcp", tcpListen, func() (procfs.NetIPSocket, error) { s, err := of.NetTCP6(); return procfs.NetIPSocket(s), err }},
+	tables := []table{
 		{"udp", udpClosed, func() (procfs.NetIPSocket, error) { s, err := of.NetUDP(); return procfs.NetIPSocket(s), err }},
 		{"udp", udpClosed, func() (procfs.NetIPSocket, error) { s, err := of.NetUDP6(); return procfs.NetIPSocket(s), err }},
-	} {
-		lines, err := table.read()
-		if errors.Is(err, fs.ErrNotExist) {
-			// A kernel without IPv6, or a process that has ended: the check of its
-			// cgroup tells.
-			continue
-		}
+	}
+	found, err := c.tcpListening()
+	if err != nil {
+		// Whatever it was, /proc has the same.
+		tables = append(tables,
+			table{"tcp", tcpListen, func() (procfs.NetIPSocket, error) { s, err := of.NetTCP(); return procfs.NetIPSocket(s), err }},
+			table{"tcp", tcpListen, func() (procfs.NetIPSocket, error) { s, err := of.NetTCP6(); return procfs.NetIPSocket(s), err }})
+	}
+	for _, t := range tables {
+		more, err := t.sockets()
 		if err != nil {
-			return nil, notRunning(err)
+			return nil, err
 		}
-		for _, line := range lines {
-			if line.St == table.state && line.LocalPort != 0 {
-				found = append(found, socket{scenario.Socket{Protocol: table.protocol, Port: int(line.LocalPort)}, line.LocalAddr, line.Inode})
-			}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+// table is one of /proc/net.
+type table struct {
+	protocol string
+	// state is that of the sockets that count.
+	state uint64
+	read  func() (procfs.NetIPSocket, error)
+}
+
+func (t table) sockets() ([]socket, error) {
+	lines, err := t.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		// A kernel without IPv6, or a process that has ended: the check of its cgroup
+		// tells.
+		return nil, nil
+	}
+	if err != nil {
+		return nil, notRunning(err)
+	}
+	var found []socket
+	for _, line := range lines {
+		if line.St == t.state && line.LocalPort != 0 {
+			found = append(found, socket{scenario.Socket{Protocol: t.protocol, Port: int(line.LocalPort)}, line.LocalAddr, line.Inode})
 		}
 	}
 	return found, nil
