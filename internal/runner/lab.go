@@ -174,7 +174,8 @@ func (l *lab) run(ctx context.Context, number int, t search.Trial, with company)
 	if learned, _ := l.room.Learned(); learned.Kind == scenario.Service {
 		rec.uses = mapper.Uses(r.Observation)
 	}
-	if o.End == search.Kept {
+	if o.End == search.Passed && len(search.Keeps(o.Denials, t.Drops)) > 0 {
+		o.End = search.Kept
 		rec.Outcome, rec.Kept = profile.OutcomeFailed, true
 	}
 	l.mu.Lock()
@@ -197,9 +198,6 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 		mapped := mapper.Map(r.Observation, under(l.env, t.Grants))
 		o.Denials, o.Failures = mapped.Denials, mapped.Failures
 		l.explained(ctx, number, mapped)
-		if o.End == search.Passed && len(search.Keeps(o.Denials, t.Drops)) > 0 {
-			o.End = search.Kept
-		}
 	}
 	var refused *engine.RefusedError
 	if !errors.As(r.Refusal, &refused) {
