@@ -70,6 +70,9 @@ type Identity struct {
 	// StopTimeout is how long it may take to end then, before it is killed; negative
 	// where docker stop waits for ever. It is 10 s where the workload says nothing.
 	StopTimeout time.Duration
+	// Exposed are the ports on which the image, or the workload's own options, say that
+	// it listens. Whether it does is another question.
+	Exposed []scenario.Socket
 	// Volumes are what outlives a container, sorted by target.
 	Volumes []Volume
 }
@@ -137,6 +140,10 @@ type Container interface {
 	// those of its own processes. ErrUnseen where they cannot be read from here. They
 	// are as cheap as Processes.
 	Listening(ctx context.Context) ([]scenario.Socket, error)
+	// Busy reports whether one of the running container's threads runs at this moment,
+	// or would, had it a processor or what it waits for from a disk. It is as cheap as
+	// Processes.
+	Busy(ctx context.Context) (bool, error)
 	// CPUTime is the processor time that the running container has used so far.
 	CPUTime(ctx context.Context) (time.Duration, error)
 	// Reach says how the running container is reached.

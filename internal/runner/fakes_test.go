@@ -197,6 +197,8 @@ func (c *fakeContainer) Listening(context.Context) ([]scenario.Socket, error) {
 	return nil, engine.ErrUnseen
 }
 
+func (c *fakeContainer) Busy(context.Context) (bool, error) { return false, engine.ErrUnseen }
+
 // CPUTime is that of a program that is busy all the time, unless it serves.
 func (c *fakeContainer) CPUTime(context.Context) (time.Duration, error) {
 	c.mu.Lock()

@@ -10,10 +10,12 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/moby/sys/signal"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/scenario"
 )
 
 // stopTimeout is what docker stop waits where nothing else is said (moby
@@ -43,8 +45,29 @@ func (s *Subject) life(ctx context.Context, image *dockerspec.DockerOCIImageConf
 	if config.StopTimeout != nil {
 		id.StopTimeout = time.Duration(*config.StopTimeout) * time.Second
 	}
+	id.Exposed = exposed(config, image)
 	id.Volumes, err = s.volumes(ctx, config, host)
 	return err
+}
+
+// exposed are the ports that an image or a request says that it listens on, sorted.
+func exposed(config *container.Config, image *dockerspec.DockerOCIImageConfig) []scenario.Socket {
+	var all []scenario.Socket
+	add := func(port nat.Port) {
+		if port.Int() > 0 {
+			all = append(all, scenario.Socket{Protocol: port.Proto(), Port: port.Int()})
+		}
+	}
+	for port := range config.ExposedPorts {
+		add(port)
+	}
+	for port := range image.ExposedPorts {
+		add(nat.Port(port))
+	}
+	slices.SortFunc(all, func(a, b scenario.Socket) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol))
+	})
+	return slices.Compact(all)
 }
 
 // checksHealth reports whether a container is made with a health check. Without a test

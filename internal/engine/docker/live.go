@@ -25,6 +25,36 @@ func (c *Container) Processes(ctx context.Context) ([]scenario.Process, error) {
 	return found, err
 }
 
+// Busy reads from /proc what the threads do. Where they are not in ours, what the engine
+// says of the processes has to do.
+func (c *Container) Busy(ctx context.Context) (bool, error) {
+	busy, err := read(ctx, c, live.Container.Busy)
+	if !errors.Is(err, engine.ErrUnseen) {
+		return busy, err
+	}
+	listed, stat, err := list(ctx, c, "stat")
+	if err != nil || stat < 0 {
+		return false, err
+	}
+	return slices.ContainsFunc(listed.Processes, func(row []string) bool {
+		return len(row) > stat && strings.ContainsAny(row[stat][:min(1, len(row[stat]))], "RD")
+	}), nil
+}
+
+// list asks the engine for one column of the container's processes, by its name to ps.
+func list(ctx context.Context, c *Container, name string) (table container.TopResponse, at int, err error) {
+	table, err = look(ctx, c.engine, "listing the processes of container "+c.short(), func(ctx context.Context) (container.TopResponse, error) {
+		return c.engine.api.ContainerTop(ctx, c.id, []string{"-eo", "pid," + name})
+	})
+	switch {
+	case errdefs.IsConflict(err), errdefs.IsNotFound(err):
+		return table, -1, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
+	case err != nil:
+		return table, -1, c.unanswered(ctx, "listing the processes of", err)
+	}
+	return table, column(table, name, name[:1]), nil
+}
+
 // Listening reads the sockets from /proc.
 func (c *Container) Listening(ctx context.Context) ([]scenario.Socket, error) {
 	return read(ctx, c, live.Container.Listening)

@@ -158,8 +158,16 @@ func checkCPUTime(t *testing.T, s suite) {
 	if _, err := created.CPUTime(t.Context()); !errors.Is(err, engine.ErrNotRunning) {
 		t.Errorf("before the start: %v", err)
 	}
+	if _, err := created.Busy(t.Context()); !errors.Is(err, engine.ErrNotRunning) {
+		t.Errorf("before the start: %v", err)
+	}
 	spins, _ := s.running(t, t.Context(), "spinning\n", "spin")
 	hangs, _ := s.running(t, t.Context(), "hanging\n", "hang")
+	for c, want := range map[engine.Container]bool{spins: true, hangs: false} {
+		if busy, err := c.Busy(t.Context()); busy != want || err != nil {
+			t.Errorf("busy: %v, %v; want %v", busy, err, want)
+		}
+	}
 	used := func(c engine.Container) time.Duration {
 		used, err := c.CPUTime(t.Context())
 		if err != nil {

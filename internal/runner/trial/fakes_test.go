@@ -36,6 +36,8 @@ type boot struct {
 	deaf bool
 	// busy is the share of a processor that it uses.
 	busy float64
+	// starved is how long it would run and gets no processor.
+	starved time.Duration
 	// writes is what it writes when it begins to listen.
 	writes string
 	// exec is what a command in it ends with; execHangs says that it does not end.
@@ -210,6 +212,12 @@ func (c *fakeContainer) Processes(context.Context) ([]scenario.Process, error) {
 		all = append(all, scenario.Process{Name: "worker", UID: 33})
 	}
 	return all, nil
+}
+
+func (c *fakeContainer) Busy(context.Context) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().starved > 0 && c.age() < c.now().starved, nil
 }
 
 func (c *fakeContainer) CPUTime(context.Context) (time.Duration, error) {

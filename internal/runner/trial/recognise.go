@@ -2,8 +2,10 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/scenario"
 )
 
@@ -12,15 +14,17 @@ import (
 const (
 	// listensFor is how long it must have listened on the same ports.
 	listensFor = 2 * time.Second
-	// quietFor is how long one that does not listen must have started nothing.
-	quietFor = 10 * time.Second
+	// quietFor is how long one that does not listen must have started nothing, and
+	// quietForLong one whose image says that it listens.
+	quietFor     = 10 * time.Second
+	quietForLong = 30 * time.Second
 	// livesFor is after what time one is a service that starts something now and then,
 	// or that is busy while it listens.
 	livesFor = 15 * time.Second
 	// meterTime is the least time between two readings of the processor time, which the
 	// engine takes a while to answer.
 	meterTime = 500 * time.Millisecond
-	// idle is the share of a processor up to which it has nothing to do.
+	// idle is the share of a processor, or of the time, up to which it has nothing to do.
 	idle = 0.1
 )
 
@@ -31,6 +35,7 @@ type recognition struct {
 	// last started, ended or executed something.
 	changed, active time.Time
 	last            sight
+	quietFor        time.Duration
 	// busy is read at metered.
 	busy    meter
 	metered time.Time
@@ -50,7 +55,10 @@ func (c *course) recognise(ctx context.Context) (scenario.Learned, error) {
 		return learned, c.readyAs(ctx, learned.Ready)
 	}
 	now := time.Now()
-	r := recognition{began: now, changed: now, active: now}
+	r := recognition{began: now, changed: now, active: now, quietFor: quietFor}
+	if len(c.Subject.Identity().Exposed) > 0 {
+		r.quietFor = quietForLong
+	}
 	err := c.await(ctx, nil, func() (bool, error) {
 		seen, err := c.look(ctx)
 		if err != nil {
@@ -64,6 +72,11 @@ func (c *course) recognise(ctx context.Context) (scenario.Learned, error) {
 			r.metered = now
 			r.busy.note(now, used)
 		}
+		working, err := c.container.Busy(ctx)
+		if err != nil && !errors.Is(err, engine.ErrUnseen) {
+			return false, err
+		}
+		r.busy.look(working)
 		happened := c.activity == nil && seen.all != r.last.all
 		select {
 		case <-c.activity:
@@ -93,26 +106,45 @@ func (r *recognition) see(now time.Time, seen sight, happened bool) (scenario.Ho
 		return scenario.Listening, true
 	case listens:
 		return "", false
-	case now.Sub(r.changed) >= quietFor && now.Sub(r.active) >= quietFor && r.busy.idle(now, quietFor),
-		now.Sub(r.began) >= livesFor && r.busy.idle(now, livesFor):
+	case now.Sub(r.changed) >= r.quietFor && now.Sub(r.active) >= r.quietFor && r.busy.idle(now, r.quietFor),
+		now.Sub(r.began) >= r.livesFor() && r.busy.idle(now, r.livesFor()):
 		return scenario.Quiet, true
 	}
 	return "", false
 }
 
+// livesFor is how long one that starts something now and then must have lived.
+func (r *recognition) livesFor() time.Duration { return max(livesFor, r.quietFor) }
+
 // meter knows how busy a container was.
-type meter struct{ readings []reading }
+type meter struct {
+	readings []reading
+	// looks counts the looks at what its threads do, working those at which one of them
+	// had something to do.
+	looks, working int
+}
 
 type reading struct {
 	at   time.Time
 	used time.Duration
+	// looks and working are the counts of that moment.
+	looks, working int
+}
+
+// look counts a look at what the threads do. On a busy machine, one that has a lot to do
+// may get hardly any processor time for it.
+func (m *meter) look(working bool) {
+	m.looks++
+	if working {
+		m.working++
+	}
 }
 
 // note keeps a reading of the processor time used so far, and forgets what is too old to
 // be asked for.
 func (m *meter) note(now time.Time, used time.Duration) {
-	m.readings = append(m.readings, reading{now, used})
-	for len(m.readings) > 2 && now.Sub(m.readings[1].at) >= livesFor {
+	m.readings = append(m.readings, reading{now, used, m.looks, m.working})
+	for len(m.readings) > 2 && now.Sub(m.readings[1].at) >= quietForLong {
 		m.readings = m.readings[1:]
 	}
 }
@@ -125,7 +157,8 @@ func (m *meter) idle(now time.Time, before time.Duration) bool {
 	last := m.readings[len(m.readings)-1]
 	for i := len(m.readings) - 1; i >= 0; i-- {
 		if r := m.readings[i]; now.Sub(r.at) >= before {
-			return float64(last.used-r.used) <= idle*float64(last.at.Sub(r.at))
+			return float64(last.used-r.used) <= idle*float64(last.at.Sub(r.at)) &&
+				float64(last.working-r.working) <= idle*float64(last.looks-r.looks)
 		}
 	}
 	return false

@@ -26,16 +26,19 @@ func TestWhatAWorkloadIs(t *testing.T) {
 		ready    string
 		most     time.Duration
 	}{
-		"it ends":                                {boot{dies: 7 * time.Second}, engine.Identity{}, scenario.Batch, "", 8 * time.Second},
-		"it listens":                             {plain, engine.Identity{}, scenario.Service, "listening", 10 * time.Second},
-		"it listens, busy, and ends":             {changed(func(b *boot) { b.busy, b.dies = 0.8, 12*time.Second }), engine.Identity{}, scenario.Batch, "", 13 * time.Second},
-		"it listens and is busy for ever":        {changed(func(b *boot) { b.busy = 0.8 }), engine.Identity{}, scenario.Service, "listening", 40 * time.Second},
-		"it is quiet":                            {boot{}, engine.Identity{}, scenario.Service, "quiet", 20 * time.Second},
-		"it is quiet, computes, and ends":        {boot{busy: 1, dies: 2 * time.Minute}, engine.Identity{}, scenario.Batch, "", 3 * time.Minute},
-		"its health check says so":               {changed(func(b *boot) { b.healthy = 4 * time.Second }), engine.Identity{Healthcheck: true}, scenario.Service, "healthy", 20 * time.Second},
-		"it has a health check and ends":         {boot{dies: time.Second, healthy: time.Hour}, engine.Identity{Healthcheck: true}, scenario.Batch, "", 2 * time.Second},
-		"it ends just before it would be quiet":  {boot{dies: quietFor - time.Millisecond}, engine.Identity{}, scenario.Batch, "", quietFor},
-		"its worker comes and goes for a minute": {changed(func(b *boot) { b.loses = 20 * time.Second }), engine.Identity{}, scenario.Service, "listening", time.Minute},
+		"it ends":                                           {boot{dies: 7 * time.Second}, engine.Identity{}, scenario.Batch, "", 8 * time.Second},
+		"it listens":                                        {plain, engine.Identity{}, scenario.Service, "listening", 10 * time.Second},
+		"it listens, busy, and ends":                        {changed(func(b *boot) { b.busy, b.dies = 0.8, 12*time.Second }), engine.Identity{}, scenario.Batch, "", 13 * time.Second},
+		"it listens and is busy for ever":                   {changed(func(b *boot) { b.busy = 0.8 }), engine.Identity{}, scenario.Service, "listening", 40 * time.Second},
+		"it is quiet":                                       {boot{}, engine.Identity{}, scenario.Service, "quiet", 20 * time.Second},
+		"it is quiet, computes, and ends":                   {boot{busy: 1, dies: 2 * time.Minute}, engine.Identity{}, scenario.Batch, "", 3 * time.Minute},
+		"its health check says so":                          {changed(func(b *boot) { b.healthy = 4 * time.Second }), engine.Identity{Healthcheck: true}, scenario.Service, "healthy", 20 * time.Second},
+		"it starts slowly on a busy machine":                {boot{starved: 40 * time.Second, listens: 40 * time.Second}, engine.Identity{}, scenario.Service, "listening", 3 * time.Minute},
+		"it is silent before it listens, as its image says": {boot{listens: 20 * time.Second}, engine.Identity{Exposed: []scenario.Socket{{Protocol: "tcp", Port: 80}}}, scenario.Service, "listening", 3 * time.Minute},
+		"it never listens, whatever its image says":         {boot{}, engine.Identity{Exposed: []scenario.Socket{{Protocol: "tcp", Port: 80}}}, scenario.Service, "quiet", time.Minute},
+		"it has a health check and ends":                    {boot{dies: time.Second, healthy: time.Hour}, engine.Identity{Healthcheck: true}, scenario.Batch, "", 2 * time.Second},
+		"it ends just before it would be quiet":             {boot{dies: quietFor - time.Millisecond}, engine.Identity{}, scenario.Batch, "", quietFor},
+		"its worker comes and goes for a minute":            {changed(func(b *boot) { b.loses = 20 * time.Second }), engine.Identity{}, scenario.Service, "listening", time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
