@@ -78,7 +78,7 @@ func RunLine(r profile.Run, took time.Duration) string {
 	switch {
 	case r.Kept:
 		end = "kept"
-	case r.Outcome == profile.OutcomeFailed && r.FailedIn == nil:
+	case r.Outcome == profile.OutcomeFailed && byExit(r):
 		end = exit(r, "exit")
 	}
 	return fmt.Sprintf("%-2d %-9s %-34s %-8s %6.2f s", r.Number, r.Purpose, given(r), end, took.Seconds())
@@ -95,7 +95,7 @@ func outcome(r profile.Run) string {
 		if r.Kept {
 			return "goes on with privileges that it meant to give up"
 		}
-		if r.FailedIn != nil {
+		if !byExit(r) {
 			return "fails"
 		}
 	}
@@ -104,6 +104,12 @@ func outcome(r profile.Run) string {
 
 // ending is how a run ended, and where: "fails at the stop of the restart: it was killed".
 func ending(r profile.Run) string { return strings.TrimSpace(outcome(r) + " " + Failed(r)) }
+
+// byExit says that the exit code is all that is known of a failure. A service that was
+// stopped has one too, which is not what it failed by.
+func byExit(r profile.Run) bool {
+	return r.FailedIn == nil || r.Detail == "" && r.ExitCode != nil
+}
 
 // exit says with which code a run ended.
 func exit(r profile.Run, verb string) string {
