@@ -72,6 +72,7 @@ func (e *Engine) create(ctx context.Context, body *createBody, grant capability.
 	labels[sessionLabel], labels[ownerLabel] = e.session, e.owner.String()
 	body.Config.Labels = labels
 	name := fmt.Sprintf("capprof-%s-%d", e.session, e.counter.Add(1))
+	further := furtherNetworks(body, e.api.ClientVersion())
 	lasting, stop := outlive(ctx)
 	defer stop()
 	made, err := ask(lasting, e, e.patience.work, "creating a container", func(ctx context.Context) (container.CreateResponse, error) {
@@ -84,6 +85,9 @@ func (e *Engine) create(ctx context.Context, body *createBody, grant capability.
 	})
 	switch {
 	case err == nil:
+		if err := join(lasting, e, made.ID, further); err != nil {
+			return "", errors.Join(err, e.remove(lasting, made.ID))
+		}
 		return made.ID, nil
 	case unreachable(err), isSilence(err), ctx.Err() != nil:
 		return "", e.failed("creating a container", err)
