@@ -25,6 +25,9 @@ type Engine interface {
 	// capprof works: the image, which is pulled when it is missing, and files. Lines
 	// about it, for people, go to progress.
 	Prepare(ctx context.Context, w workload.Spec, progress io.Writer) (Subject, error)
+	// Describe reads an existing container, running or not, by its name or the beginning
+	// of its ID. It is only looked at. An ErrNoContainer says which names come close.
+	Describe(ctx context.Context, container string) (Description, error)
 	// RemoveLeftovers removes the containers and volumes that a dead capprof left behind
 	// and returns their names. Those of a living one stay.
 	RemoveLeftovers(ctx context.Context) ([]string, error)

@@ -68,6 +68,8 @@ var (
 	ErrNoEngine = errors.New("no container engine")
 	// ErrNoImage says that the image is neither here nor to be had.
 	ErrNoImage = errors.New("no such image")
+	// ErrNoContainer says that there is no container of that name or ID.
+	ErrNoContainer = errors.New("no such container")
 	// ErrEngineLost says that the engine went away during a run.
 	ErrEngineLost = errors.New("the engine went away")
 	// ErrSilent says that the engine took a request and did not answer in time. It is

@@ -64,10 +64,13 @@ const (
 // Unconfined is the name of no seccomp profile at all.
 const Unconfined = "unconfined"
 
+// Inline is the name of a seccomp profile that the options have as its text.
+const Inline = "inline"
+
 // Seccomp is a seccomp profile in force.
 type Seccomp struct {
-	// Name is "default" for the engine's built-in profile, Unconfined for none, and
-	// otherwise the path of a file.
+	// Name is "default" for the engine's built-in profile, Unconfined for none, Inline
+	// for one without a name, and otherwise the path of a file.
 	Name string
 	// Filter is what it does; nil where nothing is refused or where that is not known.
 	Filter *seccomp.Profile

@@ -85,6 +85,10 @@ func (e *fakeEngine) Prepare(ctx context.Context, w workload.Spec, progress io.W
 	return &fakeSubject{e, w, identity}, ctx.Err()
 }
 
+func (e *fakeEngine) Describe(context.Context, string) (engine.Description, error) {
+	return engine.Description{}, errors.ErrUnsupported
+}
+
 func (e *fakeEngine) RemoveLeftovers(context.Context) ([]string, error) { return nil, nil }
 
 func (e *fakeEngine) Close() error { return nil }

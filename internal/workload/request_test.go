@@ -51,6 +51,8 @@ func TestRequest(t *testing.T) {
 		{"sysctl", []string{"a=1", "a=x=y"}, `{"HostConfig":{"Sysctls":{"a":"x=y"}}}`},
 		{"security-opt", []string{"seccomp=/p/a:b.json", "label:disable"}, `{"HostConfig":{"SecurityOpt":["seccomp={\"x\":1}","label:disable"]}}`},
 		{"security-opt", []string{"seccomp=builtin", "systempaths=unconfined"}, `{"HostConfig":{"SecurityOpt":["seccomp=builtin"],"MaskedPaths":[],"ReadonlyPaths":[]}}`},
+		{"security-opt", []string{`seccomp={ "x": 1 }`}, `{"HostConfig":{"SecurityOpt":["seccomp={\"x\":1}"]}}`},
+		{"security-opt", []string{`seccomp={"x"`}, "--security-opt: inline seccomp profile: unexpected end of JSON input"},
 		{"security-opt", []string{"seccomp=/p/a"}, "--security-opt: reading the seccomp profile: file does not exist"},
 		{"security-opt", []string{"seccomp=/no.json"}, "--security-opt: seccomp profile /no.json:"},
 		{"device", []string{"/dev/a:r", "vendor.com/gpu=0", "vendor.com/gpu=all"}, `{"HostConfig":{"Devices":[{"PathOnHost":"/dev/a","PathInContainer":"/dev/a","CgroupPermissions":"r"}],"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["vendor.com/gpu=0","vendor.com/gpu=all"]}]}}`},

@@ -63,9 +63,13 @@ func (o Options) NoNewPrivileges() bool {
 }
 
 // Seccomp is the seccomp profile that the workload asks for: "" for the engine's
-// default, "unconfined", "builtin", or the path of a file, which is read here and not
-// where the engine is.
+// default, "unconfined", "builtin", the path of a file, which is read here and not where
+// the engine is, or the profile itself; see InlineSeccomp.
 func (o Options) Seccomp() string { return o.Security("seccomp") }
+
+// InlineSeccomp reports whether a seccomp profile is given as its text, as the engine
+// has it of an existing container, and not by name. docker run itself takes a file only.
+func InlineSeccomp(value string) bool { return strings.HasPrefix(value, "{") }
 
 // securityOptions handles the part that is the client's: a seccomp profile is a file
 // here and JSON on the wire, and systempaths=unconfined is no option of the engine's at
@@ -83,7 +87,7 @@ func securityOptions(values []string, c Client) (Fields, error) {
 			fields["HostConfig.MaskedPaths"], fields["HostConfig.ReadonlyPaths"] = []string{}, []string{}
 			continue
 		case option.Name == "seccomp" && option.Value != "unconfined" && option.Value != "builtin":
-			profile, err := seccompFile(option.Value, c)
+			profile, err := seccompText(option.Value, c)
 			if err != nil {
 				return nil, err
 			}
@@ -95,15 +99,19 @@ func securityOptions(values []string, c Client) (Fields, error) {
 	return fields, nil
 }
 
-// seccompFile reads a seccomp profile and takes the white space out.
-func seccompFile(path string, c Client) (string, error) {
-	data, err := c.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the seccomp profile: %w", err)
+// seccompText is the text of a seccomp profile, of a file or inline, without white space.
+func seccompText(value string, c Client) (string, error) {
+	data, of := []byte(value), "inline seccomp profile"
+	if !InlineSeccomp(value) {
+		of = "seccomp profile " + value
+		var err error
+		if data, err = c.ReadFile(value); err != nil {
+			return "", fmt.Errorf("reading the seccomp profile: %w", err)
+		}
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, data); err != nil {
-		return "", fmt.Errorf("seccomp profile %s: %w", path, err)
+		return "", fmt.Errorf("%s: %w", of, err)
 	}
 	return compact.String(), nil
 }

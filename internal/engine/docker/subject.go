@@ -87,8 +87,10 @@ func (s *Subject) seccomp(ctx context.Context) (engine.Seccomp, error) {
 	case "builtin":
 		return engine.Seccomp{Name: "default", Filter: builtinFilter(facts.Name, facts.Version)}, nil
 	}
-	text, err := s.files.read(name)
-	if err != nil {
+	text := []byte(name)
+	if workload.InlineSeccomp(name) {
+		name = engine.Inline
+	} else if text, err = s.files.read(name); err != nil {
 		return engine.Seccomp{}, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
 	}
 	filter, err := seccomp.Parse(text)

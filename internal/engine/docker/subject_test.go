@@ -49,6 +49,7 @@ func TestTheSeccompProfileThatIsMeant(t *testing.T) {
 		{nil, "default", true},
 		{[]string{"seccomp=unconfined"}, engine.Unconfined, false},
 		{[]string{"seccomp=builtin"}, "default", true},
+		{[]string{`seccomp={"defaultAction":"SCMP_ACT_ALLOW"}`}, engine.Inline, true},
 		{[]string{"seccomp=unconfined", "seccomp=" + file}, file, true},
 		{[]string{"seccomp=unconfined", "seccomp:" + file}, file, true},
 	} {
