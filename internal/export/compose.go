@@ -28,22 +28,22 @@ func (compose) Export(w io.Writer, d *profile.Document) error {
 	var services, file mapping
 	services.add(serviceName(d.Workload.Image.Reference), composeService(d))
 	file.add("services", &services.node)
-	if volumes := namedVolumes(d.WithoutPrivileged().Options.Volumes()); volumes != nil {
+	if volumes := namedVolumes(used(d).Options.Volumes()); volumes != nil {
 		file.add("volumes", volumes)
 	}
-	if networks := externalNetworks(workload.Compose(d.WithoutPrivileged().Options).Networks); networks != nil {
+	if networks := externalNetworks(workload.Compose(used(d).Options).Networks); networks != nil {
 		file.add("networks", networks)
 	}
 	body, err := file.encode()
 	if err != nil {
 		return err
 	}
-	notes := append(commonNotes(d, advice.Compose), engineNotes(d, advice.Compose)...)
-	return write(w, append(notes, composeNotes(d.WithoutPrivileged().Options)...), body)
+	notes := append(commonNotes(d, advice.Compose), append(engineNotes(d, advice.Compose), seccompNotes(d)...)...)
+	return write(w, append(notes, composeNotes(used(d).Options)...), body)
 }
 
 func composeService(d *profile.Document) *yaml.Node {
-	used := d.WithoutPrivileged()
+	used := used(d)
 	var service mapping
 	service.addText("image", literal(used.Image.Reference))
 	service.addList("command", literals(used.Command))

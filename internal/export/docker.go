@@ -19,7 +19,7 @@ func (docker) Export(w io.Writer, d *profile.Document) error {
 	if err := answer(d); err != nil {
 		return err
 	}
-	notes := slices.Concat(commonNotes(d, advice.Docker), phaseNotes(d), engineNotes(d, advice.Docker))
+	notes := slices.Concat(commonNotes(d, advice.Docker), phaseNotes(d), engineNotes(d, advice.Docker), seccompNotes(d))
 	return write(w, notes, commandLine(dockerRun(d)))
 }
 
@@ -30,7 +30,7 @@ func dockerRun(d *profile.Document) [][]string {
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		groups = append(groups, []string{"--cap-add", name})
 	}
-	used := d.WithoutPrivileged()
+	used := used(d)
 	for _, option := range used.Options.All() {
 		switch {
 		case option.Baseline: // The set takes the place of today's.
