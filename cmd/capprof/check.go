@@ -8,6 +8,8 @@ import (
 
 	"github.com/capprof/capprof/internal/drift"
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/profile"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND [ARG...]]]"
@@ -15,7 +17,7 @@ const checkSynopsis = "check --baseline OLD.json [OPTIONS] [IMAGE [[--] COMMAND 
 var checkHelp = help{
 	synopsis: checkSynopsis,
 	about:    "Profiles a workload again and compares the result with a saved profile.",
-	details:  append([]string{"Image, command and options default to the baseline's; those given replace them."}, optionsApart()...),
+	details:  append([]string{"Image, command and options default to the baseline's; those given replace them.", likeHelp}, optionsApart()...),
 	codes:    driftCodes,
 	examples: []string{
 		"capprof check --baseline profile.json",
@@ -26,6 +28,7 @@ var checkHelp = help{
 func checkCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(checkHelp)
 	baselinePath := flags.group(baselineGroup).String("baseline", "", "the `profile` to compare with, a file that capprof run -o wrote")
+	like := addLikeFlag(flags.group(workloadGroup))
 	docker := addWorkloadFlags(flags.group(workloadGroup))
 	service := addServiceFlags(flags)
 	search := addSearchFlags(flags, std.debug)
@@ -47,29 +50,15 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return coded(exitError, fmt.Errorf("baseline: %w", err))
 	}
-	workload, err := workloadOf(before)
-	if err != nil {
-		return err
-	}
-	image, command, err := splitWorkload(flags.Args())
-	if err != nil {
-		return err
-	}
-	if image != "" {
-		workload.Image = image
-		if len(command) > 0 {
-			workload.Command = command
-		}
-	}
-	if workload.Image == "" {
-		return coded(exitError, errors.New("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
-	}
-	workload.Options = docker.apply(workload.Options)
-	if !flags.Changed("expect-exit") {
-		search.expectExit = before.Workload.ExpectExit
-	}
 	if data := before.Workload.Data; data != "" && !flags.Changed("volumes") {
 		search.data.policy = string(data)
+	}
+	workload, err := checksWhat(ctx, before, flags, docker, like, search, std)
+	if err != nil {
+		return err
+	}
+	if !flags.Changed("expect-exit") {
+		search.expectExit = before.Workload.ExpectExit
 	}
 	opts, err := search.options(workload)
 	if err != nil {
@@ -92,4 +81,31 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	return reportDrift(ctx, before, out.Document, write, drift.Options{OldPath: *baselinePath, NewPath: search.output, Version: capprofVersion()}, std)
+}
+
+// checksWhat is the baseline's workload with what the command line says instead of it, or
+// that of --like.
+func checksWhat(ctx context.Context, before *profile.Document, flags *flagSet, docker *workloadFlags, like *likeFlag, search *searchFlags, std stdio) (workload.Spec, error) {
+	if flags.Changed("like") {
+		return like.workload(ctx, flags, docker, search, std)
+	}
+	w, err := workloadOf(before)
+	if err != nil {
+		return workload.Spec{}, err
+	}
+	image, command, err := splitWorkload(flags.Args())
+	if err != nil {
+		return workload.Spec{}, err
+	}
+	if image != "" {
+		w.Image = image
+		if len(command) > 0 {
+			w.Command = command
+		}
+	}
+	if w.Image == "" {
+		return workload.Spec{}, coded(exitError, errors.New("the baseline names no image; name it: capprof check --baseline FILE IMAGE"))
+	}
+	w.Options = docker.apply(w.Options)
+	return w, nil
 }

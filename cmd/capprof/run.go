@@ -15,10 +15,13 @@ import (
 
 const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
 
+// runLikeSynopsis is the other form.
+const runLikeSynopsis = "run --like CONTAINER [OPTIONS] [IMAGE] [-- COMMAND [ARG...]]"
+
 var runHelp = help{
 	synopsis: runSynopsis,
 	about:    "Finds the capabilities that a workload needs, and proves them.",
-	details:  optionsApart(),
+	details:  append([]string{likeHelp}, optionsApart()...),
 	codes:    runCodes,
 	examples: []string{
 		"capprof run my-api:latest -- npm test",
@@ -26,6 +29,7 @@ var runHelp = help{
 		"capprof run --format k8s -o profile.json my-api:latest -- npm test",
 		"capprof run --allow SYS_ADMIN my-tool -- mount -t tmpfs none /mnt",
 		"capprof run --no-trace my-api:latest -- npm test",
+		"capprof run --like shop-web-1 nginx:1.28",
 	},
 }
 
@@ -38,6 +42,7 @@ const (
 
 func runCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(runHelp)
+	like := addLikeFlag(flags.group(workloadGroup))
 	docker := addWorkloadFlags(flags.group(workloadGroup))
 	service := addServiceFlags(flags)
 	search := addSearchFlags(flags, std.debug)
@@ -45,20 +50,16 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	if err := flags.parse(args, "run", std); err != nil {
 		return err
 	}
-	image, command, err := splitWorkload(flags.Args())
-	if err != nil {
-		return err
-	}
-	if image == "" {
-		return usageError("no image given: capprof %s", runSynopsis)
-	}
 	if !slices.Contains(append(export.Names(), textFormat), *format) {
 		return usageError("unknown format %q (one of %s, %s)", *format, textFormat, strings.Join(export.Names(), ", "))
 	}
 	if search.output == "-" && *format != jsonFormat && flags.Changed("format") {
 		return usageError("-o - and --format %s both write to standard output: give -o a file, or leave --format out to get the profile alone", *format)
 	}
-	workload := workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}
+	workload, err := runsWhat(ctx, flags, docker, like, search, std)
+	if err != nil {
+		return err
+	}
 	opts, err := search.options(workload)
 	if err != nil {
 		return err
@@ -87,6 +88,21 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 		return coded(exitUnfit, err)
 	}
 	return verdictError(out)
+}
+
+// runsWhat is the workload that the command line says.
+func runsWhat(ctx context.Context, flags *flagSet, docker *workloadFlags, like *likeFlag, search *searchFlags, std stdio) (workload.Spec, error) {
+	if flags.Changed("like") {
+		return like.workload(ctx, flags, docker, search, std)
+	}
+	image, command, err := splitWorkload(flags.Args())
+	if err != nil {
+		return workload.Spec{}, err
+	}
+	if image == "" {
+		return workload.Spec{}, usageError("no image given: capprof %s, or capprof %s", runSynopsis, runLikeSynopsis)
+	}
+	return workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}, nil
 }
 
 // runsWereShown reports whether the reader of the report has just seen each run on
