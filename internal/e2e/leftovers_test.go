@@ -33,8 +33,26 @@ func containersOf(t testing.TB, e *testengine.Engine, pid int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 	defer cancel()
-	lines, err := e.Lines(ctx, "ps", "--all", "--no-trunc", "--filter", "label="+ownerLabel,
-		"--format", `{{.Label "`+ownerLabel+`"}} {{.Names}} {{.Status}}`)
+	return ownedBy(t, pid, func() ([]string, error) {
+		return e.Lines(ctx, "ps", "--all", "--no-trunc", "--filter", "label="+ownerLabel,
+			"--format", `{{.Label "`+ownerLabel+`"}} {{.Names}} {{.Status}}`)
+	})
+}
+
+// volumesOf lists the volumes that one capprof made.
+func volumesOf(t testing.TB, e *testengine.Engine, pid int) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+	defer cancel()
+	return ownedBy(t, pid, func() ([]string, error) {
+		return e.Lines(ctx, "volume", "ls", "--filter", "label="+ownerLabel, "--format", `{{.Label "`+ownerLabel+`"}} {{.Name}}`)
+	})
+}
+
+// ownedBy are the rests of those lines that begin with the label of a capprof.
+func ownedBy(t testing.TB, pid int, list func() ([]string, error)) []string {
+	t.Helper()
+	lines, err := list()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +70,7 @@ func containersOf(t testing.TB, e *testengine.Engine, pid int) []string {
 	return found
 }
 
-// noContainersOf fails the test when the capprof left a container behind. Where
+// noContainersOf fails the test when the capprof left a container or a volume behind. Where
 // the engine can't be asked, because that is what the test is about, it does nothing.
 func noContainersOf(t testing.TB, e *testengine.Engine, pid int) {
 	t.Helper()
@@ -61,6 +79,9 @@ func noContainersOf(t testing.TB, e *testengine.Engine, pid int) {
 	}
 	if found := containersOf(t, e, pid); len(found) > 0 {
 		t.Errorf("capprof left containers behind: %q", found)
+	}
+	if found := volumesOf(t, e, pid); len(found) > 0 {
+		t.Errorf("capprof left volumes behind: %q", found)
 	}
 }
 
