@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -166,9 +167,18 @@ func requiredNames(t testing.TB, data []byte) []string {
 	return document.Capabilities.Required
 }
 
+// dockerFlags are the workload's flags for docker run. It has no network unless it says so:
+// docker run connects to each one that is named.
+func (w workload) dockerFlags() []string {
+	if slices.Contains(w.flags, "--network") {
+		return slices.Clone(w.flags)
+	}
+	return append([]string{"--network", "none"}, w.flags...)
+}
+
 // capprofFlags are the workload's flags for capprof run.
 func (w workload) capprofFlags() []string {
-	flags := append([]string{"--network", "none"}, w.flags...)
+	flags := w.dockerFlags()
 	if w.allow != "" {
 		flags = append(flags, "--allow", w.allow)
 	}

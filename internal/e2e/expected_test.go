@@ -60,7 +60,7 @@ func passes(t *testing.T, e *testengine.Engine, w workload, set []string) bool {
 		stuckAfter = 3 * time.Second
 	}
 	o, err := e.RunOnce(t.Context(), testengine.Run{
-		Image: imageOf(t, w.image), Flags: append([]string{"--network", "none"}, w.flags...), Command: w.argv(t),
+		Image: imageOf(t, w.image), Flags: w.dockerFlags(), Command: w.argv(t),
 		Capabilities: setOf(t, set), Stdin: strings.NewReader(w.stdin), Limit: stuckAfter,
 	})
 	if err != nil {

@@ -142,6 +142,25 @@ func TestJobsBoundTheRunsAtOneTime(t *testing.T) {
 	}
 }
 
+// TestWhatAnotherContainerHandsOnIsShared: its volumes are new for each run, its directories
+// are not.
+func TestWhatAnotherContainerHandsOnIsShared(t *testing.T) {
+	handed := []engine.Volume{
+		{Target: "/a", Source: "/srv/a", Kind: engine.BindMount},
+		{Target: "/b", Source: "/srv/b", Kind: engine.BindMount, ReadOnly: true},
+		{Target: "/c", Source: "named", Kind: engine.NamedVolume},
+	}
+	for policy, want := range map[workload.DataPolicy]string{"": "/srv/a", workload.FreshData: "/srv/a", workload.OwnData: "the volumes of donor", workload.CopiedData: ""} {
+		e := newEngine(t, does(needs(chown), needs(kill)))
+		e.identity.Volumes = handed
+		a := try(t, e, both(jobs(4), given("volumes-from", "donor"), data(policy)))
+		a.gives(t, profile.Proven, chown, kill)
+		if (a.engine.together == 1) != (want != "") || want != "" && !a.watcher.noted("they share the host's "+want+";") && !a.watcher.noted("they share "+want+";") {
+			t.Errorf("%q: %d runs at one time, notes %q", policy, a.engine.together, a.watcher.notes)
+		}
+	}
+}
+
 // TestRunsThatWriteTheSameDoNotOverlap: a database in a volume is ruined by two servers.
 func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
 	slow := does(needs(chown), needs(kill), needs(setuid).that(hangs))
@@ -165,6 +184,9 @@ func TestRunsThatWriteTheSameDoNotOverlap(t *testing.T) {
 			a.gives(t, profile.Proven, chown, kill, setuid)
 			if a.engine.together != c.together {
 				t.Errorf("%d runs at one time, want %d", a.engine.together, c.together)
+			}
+			if a.watcher.noted("one at a time") != (c.together == 1) {
+				t.Errorf("notes %q", a.watcher.notes)
 			}
 		})
 	}

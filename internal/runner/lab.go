@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,9 +61,10 @@ var _ search.Lab = (*lab)(nil)
 
 func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Environment) *lab {
 	l := &lab{room: room, opts: opts, observer: observer, env: env, jobs: max(1, opts.Jobs)}
-	if len(workload.Shared(opts.Workload.Options, opts.Data.Policy)) > 0 {
+	if shared := sharing(opts, room.Subject.Identity().Volumes); len(shared) > 0 {
 		// What one run writes must not change under another one that is still running.
 		l.jobs = 1
+		observer.Note("The runs are made one at a time, since they share " + strings.Join(shared, " and ") + "; what one run leaves there, the next one finds.")
 	}
 	// A health check that comes every half a minute would make a run wait for it.
 	const interval = "health-interval"
