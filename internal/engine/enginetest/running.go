@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/capprof/capprof/internal/engine"
@@ -123,23 +125,26 @@ func served(t testing.TB, address string) {
 }
 
 func checkReach(t *testing.T, s suite) {
-	c := create(t, s.open(t), s.spec("serve", "tcp=:8080"), engine.Conditions{})
+	published := s.spec("serve", "tcp=:8080")
+	published.Options = published.Options.Set("publish", "127.0.0.1::8080")
+	c := create(t, s.open(t), published, engine.Conditions{})
 	for range 2 {
 		start(t, c, "serving\n")
 		reach, err := c.Reach(t.Context())
-		if err != nil || len(reach.Published) != 0 || s.Reachable && reach.Address == "" {
+		if err != nil || len(reach.Published) != 1 || !strings.HasPrefix(reach.Published["8080/tcp"], "127.0.0.1:") || s.Reachable && reach.Address == "" {
 			t.Fatalf("%+v, %v", reach, err)
 		}
 		if s.Reachable {
 			served(t, net.JoinHostPort(reach.Address, "8080"))
+			served(t, reach.Published["8080/tcp"])
 		}
 		// What shares its network has its address.
 		w := s.spec("hang")
 		w.Options = w.Options.Set("network", "container:"+c.ID())
 		guest := create(t, s.open(t), w, engine.Conditions{})
 		start(t, guest, "hanging\n")
-		if got, err := guest.Reach(t.Context()); err != nil || got.Address != reach.Address {
-			t.Errorf("in its network: %+v, %v; want %s", got, err, reach.Address)
+		if got, err := guest.Reach(t.Context()); err != nil || got.Address != reach.Address || !maps.Equal(got.Published, reach.Published) {
+			t.Errorf("in its network: %+v, %v; want %+v", got, err, reach)
 		}
 		if got := listening(t, s, guest); len(got) != 0 {
 			t.Errorf("in its network it listens on %v, which are another's", got)

@@ -73,7 +73,35 @@ func checkLife(t *testing.T, s suite) {
 	if !of.Healthcheck || of.StopSignal != 37 || of.StopTimeout != 10*time.Second {
 		t.Errorf("a service's image: %+v", of)
 	}
-	w := s.service("exit", "0")
+	for name, tc := range map[string]struct {
+		options workload.Options
+		checked bool
+		signal  syscall.Signal
+		timeout time.Duration
+	}{
+		"another signal":  {workload.Options{}.Set("stop-signal", "USR1"), true, syscall.SIGUSR1, 10 * time.Second},
+		"a number":        {workload.Options{}.Set("stop-signal", "34"), true, 34, 10 * time.Second},
+		"a timeout":       {workload.Options{}.Set("stop-timeout", "3"), true, 37, 3 * time.Second},
+		"no time at all":  {workload.Options{}.Set("stop-timeout", "0"), true, 37, 0},
+		"for ever":        {workload.Options{}.Set("stop-timeout", "-1"), true, 37, -time.Second},
+		"no health check": {workload.Options{}.Set("no-healthcheck", "true"), false, 37, 10 * time.Second},
+		"another check":   {workload.Options{}.Set("health-cmd", "true"), true, 37, 10 * time.Second},
+		"another pace":    {workload.Options{}.Set("health-interval", "1s"), true, 37, 10 * time.Second},
+	} {
+		w := s.service("exit", "0")
+		w.Options = tc.options
+		if got := identity(w); got.Healthcheck != tc.checked || got.StopSignal != tc.signal || got.StopTimeout != tc.timeout {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	w := s.spec("exit", "0")
+	for option, want := range map[string]bool{"health-cmd": true, "health-interval": false} {
+		w.Options = workload.Options{}.Set(option, "1s")
+		if got := identity(w); got.Healthcheck != want {
+			t.Errorf("--%s for an image without a health check: %+v", option, got)
+		}
+	}
+	w = s.service("exit", "0")
 	w.Options = w.Options.Set("volume", "/more", "capprof-enginetest-named:/named:ro", "/etc:/bound").Set("tmpfs", "/gone")
 	got := identity(w).Volumes
 	want := []engine.Volume{
