@@ -146,7 +146,7 @@ func TestSocketsOfThisProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := of.NetTCP()
+	lines, err := of.NetTCP() //nolint:staticcheck // deprecated for its speed
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func address(settings *container.NetworkSettings) string {
 	if settings == nil {
 		return ""
 	}
-	found := []string{settings.IPAddress}
+	var found []string
 	names := slices.Sorted(maps.Keys(settings.Networks))
 	for _, name := range names {
 		if settings.Networks[name] != nil {
