@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -63,8 +62,7 @@ func (c *suite) find(ctx context.Context, k testCase, image string, flags, comma
 		if err != nil {
 			return f, err
 		}
-		service, _, _ := strings.Cut(k.name, "@")
-		passes = f.boots(judge, service, &c.early)
+		passes = f.boots(judge, fmt.Sprintf("%q %q %q", image, flags, command), &c.early)
 	}
 	f.search = removal.New(f.all, passes, removal.Options{OneByOne: c.options.oneByOne, Among: k.matters()})
 	answer, err := f.search.Find(ctx)

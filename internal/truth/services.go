@@ -158,8 +158,8 @@ func newKey(ctx context.Context, path string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// earlyFailures are the runs of services that failed before they were used, by service
-// and set: they fail in the same way whatever the use would have been.
+// earlyFailures are the runs of services that failed before they were used, by what
+// was started and set: they fail in the same way whatever the use would have been.
 type earlyFailures struct {
 	mutex sync.Mutex
 	all   map[string]map[capability.Set]boots.Outcome

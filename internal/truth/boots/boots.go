@@ -124,11 +124,15 @@ func (j *Judge) Run(ctx context.Context, set capability.Set) (Outcome, error) {
 	return j.run(ctx, set, func(*boot) {})
 }
 
-// Learned is how the first boot went with everything allowed: on what it listened, what
-// kinds of processes it had from its being ready to its stop, and how it ended.
+// Learned is how it went with everything allowed: on what it listened in all boots, what
+// kinds of processes it had in all of them from its being ready to its stop, and how the
+// first one ended.
 func (j *Judge) Learned() ([]scenario.Socket, []scenario.Process, scenario.Stopped) {
-	first := j.learned[0]
-	return first.sight.sockets, first.sight.processes, first.stopped
+	common := j.learned[0].sight
+	for _, b := range j.learned {
+		common = common.both(b.sight)
+	}
+	return common.sockets, common.processes, j.learned[0].stopped
 }
 
 func (j *Judge) run(ctx context.Context, set capability.Set, keep func(*boot)) (o Outcome, err error) {
@@ -262,7 +266,7 @@ func (j *Judge) stop(ctx context.Context, s *testengine.Service, b, want *boot) 
 }
 
 // limit is how long a step may take that took so long with everything allowed.
-func limit(took time.Duration) time.Duration { return 5*time.Second + 5*took }
+func limit(took time.Duration) time.Duration { return 5*time.Second + 3*took }
 
 // probe runs a probe.
 func probe(ctx context.Context, command, container, address string) (string, error) {
