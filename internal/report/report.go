@@ -77,7 +77,9 @@ func verdict(p *text.Page, d *profile.Document) {
 		p.Headline(text.Yellow, string(d.Verdict), words)
 	case profile.Failed:
 		words := fmt.Sprintf("no allowed set of capabilities makes %s pass", image)
-		if stillRunning(d) {
+		if run, ok := stillRunning(d); ok && run.FailedIn != nil {
+			words = image + " " + sentence.Ending(run)
+		} else if ok {
 			words = image + " did not end by itself"
 		}
 		p.Headline(text.Red, string(d.Verdict), words)
@@ -113,12 +115,16 @@ func dataPolicy(d *profile.Document) workload.DataPolicy {
 	return d.Workload.Data
 }
 
-// stillRunning reports whether the workload was running at the time limit with
-// everything allowed, so that the sets are not what it fails for.
-func stillRunning(d *profile.Document) bool {
-	return slices.ContainsFunc(d.Runs, func(r profile.Run) bool {
+// stillRunning is the run in which the workload was running at the time limit with
+// everything allowed, so that the sets are not what it fails for; false for none.
+func stillRunning(d *profile.Document) (profile.Run, bool) {
+	i := slices.IndexFunc(d.Runs, func(r profile.Run) bool {
 		return r.Purpose == profile.PurposeReference && r.Outcome == profile.OutcomeTimeout
 	})
+	if i < 0 {
+		return profile.Run{}, false
+	}
+	return d.Runs[i], true
 }
 
 // capabilities are those required, as a part of those that the container has today.

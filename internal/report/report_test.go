@@ -83,7 +83,11 @@ func documents() map[string]*profile.Document {
 	service.Reasons = []string{"even with everything that is allowed (14 capabilities) the workload was still running after 10m0s (--timeout): is it a service?"}
 	beyond := profiletest.Proven()
 	beyond.Blocked = []profile.Denial{profiletest.Denial("setpriority", capability.SysNice)}
+	unready := profiletest.FailedService()
+	unready.Reasons, unready.Blocked, unready.Capabilities.BeyondAllowed = []string{"it was not ready within 20s (--timeout)"}, nil, 0
+	unready.Runs[1].Outcome, unready.Runs[1].ExitCode, unready.Runs[1].Detail = profile.OutcomeTimeout, nil, "no line of its output matches"
 	return map[string]*profile.Document{
+		"service-unready":       unready,
 		"service-nginx":         profiletest.Service(),
 		"service-supervisord":   profiletest.Supervisord(),
 		"service-failed":        profiletest.FailedService(),

@@ -102,8 +102,9 @@ func outcome(r profile.Run) string {
 	return exit(r, "exits with")
 }
 
-// ending is how a run ended, and where: "fails at the stop of the restart: it was killed".
-func ending(r profile.Run) string { return strings.TrimSpace(outcome(r) + " " + Failed(r)) }
+// Ending is how a run ended, and where: "fails at the stop of the restart: it was
+// killed". It is printable.
+func Ending(r profile.Run) string { return strings.TrimSpace(outcome(r) + " " + Failed(r)) }
 
 // byExit says that the exit code is all that is known of a failure. A service that was
 // stopped has one too, which is not what it failed by.

@@ -134,7 +134,7 @@ func Why(d *profile.Document, r profile.Requirement) string {
 		why = r.Allows + ": " + why
 	}
 	if run, ok := provingRun(d, r); ok && len(r.Denials)+len(r.Failures) == 0 {
-		why += fmt.Sprintf(": run %d %s", run.Number, ending(run))
+		why += fmt.Sprintf(": run %d %s", run.Number, Ending(run))
 	} else if ok {
 		why += "; " + Proof(d, r)
 	}
@@ -167,7 +167,7 @@ func Proof(d *profile.Document, r profile.Requirement) string {
 		if run.Kept && i >= 0 {
 			return text.Printable(fmt.Sprintf("without it, in run %d %s", run.Number, r.Denials[i].Keeps))
 		}
-		return fmt.Sprintf("without it, run %d %s", run.Number, ending(run))
+		return fmt.Sprintf("without it, run %d %s", run.Number, Ending(run))
 	}
 	return ""
 }
