@@ -59,6 +59,9 @@ func (c *Container) Signal(ctx context.Context, signal syscall.Signal) error {
 func (c *Container) Remove(ctx context.Context) error {
 	run := c.noteRemoval()
 	err := c.engine.remove(ctx, c.id)
+	if err == nil {
+		c.engine.ports.release(c)
+	}
 	if run != nil {
 		// Its end was not waited for, and nobody will.
 		run.release()

@@ -46,15 +46,20 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 	if data, ok := c.Data.(*Data); ok {
 		apply(data.replacements, data.donors, &body.Config, &body.HostConfig)
 	}
-	id, err := e.create(ctx, body, c.Capabilities)
-	if err != nil {
-		return nil, err
-	}
 	made := &Container{
-		engine: e, id: id, cgroup: engine.Cgroup{Name: cgroupName(about, id)},
+		engine: e,
 		tty: w.Options.Bool("tty"), interactive: workload.ReadsInput(w.Options), healthcheck: s.identity.Healthcheck,
 		sharedNetwork: body.HostConfig.NetworkMode.IsHost() || body.HostConfig.NetworkMode.IsContainer(),
 	}
+	if err := e.publish(ctx, &body.HostConfig, made); err != nil {
+		return nil, err
+	}
+	id, err := e.create(ctx, body, c.Capabilities)
+	if err != nil {
+		e.ports.release(made)
+		return nil, err
+	}
+	made.id, made.cgroup = id, engine.Cgroup{Name: cgroupName(about, id)}
 	e.log.Debug("created", "container", id, "image", w.Image, "capabilities", c.Capabilities, "options", c.Options, "cgroup", made.cgroup.Name)
 	if ctx.Err() != nil {
 		// The caller gets no container, so it has none to remove.

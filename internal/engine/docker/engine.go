@@ -46,6 +46,7 @@ type Engine struct {
 	waiting  func(string)
 	log      *slog.Logger
 	counter  atomic.Uint64
+	ports    hostPorts
 
 	// about is what the engine said of itself, which does not change while it runs;
 	// nil while it has not been asked.
