@@ -28,6 +28,7 @@ type fakeEngine struct {
 
 func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Api-Version", "1.43")
+	w.Header().Set("Ostype", "linux")
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/containers/create"):
@@ -52,6 +53,8 @@ func (e *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"message":"that is all this engine does"}`, http.StatusBadRequest)
 	case r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
+	case strings.HasSuffix(r.URL.Path, "/containers/json"):
+		fmt.Fprint(w, `[]`)
 	case strings.Contains(r.URL.Path, "/images/"):
 		fmt.Fprint(w, `{"Id":"sha256:1","Config":{"Cmd":["true"]}}`)
 	default:
@@ -73,12 +76,18 @@ func (e *fakeEngine) field(path string) any {
 	return last
 }
 
-// asked runs a command line against the fake engine.
-func (e *fakeEngine) asked(t *testing.T, args ...string) (stderr string, code exitCode) {
+// serve returns the address at which the engine answers until the test ends.
+func (e *fakeEngine) serve(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	t.Setenv("DOCKER_HOST", "tcp://"+server.Listener.Addr().String())
+	return server.Listener.Addr().String()
+}
+
+// asked runs a command line against the fake engine.
+func (e *fakeEngine) asked(t *testing.T, args ...string) (stderr string, code exitCode) {
+	t.Helper()
+	t.Setenv("DOCKER_HOST", "tcp://"+e.serve(t))
 	var out, errs bytes.Buffer
 	code = dispatch(t.Context(), args, stdio{in: strings.NewReader(""), out: &out, err: &errs})
 	return errs.String(), code

@@ -46,6 +46,16 @@ type composeFile struct {
 // understood.
 func composeConfig(t *testing.T, text string) composeFile {
 	t.Helper()
+	var file composeFile
+	if out := composeReads(t, text); yaml.Unmarshal(out, &file) != nil {
+		t.Fatalf("another form:\n%s", out)
+	}
+	return file
+}
+
+// composeReads is what docker-compose config prints.
+func composeReads(t *testing.T, text string) []byte {
+	t.Helper()
 	if _, err := exec.LookPath("docker-compose"); err != nil {
 		t.Skipf("docker-compose is not installed: %v", err)
 	}
@@ -60,11 +70,7 @@ func composeConfig(t *testing.T, text string) composeFile {
 	if stderr.Len() > 0 {
 		t.Errorf("docker-compose warns: %s", stderr.Bytes())
 	}
-	var file composeFile
-	if err := yaml.Unmarshal(out, &file); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return file
+	return out
 }
 
 // unescaped undoes the $$ that docker-compose config prints again.

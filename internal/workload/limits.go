@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,7 +98,9 @@ func throttleOption[T any](name, field, compose, usage string, parse func(string
 }
 
 func ulimits(values []string, _ Client) (Fields, error) {
-	return Fields{"HostConfig.Ulimits": anyOf(parsed(values, parseUlimit))}, nil
+	all := parsed(values, parseUlimit)
+	slices.SortFunc(all, func(a, b *units.Ulimit) int { return strings.Compare(a.Name, b.Name) })
+	return Fields{"HostConfig.Ulimits": anyOf(all)}, nil
 }
 
 // composeNumber is an integer in YAML, where docker-compose 1 takes no string.

@@ -81,7 +81,7 @@ func Networks(o Options) []Network {
 	first := &all[0]
 	first.Aliases = append(first.Aliases, o.Values("network-alias")...)
 	if first.own() {
-		// On Docker's own bridge they are another thing: see connect.
+		// On Docker's own bridge they are another thing.
 		first.Links = append(first.Links, o.Values("link")...)
 	}
 	for option, at := range map[string]*string{"ip": &first.IPv4, "ip6": &first.IPv6, "mac-address": &first.MAC} {
@@ -146,7 +146,9 @@ func connect(tree map[string]any, o Options) error {
 			endpoints[n.Name] = n.endpoint()
 		}
 	}
-	if links := o.Values("link"); len(links) > 0 && !networks[0].own() {
+	// In a network of one's own a link is a name there, on Docker's bridge it is more; as
+	// docker's client does, both are sent.
+	if links := o.Values("link"); len(links) > 0 {
 		if err := put(tree, "HostConfig.Links", links); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func TestRequests(t *testing.T) {
 		{given("publish", "published=8080,target=80", "publish-all", "true"), `{"Config":{"ExposedPorts":{"80/tcp":{}}},"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]},"PublishAllPorts":true}}`},
 		{given("publish", "8080=80"), `--publish "8080=80": "8080=80" is none of`},
 		{given("add-host", "a=::1", "dns", "1.1.1.1", "dns-search", "x.org", "dns-option", "ndots:2"), `{"HostConfig":{"ExtraHosts":["a:::1"],"Dns":["1.1.1.1"],"DnsSearch":["x.org"],"DnsOptions":["ndots:2"]}}`},
-		{given("network", "mine", "network-alias", "db", "ip", "10.0.0.2", "ip6", "fd::2", "link-local-ip", "169.254.1.1", "link", "other:o"), `{"HostConfig":{"NetworkMode":"mine"},"NetworkingConfig":{"EndpointsConfig":{"mine":{"Aliases":["db"],"Links":["other:o"],"IPAMConfig":{"IPv4Address":"10.0.0.2","IPv6Address":"fd::2","LinkLocalIPs":["169.254.1.1"]}}}}}`},
+		{given("network", "mine", "network-alias", "db", "ip", "10.0.0.2", "ip6", "fd::2", "link-local-ip", "169.254.1.1", "link", "other:o"), `{"HostConfig":{"NetworkMode":"mine","Links":["other:o"]},"NetworkingConfig":{"EndpointsConfig":{"mine":{"Aliases":["db"],"Links":["other:o"],"IPAMConfig":{"IPv4Address":"10.0.0.2","IPv6Address":"fd::2","LinkLocalIPs":["169.254.1.1"]}}}}}`},
 		{given("network", "name=a,alias=x,gw-priority=3", "network", "b"), `{"HostConfig":{"NetworkMode":"a"},"NetworkingConfig":{"EndpointsConfig":{"a":{"Aliases":["x"],"GwPriority":3},"b":{}}}}`},
 		{given("mac-address", "92:d0:c6:0a:29:33"), `{"Config":{"MacAddress":"92:d0:c6:0a:29:33"},"NetworkingConfig":{"EndpointsConfig":{"default":{"MacAddress":"92:d0:c6:0a:29:33"}}}}`},
 		{given("link", "other"), `{"HostConfig":{"Links":["other"]}}`},

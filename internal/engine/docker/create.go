@@ -48,7 +48,7 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 	}
 	made := &Container{
 		engine: e,
-		tty: w.Options.Bool("tty"), interactive: workload.ReadsInput(w.Options), healthcheck: s.identity.Healthcheck,
+		tty:    w.Options.Bool("tty"), interactive: workload.ReadsInput(w.Options), healthcheck: s.identity.Healthcheck,
 		sharedNetwork: body.HostConfig.NetworkMode.IsHost() || body.HostConfig.NetworkMode.IsContainer(),
 	}
 	if err := e.publish(ctx, &body.HostConfig, made); err != nil {
