@@ -37,6 +37,7 @@ func commonNotes(d *profile.Document, on advice.Platform) []string {
 	notes = append(notes, aboutNotes(d)...)
 	notes = append(notes, relaxationNotes(d)...)
 	notes = append(notes, keptNotes(d)...)
+	notes = append(notes, dropAllNote(d)...)
 	notes = append(notes, nonRootNote(d)...)
 	return append(notes, betterNotes(d, on)...)
 }
@@ -71,6 +72,14 @@ func imageName(d *profile.Document) string {
 		return image.Reference
 	}
 	return image.Reference + " (" + image.Digest + ")"
+}
+
+// dropAllNote: who pastes --cap-drop ALL alone may wonder where a set comes from.
+func dropAllNote(d *profile.Document) []string {
+	if !d.Capabilities.Baseline.Empty() || d.Capabilities.Required.Empty() || len(d.Workload.Options.Values("cap-drop")) == 0 {
+		return nil
+	}
+	return []string{"Today's --cap-drop ALL grants nothing; this set is of what was allowed during the search: " + d.Capabilities.Allowed.String() + "."}
 }
 
 // nonRootNote: execve(2) by a non-root user clears the effective set, and

@@ -4,6 +4,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -96,7 +97,11 @@ func verdict(p *text.Page, d *profile.Document) {
 	p.Items(sentence.About(d)...)
 	if may := d.Capabilities.Allowed; d.Capabilities.Baseline.Empty() && !may.Empty() {
 		// Most pasted commands drop everything, which is no wish to be granted nothing.
-		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", capability.Counted(may.Len())))
+		what := capability.Counted(may.Len())
+		if may == capability.DockerDefault || may == capability.PodmanDefault {
+			what = fmt.Sprintf("%s's %d defaults", cmp.Or(text.Printable(d.Environment.Engine), "the engine"), may.Len())
+		}
+		p.Items(fmt.Sprintf("today's --cap-drop ALL grants nothing; %s could be granted during the search (--allow LIST says which)", what))
 	}
 	if shared := workload.Shared(d.Workload.Options, dataPolicy(d)); len(shared) > 0 {
 		p.Items("the runs were made one at a time, since they share " + text.Printable(strings.Join(shared, " and ")) + "; what one run left there, the next one found")
