@@ -130,6 +130,13 @@ func readLinks(o original) []string {
 	return slices.Compact(all)
 }
 
+// ownMAC is the MAC address that the container was given. Its endpoints have one whether
+// or not it was given.
+func (o original) ownMAC() string {
+	address, _ := o.given["Config"]["MacAddress"].(string)
+	return address
+}
+
 // notes are sentences about what a copy must not have, or has otherwise.
 func (o original) notes() []string {
 	var all []string
@@ -145,8 +152,8 @@ func (o original) notes() []string {
 			kept = append(kept, slices.DeleteFunc([]string{at.IPAMConfig.IPv4Address, at.IPAMConfig.IPv6Address}, func(ip string) bool { return ip == "" })...)
 		}
 	}
-	if o.Config.MacAddress != "" {
-		kept = append(kept, o.Config.MacAddress)
+	if address := o.ownMAC(); address != "" {
+		kept = append(kept, address)
 	}
 	slices.Sort(kept)
 	if kept = slices.Compact(kept); len(kept) > 0 {

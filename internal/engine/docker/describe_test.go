@@ -296,11 +296,12 @@ func TestWhatOthersWouldTakeForTheOriginal(t *testing.T) {
 	o.NetworkSettings.Networks = map[string]*network.EndpointSettings{"back": {
 		Aliases: []string{o.ID[:12], "db"}, IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: "10.0.0.9"}, Links: []string{"cache:redis"},
 	}}
+	o.given["Config"]["MacAddress"] = "02:42:00:00:00:09"
 	d := described(o)
 	if got := d.Workload.Options.Values("network"); !slices.Equal(got, []string{"back"}) {
 		t.Errorf("networks %q", got)
 	}
-	if len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "(10.0.0.9, db)") {
+	if len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "(02:42:00:00:00:09, 10.0.0.9, db)") {
 		t.Errorf("%q", d.Notes)
 	}
 }

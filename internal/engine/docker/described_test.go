@@ -69,11 +69,8 @@ func TestContainersOfDocker(t *testing.T) {
 						}
 						value = "seccomp=" + path
 					}
-					switch {
-					case option.Kind == workload.Flag:
-						args = append(args, "--"+option.Name)
-					default:
-						args = append(args, "--"+option.Name, value)
+					if args = append(args, "--"+option.Name); option.Kind != workload.Flag {
+						args = append(args, value)
 					}
 				}
 			}
@@ -175,26 +172,26 @@ func TestAnImageThatHasMovedOn(t *testing.T) {
 	e := newEngine(t)
 	m := suite(t)
 	name := "capprof-docker-test:" + e.session + "-moving"
-	for _, image := range []string{m.image, m.other} {
+	tag := func(image string) {
 		if output, err := m.Output(t.Context(), "tag", image, name); err != nil {
 			t.Fatalf("%v: %s", err, output)
 		}
-		made := name
-		if image == m.image {
-			made = dockerMakes(t, e, name)
-			continue
-		}
-		made = "capprof-docker-test-" + e.session + "-" + strings.ToLower(t.Name())
-		got, err := e.Describe(t.Context(), made)
-		if err != nil || got.Workload.Image != m.image || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "another image by now") {
-			t.Errorf("%+v, %v", got, err)
-		}
 	}
+	tag(m.image)
 	t.Cleanup(func() {
 		if output, err := m.Output(context.WithoutCancel(t.Context()), "rmi", name); err != nil {
 			t.Errorf("%v: %s", err, output)
 		}
 	})
+	made := dockerMakes(t, e, name)
+	if got, err := e.Describe(t.Context(), made); err != nil || got.Workload.Image != name || len(got.Notes) > 0 {
+		t.Errorf("before: %+v, %v", got, err)
+	}
+	tag(m.other)
+	got, err := e.Describe(t.Context(), made)
+	if err != nil || got.Workload.Image != m.image || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "another image by now") {
+		t.Errorf("after: %+v, %v", got, err)
+	}
 }
 
 func TestNoSuchContainer(t *testing.T) {
