@@ -14,14 +14,12 @@ import (
 )
 
 // locked is a script that fails, and leaves a mark in $D, where another run has the
-// same data at the same time. It needs CHOWN, SETGID and SETUID.
+// same data at the same time; one that was killed holds no lock. It needs CHOWN, SETGID and SETUID.
 const locked = `D=%s
-mkdir $D/lock 2>/dev/null || { echo LOCKED >>$D/locked; exit 9; }
+exec 9>$D/lock
+flock --nonblock 9 || { echo LOCKED >>$D/locked; exit 9; }
 sleep 0.5
-chown 1000 /tmp && setpriv --reuid 1000 --regid 1000 --clear-groups true
-r=$?
-rmdir $D/lock
-exit $r`
+chown 1000 /tmp && setpriv --reuid 1000 --regid 1000 --clear-groups true`
 
 // listening is a script that fails where another run listens on the same port.
 const listening = `perl -MSocket -e '
