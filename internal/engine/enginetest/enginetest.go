@@ -70,6 +70,7 @@ func Run(t *testing.T, setup Setup) {
 		{"control groups", checkCgroups},
 		{"containers side by side", checkSideBySide},
 		{"removal", checkRemoval},
+		{"data", checkData},
 		{"an existing container", checkDescription},
 		{"leftovers", checkLeftovers},
 		{"a life", checkLife},
