@@ -94,6 +94,7 @@ func TestOptionsThatContradict(t *testing.T) {
 		{"no output file to check", "--output is empty", []string{"check", "--baseline", "old.json", "-o", ""}},
 		{"no directory for logs", "--log-dir is empty", []string{"run", "--log-dir=", "image"}},
 		{"no trace to be strict with", "--strict and --no-trace", []string{"run", "--strict", "--no-trace", "image"}},
+		{"what cannot be tolerated", "--tolerate takes drops", []string{"run", "--tolerate", "everything", "image"}},
 		{"no runs at all", "--max-runs", []string{"run", "--max-runs", "0", "image"}},
 		{"an option that is none", "unknown option --nosuch (see capprof run --help)", []string{"run", "--nosuch=1", "image"}},
 		{"a letter that is none", "unknown option -z (see capprof run --help)", []string{"run", "-iz", "image"}},

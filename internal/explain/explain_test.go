@@ -139,6 +139,7 @@ func TestStatus(t *testing.T) {
 		{"an alternative", profiletest.Tolerated(), capability.DACOverride, explain.Alternative},
 		{"tolerated", profiletest.Tolerated(), capability.SysNice, explain.Tolerated},
 		{"tolerated means nothing in an incomplete profile", incomplete(), capability.SysNice, explain.Undecided},
+		{"privileges kept", profiletest.KeptPrivileges(), capability.SetUID, explain.Kept},
 		{"required elsewhere", profiletest.Portable(), capability.NetBindService, explain.Portable},
 		{"no help elsewhere", profiletest.NotPortable(), capability.NetBindService, explain.Dropped},
 		{"refused by the engine", refused, capability.SysResource, explain.Refused},

@@ -111,6 +111,15 @@ func TestWarningsLeadTheExport(t *testing.T) {
 	}
 }
 
+func TestPrivilegesKeptAreAWarning(t *testing.T) {
+	for _, format := range []string{"compose", "docker", "k8s"} {
+		text := comments(exported(t, format, profiletest.KeptPrivileges()))
+		if !strings.Contains(text, "for want of SETUID: /usr/sbin/apache2: setuid(33)") || !strings.Contains(text, "it stays root") {
+			t.Errorf("%s does not warn:\n%s", format, text)
+		}
+	}
+}
+
 func TestNonRootUsers(t *testing.T) {
 	for user, want := range map[string]bool{"": false, "0": false, "root": false, "0:5": false, "00": false, "1000": true, "nginx": true, "1000:0": true} {
 		d := profiletest.Proven()

@@ -31,6 +31,7 @@ func samples() map[string]*profile.Document {
 		"failed service": profiletest.FailedService(),
 		"database":       profiletest.Database(),
 		"kept":           profiletest.KeptPrivileges(),
+		"gave up":        profiletest.GaveUp(),
 	}
 }
 

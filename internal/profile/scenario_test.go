@@ -63,6 +63,7 @@ func TestScenarioRefuses(t *testing.T) {
 		"run 3: it passed, and failed in the stop of the first boot": func(tree map[string]any) {
 			child(tree, "runs", 2)["failedIn"] = child(tree, "runs", 1)["failedIn"]
 		},
+		"run 3: privileges were kept, and its outcome is passed": func(tree map[string]any) { child(tree, "runs", 2)["kept"] = true },
 		"keptPrivileges[0]: it was seen in run 77": func(tree map[string]any) {
 			denial := child(tree, "requirements", 0, "denials", 0)
 			denial["run"] = 77

@@ -89,6 +89,8 @@ func documents() map[string]*profile.Document {
 	return map[string]*profile.Document{
 		"service-unready":       unready,
 		"service-nginx":         profiletest.Service(),
+		"kept":                  profiletest.KeptPrivileges(),
+		"gave-up":               profiletest.GaveUp(),
 		"service-supervisord":   profiletest.Supervisord(),
 		"service-failed":        profiletest.FailedService(),
 		"service-database":      profiletest.Database(),

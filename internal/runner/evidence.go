@@ -90,6 +90,7 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 					case again:
 						e.count(described.ID, run, i, d.Operation)
 					}
+					keepsToo(r.Denials, described)
 				}
 			}
 		}
@@ -108,6 +109,16 @@ func (e *explainer) gatherDenials(r *profile.Requirement, set capability.Set, kn
 		r.Alternatives = append(r.Alternatives, grant.Capability(other))
 	}
 	return asked
+}
+
+// keepsToo says of a refusal what was kept, where a later one of its kind shows that: what
+// a process holds, and whether it lives on, is not the same in each run.
+func keepsToo(all []profile.Denial, later profile.Denial) {
+	for i := range all {
+		if all[i].Keeps == "" && kindOf(all[i]) == kindOf(later) {
+			all[i].Keeps = later.Keeps
+		}
+	}
 }
 
 // survived reports whether a run that passed was refused the same operation: such a

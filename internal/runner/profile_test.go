@@ -137,7 +137,7 @@ func (a *attempt) check(t *testing.T) {
 				described(f.ID)
 			}
 		}
-		for _, d := range slices.Concat(answer.Tolerated, answer.Blocked) {
+		for _, d := range slices.Concat(answer.Tolerated, answer.KeptPrivileges, answer.Blocked) {
 			if ids[d.ID] {
 				t.Errorf("%s is described twice", d.ID)
 			}

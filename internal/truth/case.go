@@ -33,6 +33,9 @@ const (
 	dependent group = "dependent"
 	// services run until they are stopped.
 	services group = "service"
+	// givingUp are programs that go on where they are refused to give up privileges, which no exit code
+	// tells: brute force runs them with a check of their own.
+	givingUp group = "drop"
 )
 
 // plural names a group's cases.
@@ -70,6 +73,9 @@ type testCase struct {
 	// runs instead where it is set.
 	command []string
 	script  string
+	// judge is the command that brute force runs in the place of command: it does the
+	// same, and fails where a process has kept what it meant to give up; for drops.
+	judge []string
 	// enters is executed in each of its containers, as docker exec does; the image is
 	// that case's alone then.
 	enters []string
@@ -155,7 +161,7 @@ func cases() ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, dependentCases, serviceCases(), fromPackages), nil
+	return slices.Concat(operationCases(), trapCases, causeCases, portableCases, privilegedCases, dependentCases, serviceCases(), dropCases, fromPackages), nil
 }
 
 // result is a row of the table.

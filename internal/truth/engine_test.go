@@ -178,7 +178,7 @@ func TestOperationsExist(t *testing.T) {
 			}
 		}
 		for _, command := range commands {
-			if k.script != "" || !strings.HasPrefix(command[0], "/") {
+			if k.script != "" || len(command) == 0 || !strings.HasPrefix(command[0], "/") {
 				continue
 			}
 			for i, word := range command[1:] {

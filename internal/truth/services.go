@@ -22,6 +22,8 @@ type serves struct {
 	image string
 	// probes and execs use it: on this machine, and in the container.
 	probes, execs []string
+	// checks are execs of brute force's alone, for drops.
+	checks []string
 	// stopTimeout is docker run's --stop-timeout; 0 is 10 s.
 	stopTimeout time.Duration
 	// asks are the phases in which a capability is asked for, where they are known.
@@ -32,7 +34,7 @@ type serves struct {
 func (s *serves) service(c *suite, image string, flags, command []string) boots.Service {
 	return boots.Service{
 		Image: image, Flags: flags, Command: command,
-		Probes: c.filled(s.probes), Execs: c.filled(s.execs), StopTimeout: s.stopTimeout,
+		Probes: c.filled(s.probes), Execs: c.filled(slices.Concat(s.execs, s.checks)), StopTimeout: s.stopTimeout,
 	}
 }
 
@@ -41,12 +43,7 @@ func (s *serves) options(c *suite) []string {
 	if s == nil {
 		return nil
 	}
-	// A process that goes on with more privileges than it meant to have looks no
-	// different from outside.
 	var options []string
-	if c.subject.takes("--tolerate") {
-		options = append(options, "--tolerate", "drops")
-	}
 	for _, probe := range c.filled(s.probes) {
 		options = append(options, "--probe", probe)
 	}

@@ -178,7 +178,11 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 			r.err = errors.Join(r.err, c.containers.forget(lasting, k.name))
 		}()
 	}
-	own, err := c.find(ctx, k, image, flags, command, k.noSet)
+	judged := command
+	if k.judge != nil {
+		judged = k.judge
+	}
+	own, err := c.find(ctx, k, image, flags, judged, k.noSet)
 	if r.withAll = own.withAll; err != nil {
 		r.err = fmt.Errorf("brute force: %w", err)
 		return r
@@ -187,7 +191,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 	r.needed = own.needed()
 	strict := own
 	if k.strict != nil {
-		if strict, err = c.find(ctx, k, image, slices.Concat(flags, k.strict), command, k.noSetStrict); err != nil {
+		if strict, err = c.find(ctx, k, image, slices.Concat(flags, k.strict), judged, k.noSetStrict); err != nil {
 			r.err = fmt.Errorf("brute force, with %v: %w", k.strict, err)
 			return r
 		}

@@ -26,8 +26,11 @@ func TestCasesAreWellFormed(t *testing.T) {
 		if command, err := k.argv(); err != nil || len(command) == 0 && (k.serves == nil || k.serves.image == "") {
 			t.Errorf("%s: command %q, %v", k.title(), command, err)
 		}
-		if (k.group == services) != (k.serves != nil) || k.serves != nil && k.serves.image != "" && !slices.Contains(testimage.ServiceNames(), k.serves.image) {
+		if k.group == services && k.serves == nil || k.group != services && k.group != givingUp && k.serves != nil || k.serves != nil && k.serves.image != "" && !slices.Contains(testimage.ServiceNames(), k.serves.image) {
 			t.Errorf("%s is no service, or has no image", k.title())
+		}
+		if k.group != givingUp && k.judge != nil {
+			t.Errorf("%s is no drop, and is judged by another command", k.title())
 		}
 		if k.group == traps && k.naive == "" {
 			t.Errorf("%s does not say what a naive tool answers", k.title())

@@ -111,9 +111,19 @@ func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) 
 	if err != nil && !errors.Is(err, ErrRunLimit) {
 		return nil, err
 	}
+	for _, o := range outcomes {
+		b.refused = b.refused.Union(o.Refused)
+		for _, c := range o.Companions {
+			b.refused = b.refused.Union(c.Refused)
+		}
+	}
 	for i := range outcomes {
-		b.take(outcomes[i])
-		for _, c := range outcomes[i].Companions {
+		o := &outcomes[i]
+		if o.End == Kept && len(Keeps(o.Denials, b.counted())) == 0 {
+			o.End = Passed // what it lacks cannot be had, as another one showed
+		}
+		b.take(*o)
+		for _, c := range o.Companions {
 			b.take(c)
 		}
 	}
@@ -122,7 +132,6 @@ func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) 
 
 // take keeps an outcome.
 func (b *bench) take(o Outcome) {
-	b.refused = b.refused.Union(o.Refused)
 	b.history.counted = b.counted()
 	b.history.add(o)
 	b.lossy = b.lossy || o.Lossy
