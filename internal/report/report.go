@@ -81,7 +81,7 @@ func verdict(p *text.Page, d *profile.Document) {
 		if run, ok := stillRunning(d); ok && run.FailedIn != nil {
 			words = image + " " + sentence.Ending(run)
 		} else if ok {
-			words = image + " did not end by itself"
+			words = image + " was neither done nor ready in time"
 		}
 		p.Headline(text.Red, string(d.Verdict), words)
 	default:

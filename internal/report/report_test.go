@@ -80,7 +80,7 @@ func documents() map[string]*profile.Document {
 			service.Runs[i].Outcome, service.Runs[i].ExitCode = profile.OutcomeTimeout, nil
 		}
 	}
-	service.Reasons = []string{"even with everything that is allowed (14 capabilities) the workload was still running after 10m0s (--timeout): is it a service?"}
+	service.Reasons = []string{"even with everything that is allowed (14 capabilities) the workload was still at work after 10m0s (--timeout): a job that takes longer needs a longer --timeout, and of a service that is never quiet say when it is ready (--ready)"}
 	beyond := profiletest.Proven()
 	beyond.Blocked = []profile.Denial{profiletest.Denial("setpriority", capability.SysNice)}
 	unready := profiletest.FailedService()

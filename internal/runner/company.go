@@ -98,6 +98,17 @@ func (l *lab) looksLikeService() bool {
 	return served || l.opts.Told.IsService() || l.room.Subject.Identity().Healthcheck
 }
 
+// wondersAboutEnd says so where a workload ends by itself that is most likely meant to
+// be a service.
+func (l *lab) wondersAboutEnd() {
+	learned, _ := l.room.Learned()
+	exposed := l.room.Subject.Identity().Exposed
+	meant := l.looksLikeService() || len(exposed) > 0 && len(l.opts.Workload.Command) == 0
+	if learned.Kind == scenario.Batch && !l.opts.Told.IsBatch() && meant {
+		l.observer.Note("It ended by itself, and looks like a service. A program that goes into the background ends its container: have it run in the foreground. If it is a job that ends: --ready none.")
+	}
+}
+
 // patience is how long a trial may take by itself.
 func (l *lab) patience() time.Duration {
 	if l.looksLikeService() {

@@ -199,6 +199,6 @@ func TestAServiceIsToldAsOne(t *testing.T) {
 	for _, change := range []func(*Options){jobs(1), jobs(4), untraced} {
 		a := try(t, newEngine(t, service), both(change, func(o *Options) { o.Timeout = 30 * time.Second }))
 		a.gives(t, profile.Failed)
-		a.says(t, "with everything that is allowed", "still running after 30s", "is it a service?")
+		a.says(t, "with everything that is allowed", "still at work after 30s", "--ready")
 	}
 }

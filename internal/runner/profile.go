@@ -85,6 +85,7 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 		// The answer is right all the same.
 		observer.Note(left.Error())
 	}
+	l.wondersAboutEnd()
 	w := &writer{opts: opts, facts: facts, id: id, lab: l, found: found}
 	if tracer != nil {
 		w.hook = tracer.Hook()

@@ -13,6 +13,7 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/runner/search"
+	"github.com/capprof/capprof/internal/scenario"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -92,9 +93,29 @@ func (w *writer) everythingFails(reference search.Outcome) string {
 		everything += ", and with the options that come nearest to --privileged (" + words(options) + "),"
 	}
 	if reference.End == search.TimedOut {
-		return fmt.Sprintf("%s the workload was still running after %v (--timeout): is it a service? capprof needs a command that ends, such as a test of the service", everything, w.opts.Timeout)
+		return fmt.Sprintf("%s the workload %s", everything, w.tooLong())
 	}
 	return everything + " the workload " + w.ending(reference)
+}
+
+// tooLong says what a run that took all its time did not come to, and what to do.
+func (w *writer) tooLong() string {
+	learned, known := w.lab.room.Learned()
+	switch ready := w.opts.Told.Ready; {
+	case known && learned.Kind == scenario.Batch || w.opts.Told.IsBatch():
+		return fmt.Sprintf("was still running after %v (--timeout)", w.opts.Timeout)
+	case ready.How != "":
+		return fmt.Sprintf("was not ready after %v (--timeout), as --ready %s has it", w.opts.Timeout, ready)
+	case w.id.Healthcheck:
+		return fmt.Sprintf("was not healthy after %v (--timeout), as its health check has it; --ready says what else makes it ready", w.opts.Timeout)
+	}
+	return fmt.Sprintf("was still at work after %v (--timeout): a job that takes longer needs a longer --timeout, and of a service that is never quiet say when it is ready (--ready)", w.opts.Timeout)
+}
+
+// isService reports whether the workload is a service, as far as that is known.
+func (w *writer) isService() bool {
+	learned, _ := w.lab.room.Learned()
+	return w.opts.Told.IsService() || learned.Kind == scenario.Service
 }
 
 // ending says how a run ended that did not pass.
@@ -105,6 +126,8 @@ func (w *writer) ending(o search.Outcome) string {
 		return "does not start: " + o.Err.Error()
 	case o.End == search.Kept:
 		return "goes on with privileges that it meant to give up"
+	case w.isService() && rec.FailedIn != nil && (o.End == search.Failed || o.End == search.Stuck):
+		return fmt.Sprintf("fails at the %s: %s", rec.FailedIn, rec.Detail)
 	case rec.Outcome == profile.OutcomeFailed && rec.ExitCode != nil:
 		return fmt.Sprintf("exits with %d", *rec.ExitCode)
 	case o.End == search.TimedOut:

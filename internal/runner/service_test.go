@@ -70,3 +70,31 @@ func TestABatchJobByDecree(t *testing.T) {
 		t.Errorf("%+v", a.Document.Scenario)
 	}
 }
+
+// A program that goes into the background ends its container.
+func TestAServiceThatEndsByItself(t *testing.T) {
+	const words = "goes into the background"
+	for name, c := range map[string]struct {
+		change func(*Options)
+		noted  bool
+	}{
+		"its image says that it listens": {nil, true},
+		"the user has it do a job":       {func(o *Options) { o.Workload.Command = []string{"make", "test"} }, false},
+		"by decree":                      {func(o *Options) { o.Told.Ready.How = scenario.Never }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, does(needs(chown)))
+			e.identity.Exposed = []scenario.Socket{{Protocol: "tcp", Port: 80}}
+			a := try(t, e, both(jobs(1), func(o *Options) {
+				o.Told.Probes = nil
+				if c.change != nil {
+					c.change(o)
+				}
+			}))
+			a.gives(t, profile.Proven, chown)
+			if a.watcher.noted(words) != c.noted {
+				t.Errorf("notes: %q", a.watcher.notes)
+			}
+		})
+	}
+}
