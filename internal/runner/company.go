@@ -10,6 +10,7 @@ import (
 	"github.com/capprof/capprof/internal/runner/search"
 	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/scenario"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // company is what a run has next to it.
@@ -58,7 +59,8 @@ func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outco
 // and made again after the run with everything allowed.
 func (l *lab) alone(ctx context.Context, number int, t search.Trial) (search.Outcome, error) {
 	c := l.companion(ctx, *t.Companion, func(error) {})
-	if l.looksLikeService() {
+	if l.looksLikeService() || l.opts.Data.Policy == workload.OwnData || len(workload.Shared(l.opts.Workload.Options, l.opts.Data.Policy)) > 0 {
+		// A trial that is ended midway would leave half of its work in the user's data.
 		l.forget(number)
 	} else {
 		limited, stop := context.WithTimeoutCause(ctx, l.patience(), errPatience)
@@ -96,6 +98,13 @@ func (l *lab) looksLikeService() bool {
 		return len(l.opts.Workload.Options.Values(option)) > 0
 	})
 	return served || l.opts.Told.IsService() || l.room.Subject.Identity().Healthcheck
+}
+
+// saysThatExecsCount says so where the user did not.
+func (l *lab) saysThatExecsCount() {
+	if l.room.ExecsCount() && !l.opts.Told.CountExec {
+		l.observer.Note("The engine is confined itself and cannot run a command inside with all capabilities: what --exec needs for itself is in the set.")
+	}
 }
 
 // wondersAboutEnd says so where a workload ends by itself that is most likely meant to

@@ -198,6 +198,7 @@ func (e *explainer) describeDenial(run int, m mapper.Denial) profile.Denial {
 		Mechanism: profile.Mechanism(m.Mechanism),
 		CallSite:  m.CallSite,
 		Meaning:   m.Meaning,
+		Probe:     m.Probe,
 		Silent:    m.Effect == mapper.Degraded,
 		Run:       run,
 	}

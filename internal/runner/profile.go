@@ -86,6 +86,7 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 		observer.Note(left.Error())
 	}
 	l.wondersAboutEnd()
+	l.saysThatExecsCount()
 	w := &writer{opts: opts, facts: facts, id: id, lab: l, found: found}
 	if tracer != nil {
 		w.hook = tracer.Hook()

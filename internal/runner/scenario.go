@@ -17,20 +17,25 @@ import (
 // scenario describes what a run of a service was; nil for a batch job, and where no run
 // showed what the workload is.
 func (w *writer) scenario() *profile.Scenario {
-	learned, known := w.lab.room.Learned()
-	if !known || learned.Kind != scenario.Service {
+	learned, _ := w.lab.room.Learned()
+	told := w.opts.Told
+	if learned.Kind != scenario.Service && told.IsService() {
+		// It never got as far as to show it.
+		learned = scenario.Learned{Kind: scenario.Service, Ready: told.Ready}
+		if told.Ready.How == "" && w.id.Healthcheck {
+			learned.Ready.How = scenario.Healthy
+		}
+	}
+	if learned.Kind != scenario.Service || learned.Ready.How == "" {
 		return nil
 	}
-	told := w.opts.Told
 	s := &profile.Scenario{
 		Ready: learned.Ready.String(), Told: told.Ready.How != "",
 		Sockets: learned.Sockets, Processes: learned.Processes,
-		Probes: told.Probes, Execs: told.Execs, CountExec: told.CountExec,
+		Probes: told.Probes, Execs: told.Execs, CountExec: w.lab.room.ExecsCount(),
 		StopSignal: signalName(w.id.StopSignal),
 	}
-	for _, b := range learned.Boots {
-		s.Boots = append(s.Boots, b.Boot)
-	}
+	s.Boots = told.Plan(w.lab.room.HasVolumes())
 	if len(learned.Boots) > 0 {
 		s.Stopped = &learned.Boots[0].Stopped
 	}
@@ -51,7 +56,7 @@ func (l *lab) execs(o *observation.Observation) capability.Set {
 		switch {
 		case !op.Joined || !entered:
 			rest = append(rest, op)
-		case told.CountExec:
+		case l.room.ExecsCount():
 			op.Joined, op.ByExec = false, true
 			rest = append(rest, op)
 		default:

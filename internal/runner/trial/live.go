@@ -148,12 +148,13 @@ func within(ctx context.Context, limit time.Duration) (context.Context, context.
 }
 
 // inside runs a shell command in the container. Where what it needs for itself does not
-// count, it has everything, as far as the engine holds that: one that is confined itself
-// gives it what the container has.
-func (l *live) inside(ctx context.Context, command string, everything bool, output io.Writer) (int, error) {
-	c := engine.Command{Argv: []string{"sh", "-c", command}, Stdout: output, Stderr: output, Privileged: everything}
+// count, it has everything. An engine that is confined itself cannot give it that: then
+// it has what the container has, and what it needs counts.
+func (l *live) inside(ctx context.Context, command string, output io.Writer) (int, error) {
+	c := engine.Command{Argv: []string{"sh", "-c", command}, Stdout: output, Stderr: output, Privileged: !l.ExecsCount()}
 	exit, err := l.container.Exec(ctx, c)
 	if c.Privileged && errors.As(err, new(*engine.RefusedError)) {
+		l.execsCount.Store(true)
 		c.Privileged = false
 		exit, err = l.container.Exec(ctx, c)
 	}

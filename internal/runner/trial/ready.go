@@ -31,7 +31,7 @@ func (l *live) readyAs(ctx context.Context, how scenario.Readiness) error {
 		return l.await(ctx, l.lines.found, func() (bool, error) { return l.lines.matched(), nil })
 	case scenario.Command:
 		return l.await(ctx, nil, func() (bool, error) {
-			code, err := l.inside(ctx, how.Argument, !l.Told.CountExec, io.Discard)
+			code, err := l.inside(ctx, how.Argument, io.Discard)
 			return err == nil && code == 0, err
 		})
 	case scenario.After:

@@ -33,7 +33,7 @@ type service struct {
 
 // run makes the boots. The container of the first one has been started.
 func (s *service) run(ctx context.Context) error {
-	for i, boot := range s.Told.Plan(s.hasVolumes()) {
+	for i, boot := range s.Told.Plan(s.HasVolumes()) {
 		if i > 0 {
 			if err := s.reboot(ctx, boot); err != nil {
 				return err
@@ -57,9 +57,9 @@ func (s *service) run(ctx context.Context) error {
 	return nil
 }
 
-// hasVolumes reports whether there is anything that a further container would find.
-func (c *course) hasVolumes() bool {
-	return slices.ContainsFunc(c.Subject.Identity().Volumes, func(v engine.Volume) bool { return !v.ReadOnly })
+// HasVolumes reports whether there is anything that a further container would find.
+func (m *Room) HasVolumes() bool {
+	return slices.ContainsFunc(m.Subject.Identity().Volumes, func(v engine.Volume) bool { return !v.ReadOnly })
 }
 
 // reboot starts the same container again, or a new one in its place.
@@ -112,7 +112,7 @@ func (s *service) becomesReady(ctx context.Context, boot scenario.Boot) error {
 		return nil // with everything allowed, another boot may be another one
 	}
 	if errors.Is(err, errStep) {
-		return stuck("after %v it %s, unlike with everything allowed", limit.Round(time.Millisecond), lacks)
+		return stuck("it %s, unlike with everything allowed", lacks)
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func TestRunsAreHeldAgainstTheReference(t *testing.T) {
 		"it does not end":                    {boots: []boot{plain, changed(func(b *boot) { b.deaf = true })}, end: Failed, in: scenario.Phase{Boot: second, Step: scenario.Stop}, says: "within its stop timeout of 10s"},
 		"a probe fails":                      {boots: []boot{changed(func(b *boot) { b.exec = 2 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: `--exec "ask" fails: exit code 2: ask privileged=true`},
 		"a probe fails in a confined engine": {boots: []boot{changed(func(b *boot) { b.exec, b.confined = 2, true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: `--exec "ask" fails: exit code 2: ask privileged=false`},
-		"a probe hangs":                      {boots: []boot{changed(func(b *boot) { b.execHangs = true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "did not end within 3s"},
+		"a probe hangs":                      {boots: []boot{changed(func(b *boot) { b.execHangs = true })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "it does not end"},
 		"it dies while it is probed":         {boots: []boot{changed(func(b *boot) { b.execHangs, b.dies, b.code = true, seconds(3), 1 })}, told: scenario.Told{Execs: []string{"ask"}}, end: Failed, in: scenario.Phase{Boot: first, Step: scenario.Exec}, says: "ended by itself"},
 	} {
 		t.Run(name, func(t *testing.T) {

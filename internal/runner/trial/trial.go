@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -59,6 +60,8 @@ type Room struct {
 	Config
 	deadline *deadline
 	lessons  *lessons
+	// execsCount says that the engine cannot give a command inside what it needs.
+	execsCount atomic.Bool
 	// removals are the containers being removed in the background.
 	removals sync.WaitGroup
 
@@ -181,6 +184,10 @@ func (m *Room) Accept(r Result) {
 // Known reports whether it is known how long a passing run takes, and what the workload
 // is.
 func (m *Room) Known() bool { return m.deadline.isKnown() }
+
+// ExecsCount reports whether what the user's commands inside need for themselves is a
+// need of the workload: as told, or since the engine has nothing else to give them.
+func (m *Room) ExecsCount() bool { return m.Told.CountExec || m.execsCount.Load() }
 
 // Learned is what the run with everything allowed taught; false while nothing is known.
 func (m *Room) Learned() (scenario.Learned, bool) {
