@@ -157,6 +157,26 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// Runs for other engines that contradict each other say nothing of the local answer,
+// where the portable one takes note.
+func TestContradictionsAreOfOneAnswer(t *testing.T) {
+	strict := []workload.Setting{{Name: "sysctl", Value: "a=1"}}
+	d := &profile.Document{Runs: []profile.Run{
+		{Outcome: profile.OutcomePassed},
+		{Outcome: profile.OutcomePassed, Options: strict}, {Outcome: profile.OutcomeFailed, Options: strict},
+	}}
+	for verdict, want := range map[profile.Verdict]bool{profile.Proven: true, profile.Incomplete: false} {
+		d.Portable = &profile.Portable{Sysctls: map[string]string{"a": "1"}, Answer: profile.Answer{Verdict: verdict}}
+		if got := contradicted(d); got != want {
+			t.Errorf("portable %s: %t", verdict, got)
+		}
+	}
+	d.Runs = append(d.Runs, profile.Run{Outcome: profile.OutcomeFailed})
+	if !contradicted(d) {
+		t.Error("the local answer's own contradiction is lost")
+	}
+}
+
 func TestContradictoryRuns(t *testing.T) {
 	run := func(set capability.Set, outcome profile.Outcome) profile.Run {
 		return profile.Run{Capabilities: set, Outcome: outcome}

@@ -17,6 +17,7 @@ import (
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/sentence"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/workload"
 )
 
 // subject is the capprof under test.
@@ -108,7 +109,7 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 		byRemoval: byRemoval, lost: lost,
 		none: document.Verdict == profile.Failed, set: document.Capabilities.Required, relaxations: relaxations,
 		verdict: string(document.Verdict), reasons: document.Reasons, runs: len(document.Runs),
-		contradictory: contradictory(document.Runs), said: said(document),
+		contradictory: contradicted(document), said: said(document),
 		scenario: document.Scenario, asks: asks(document.ForCapabilities()),
 	}, nil
 }
@@ -127,6 +128,20 @@ func said(d *profile.Document) string {
 		lines = append(lines, sentence.Operation(denial.Operation)+": "+sentence.Because(denial)+"; "+advice.Sentence(denial.Remedies, advice.Docker))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// contradicted reports whether the runs of an answer contradict each other. Those for
+// other engines are that answer's own, which may say so while the local one is proven.
+func contradicted(d *profile.Document) bool {
+	if d.Portable == nil || d.Portable.Verdict == profile.Proven {
+		return contradictory(d.Runs)
+	}
+	return contradictory(slices.DeleteFunc(slices.Clone(d.Runs), func(run profile.Run) bool {
+		return slices.ContainsFunc(run.Options, func(o workload.Setting) bool {
+			name, value, _ := strings.Cut(o.Value, "=")
+			return o.Name == "sysctl" && d.Portable.Sysctls[name] == value
+		})
+	}))
 }
 
 // contradictory reports whether two runs with the same set and options ended
