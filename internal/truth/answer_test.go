@@ -163,7 +163,8 @@ func TestContradictionsAreOfOneAnswer(t *testing.T) {
 	strict := []workload.Setting{{Name: "sysctl", Value: "a=1"}}
 	d := &profile.Document{Runs: []profile.Run{
 		{Outcome: profile.OutcomePassed},
-		{Outcome: profile.OutcomePassed, Options: strict}, {Outcome: profile.OutcomeFailed, Options: strict},
+		{Outcome: profile.OutcomePassed, Options: strict},
+		{Outcome: profile.OutcomeFailed, Options: strict},
 	}}
 	for verdict, want := range map[profile.Verdict]bool{profile.Proven: true, profile.Incomplete: false} {
 		d.Portable = &profile.Portable{Sysctls: map[string]string{"a": "1"}, Answer: profile.Answer{Verdict: verdict}}
