@@ -201,7 +201,8 @@ func (ev events) await(pid int, action string, nth int) bool {
 		if len(fields) < 4 || fields[0] != "container" || fields[1] != action {
 			continue
 		}
-		if owner, err := ownerPID(fields[3]); err != nil || owner != pid {
+		// The action of an exec has its command behind it.
+		if owner, err := ownerPID(fields[len(fields)-1]); err != nil || owner != pid {
 			continue
 		}
 		if nth--; nth == 0 {

@@ -99,6 +99,9 @@ func (l *live) over(end ending) error {
 	return &gone{end.exit}
 }
 
+// endTime is how long the end of a container may be on its way.
+const endTime = time.Second
+
 // pollTime is the least time between two looks at a container.
 const pollTime = 100 * time.Millisecond
 
@@ -113,9 +116,15 @@ func (l *live) await(ctx context.Context, happens <-chan struct{}, holds func() 
 		if done && err == nil {
 			return nil
 		}
-		// One that does not run any more has its end on the way.
+		// One that does not run any more has its end on the way, and an engine that was
+		// asked about it meanwhile may say anything.
 		if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrNotRunning) {
-			return err
+			select {
+			case end := <-l.ended:
+				return l.over(end)
+			case <-time.After(endTime):
+				return err
+			}
 		}
 		select {
 		case end := <-l.ended:
