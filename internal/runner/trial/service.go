@@ -120,6 +120,7 @@ func (s *service) becomesReady(ctx context.Context, boot scenario.Boot) error {
 // settle waits until the service has been ready for a moment, which is still a part of
 // its start: several workers are not there at once.
 func (s *service) settle(ctx context.Context, boot scenario.Boot) error {
+	began := time.Now()
 	limit := stuckFactor*settles + stepMargin
 	limited, stop := within(ctx, limit)
 	defer stop()
@@ -148,6 +149,8 @@ func (s *service) settle(ctx context.Context, boot scenario.Boot) error {
 	if err != nil {
 		return err
 	}
+	// How long the start may take is learned from the time until it was ready.
+	s.since = s.since.Add(time.Since(began))
 	return s.enter(scenario.Ready)
 }
 
