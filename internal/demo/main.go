@@ -1,6 +1,5 @@
-// Command demo shows capprof at work on a real image: it builds a Debian image,
-// has capprof profile the Redis server in it, started as root by a script that
-// changes to its own user, and removes the image again.
+// Command demo shows capprof at work on a real image: it builds a Debian image, has
+// capprof profile the web server in it, and removes the image again.
 package main
 
 import (
@@ -10,19 +9,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"github.com/capprof/capprof/internal/testengine"
 	"github.com/capprof/capprof/internal/testengine/testimage"
 )
 
-// workload is what an entrypoint of Redis does: hand the data over, change the
-// user, serve; and the test that says whether it works.
-const workload = `set -e
-mkdir -p /data && chown redis /data
-gosu redis redis-server --dir /data --save "" >/dev/null &
-until redis-cli ping 2>/dev/null | grep -q PONG; do jobs -r | grep -q . || exit 1; sleep 0.1; done
-redis-cli set greeting hello
-redis-cli shutdown nosave`
+// line is a line of docker run as people have it, without its first two words.
+var line = []string{"-d", "--name", "web", "-p", "8080:80", "--restart", "unless-stopped", image, "nginx", "-g", "daemon off;"}
 
 // image is the name that the demo gives to its image.
 const image = "capprof-demo"
@@ -61,8 +55,8 @@ func demo(ctx context.Context, args []string) (err error) {
 	if _, err := engine.Output(ctx, "tag", built, image); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "$ capprof run %s -- bash -c '%s'\n", image, workload)
-	cmd := exec.CommandContext(ctx, capprof, "run", image, "--", "bash", "-c", workload)
+	fmt.Fprintf(os.Stderr, "$ capprof run %s '%s'\n", strings.Join(line[:len(line)-1], " "), line[len(line)-1])
+	cmd := exec.CommandContext(ctx, capprof, append([]string{"run"}, line...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
