@@ -54,9 +54,8 @@ type fakeSubject struct {
 	// with is how the boots go with capabilities, without how without any.
 	with, without []boot
 
-	mu    sync.Mutex
-	made  []*fakeContainer
-	wrong []string
+	mu   sync.Mutex
+	made []*fakeContainer
 }
 
 func (s *fakeSubject) Identity() engine.Identity { return s.identity }

@@ -83,7 +83,7 @@ func run(verb string, args []string) error {
 		}
 	case "spin":
 		fmt.Println("spinning")
-		for { //nolint:revive // until it is killed
+		for { //nolint:revive,staticcheck // until it is killed
 		}
 	case "obey":
 		asked := make(chan os.Signal, 1)
