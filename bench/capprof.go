@@ -22,8 +22,8 @@ type capprofRun struct {
 	err    error
 }
 
-// profile starts capprof on a command.
-func (s *setup) profile(ctx context.Context, command []string) (*capprofRun, error) {
+// profile starts capprof on a command, with further options.
+func (s *setup) profile(ctx context.Context, command []string, options ...string) (*capprofRun, error) {
 	s.runs++
 	r := &capprofRun{setup: s, logs: filepath.Join(s.dir, fmt.Sprintf("logs-%d", s.runs)), ended: make(chan struct{})}
 	self, err := os.Executable()
@@ -31,7 +31,7 @@ func (s *setup) profile(ctx context.Context, command []string) (*capprofRun, err
 		return nil, fmt.Errorf("finding the benchmark itself: %w", err)
 	}
 	args := []string{peakCommand, s.capprof, "run", "--log-dir", r.logs}
-	args = append(append(append(args, s.options()...), s.image, "--"), command...)
+	args = append(append(append(append(args, options...), s.options()...), s.image, "--"), command...)
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+s.engine.Host, "DOCKER_CONTEXT=")
 	cmd.Stdout, cmd.Stderr = &r.peak, &r.stderr

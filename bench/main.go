@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	rounds := flags.Int("rounds", 5, "rounds to take the median of")
-	only := flags.String("only", "", "measure one workload: loop, check, redis, neighbour or steps")
+	only := flags.String("only", "", "measure one workload: loop, check, redis, neighbour, steps or service")
 	scale := flags.Float64("scale", 1, "factor on the length of the loops")
 	if err := flags.Parse(args); err != nil {
 		return exitBroken

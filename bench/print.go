@@ -58,6 +58,11 @@ func printMeasurements(w io.Writer, m *measurements) error {
 			fmt.Fprintf(table, "%s\t%.0f ms\n", v, value)
 		}
 	}
+	for _, v := range []variant{ownRuns, wholeOfService} {
+		if value, ok := m.median(serviceName, v); ok {
+			fmt.Fprintf(table, "a service: %s\t%.0f ms\n", v, value)
+		}
+	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
@@ -99,6 +104,7 @@ func bars() []bar {
 		{"removal / untraced, one refused check", "x", of(checkName, watched, untraced), 2, false},
 		{"capprof's own time, its only run", "ms", added(wholeOfOne), 150, false},
 		{"capprof's own time, each of four runs", "ms", added(eachOfFour), 150, false},
+		{"a service, whole command / its runs", "x", of(serviceName, wholeOfService, ownRuns), 1.25, false},
 		{"capprof's peak memory", "MiB", func(m *measurements) (float64, bool) { return float64(m.peak) / (1 << 20), m.peak > 0 }, 64, false},
 	}
 }

@@ -125,7 +125,7 @@ func (s *setup) close(ctx context.Context) error {
 // options are those of docker run and capprof run that every container is given.
 // Without a network of its own a container starts faster.
 func (s *setup) options() []string {
-	return []string{"--network", "none", "-v", s.dir + ":" + inside}
+	return []string{"--network", "none", "-v", s.dir + ":" + inside + ":ro"}
 }
 
 // steps are the arguments of a workload command in a container.

@@ -83,7 +83,7 @@ func (s *setup) bareSteps(ctx context.Context, command []string) (time.Duration,
 		Cmd        []string
 		Labels     map[string]string
 		HostConfig hostConfig
-	}{s.image, command, map[string]string{"capprof-bench": strings.TrimPrefix(s.label, "capprof-bench=")}, hostConfig{[]string{"ALL"}, "none", []string{s.dir + ":" + inside}}})
+	}{s.image, command, map[string]string{"capprof-bench": strings.TrimPrefix(s.label, "capprof-bench=")}, hostConfig{[]string{"ALL"}, "none", []string{s.dir + ":" + inside + ":ro"}}})
 	if err != nil {
 		return 0, fmt.Errorf("encoding a container: %w", err)
 	}

@@ -60,6 +60,7 @@ func (s *setup) subjects(scale float64) []subject {
 		{redisName, s.variantsOf(times(redis, requests), times(redis, requestsStraced))},
 		{neighbourName, s.neighbour(times("loop %d", loopTurns))},
 		{stepsName, s.ownTime()},
+		{serviceName, s.service},
 	}
 }
 

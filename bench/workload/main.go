@@ -5,6 +5,7 @@
 //	refused N   N times a call that is refused after one capability check
 //	chown       an operation that needs CAP_CHOWN, failing without it
 //	gate PATH   connects to a socket and waits until the other side hangs up
+//	serve MS    listens after so many milliseconds, until it is asked to end
 //	exec CMD... becomes another program
 //
 // A loop times itself and prints the nanoseconds that one turn took, so that the
@@ -18,6 +19,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -69,6 +71,8 @@ func perform(step []string, out io.Writer) error {
 		return chown()
 	case "gate":
 		return gate(operand)
+	case "serve":
+		return serve(operand)
 	case "exec":
 		path, err := exec.LookPath(operand)
 		if err != nil {
@@ -159,4 +163,22 @@ func gate(path string) error {
 	defer conn.Close()
 	_, err = io.Copy(io.Discard, conn)
 	return err
+}
+
+// serve is a service that takes its time to be ready.
+func serve(milliseconds string) error {
+	n, err := strconv.Atoi(milliseconds)
+	if err != nil {
+		return fmt.Errorf("reading a time: %w", err)
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, unix.SIGTERM)
+	time.Sleep(time.Duration(n) * time.Millisecond)
+	listener, err := net.Listen("tcp4", ":8080")
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	defer listener.Close()
+	<-asked
+	return nil
 }

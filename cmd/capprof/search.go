@@ -53,7 +53,7 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 
 // patience is how long a run may take before capprof wants to know how long a passing
 // one does, and whether the workload ends by itself at all.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 // tolerateDrops is what --tolerate takes.
 const tolerateDrops = "drops"

@@ -216,6 +216,6 @@ var workloads = []workload{
 	{name: "hangs", image: scratch, command: privop("block"), timeout: "2s", hopeless: true},
 	{
 		name: "service", image: debian, command: []string{"nginx", "-g", "daemon off;"}, timeout: "4s", hopeless: true,
-		says: []string{"still running after 4", "service"},
+		says: []string{"still at work after 4", "--ready"},
 	},
 }

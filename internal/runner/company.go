@@ -59,8 +59,7 @@ func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outco
 // and made again after the run with everything allowed.
 func (l *lab) alone(ctx context.Context, number int, t search.Trial) (search.Outcome, error) {
 	c := l.companion(ctx, *t.Companion, func(error) {})
-	if l.looksLikeService() || l.opts.Data.Policy == workload.OwnData || len(workload.Shared(l.opts.Workload.Options, l.opts.Data.Policy)) > 0 {
-		// A trial that is ended midway would leave half of its work in the user's data.
+	if l.looksLikeService() {
 		l.forget(number)
 	} else {
 		limited, stop := context.WithTimeoutCause(ctx, l.patience(), errPatience)
@@ -97,7 +96,9 @@ func (l *lab) looksLikeService() bool {
 	served := slices.ContainsFunc([]string{"publish", "publish-all", "restart", "detach"}, func(option string) bool {
 		return len(l.opts.Workload.Options.Values(option)) > 0
 	})
-	return served || l.opts.Told.IsService() || l.room.Subject.Identity().Healthcheck
+	image := l.room.Subject.Identity()
+	listens := len(image.Exposed) > 0 && len(l.opts.Workload.Command) == 0
+	return served || listens || l.opts.Told.IsService() || image.Healthcheck
 }
 
 // saysThatExecsCount says so where the user did not.
@@ -111,17 +112,22 @@ func (l *lab) saysThatExecsCount() {
 // be a service.
 func (l *lab) wondersAboutEnd() {
 	learned, _ := l.room.Learned()
-	exposed := l.room.Subject.Identity().Exposed
-	meant := l.looksLikeService() || len(exposed) > 0 && len(l.opts.Workload.Command) == 0
-	if learned.Kind == scenario.Batch && !l.opts.Told.IsBatch() && meant {
+	if learned.Kind == scenario.Batch && l.looksLikeService() {
 		l.observer.Note("It ended by itself, and looks like a service. A program that goes into the background ends its container: have it run in the foreground. If it is a job that ends: --ready none.")
 	}
 }
 
+// reluctance is how much longer a trial may take by itself that writes to the user's own
+// data: one that is ended midway leaves half of its work there.
+const reluctance = 3
+
 // patience is how long a trial may take by itself.
 func (l *lab) patience() time.Duration {
-	if l.looksLikeService() {
+	switch {
+	case l.looksLikeService():
 		return 0
+	case len(workload.Shared(l.opts.Workload.Options, l.opts.Data.Policy)) > 0:
+		return reluctance * l.opts.Patience
 	}
 	return l.opts.Patience
 }
