@@ -193,6 +193,7 @@ func TestServicesThatGoWrong(t *testing.T) {
 			"flapping":                 {[]string{"--ready", "log:up", "--restarts", "0", "--timeout", "20s"}, []string{"sh", "-c", "n=0; while n=$((n+1)); do [ $n -gt 1 ] || chown 1 /tmp || { while :; do echo up; sleep 0.2; done; }; echo up; exec sleep 1000; done"}, exitProven, "CHOWN", ""},
 			"a missing probe":          {[]string{"--probe", "no-such-program"}, serves("process.exit(0)"), exitUnfit, "", "exit code 127"},
 			"a probe that fails":       {[]string{"--probe", "echo words; exit 4"}, serves("process.exit(0)"), exitUnfit, "", "| words"},
+			"a probe that hangs":       {[]string{"--probe", "sleep 1000"}, serves("process.exit(0)"), exitUnfit, "", "it does not end"},
 			"a missing command inside": {[]string{"--exec", "no-such-program"}, serves("process.exit(0)"), exitUnfit, "", "exit code 127"},
 			"a disk that is full":      {[]string{"--tmpfs", "/full:size=4k"}, []string{"sh", "-c", "head -c 9000 /dev/zero >/full/file && exec sleep 1000"}, exitFailed, "", ""},
 			"a disk that is read-only": {[]string{"--read-only"}, []string{"sh", "-c", "echo >/file && exec sleep 1000"}, exitFailed, "read-only", ""},
