@@ -219,7 +219,9 @@ func TestHiddenNeedsAreExplained(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !a.set.Empty() || a.runs != 1 || a.lost != of(capability.FSetID) {
+				// The run with everything allowed tells that it is no service; it is made again
+				// where the engine refuses a part of everything.
+				if !a.set.Empty() || a.runs > 3 || a.lost != of(capability.FSetID) {
 					t.Errorf("{%s} in %d runs, {%s} lost", a.set, a.runs, a.lost)
 				}
 			})
