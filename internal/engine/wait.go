@@ -21,19 +21,27 @@ func WaitOrKill(ctx context.Context, c Container) (Exit, error) {
 	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		return exit, err
 	}
-	// The caller's time is over, the container's end is still to be seen.
+	if _, err := Kill(ctx, c, c.Wait); err != nil {
+		return Exit{}, err
+	}
+	return Exit{}, context.Cause(ctx)
+}
+
+// Kill kills a started container and waits for its end and its last output, by wait,
+// which returns its context's error when that ends first. It does so after the end of ctx
+// too: the caller's time may be over, the container's end is still to be seen. An
+// ErrSilent says that the end is not known.
+func Kill(ctx context.Context, c Container, wait func(context.Context) (Exit, error)) (Exit, error) {
 	last, stop := context.WithTimeout(context.WithoutCancel(ctx), killTime)
 	defer stop()
 	if err := c.Signal(last, syscall.SIGKILL); err != nil {
 		return Exit{}, err
 	}
-	if _, err := c.Wait(last); err != nil {
-		if last.Err() != nil {
-			return Exit{}, fmt.Errorf("%w: container %.12s was killed %v ago, and its end is not known", ErrSilent, c.ID(), killTime)
-		}
-		return Exit{}, err
+	exit, err := wait(last)
+	if err != nil && last.Err() != nil {
+		return Exit{}, fmt.Errorf("%w: container %.12s was killed %v ago, and its end is not known", ErrSilent, c.ID(), killTime)
 	}
-	return Exit{}, context.Cause(ctx)
+	return exit, err
 }
 
 // Run starts a container and waits for its end, or kills it when ctx ends.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"syscall"
 	"time"
 
 	"github.com/capprof/capprof/internal/engine"
@@ -64,23 +63,17 @@ func (l *live) streams() (engine.Stdio, func()) {
 	return stdio, release
 }
 
-// killTime is how long a killed container may take to end, as in engine.WaitOrKill.
-const killTime = 30 * time.Second
-
 // kill ends the container that runs, and waits for its end. The error is the engine's.
 func (l *live) kill(ctx context.Context) (engine.Exit, error) {
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), killTime)
-	defer stop()
-	if err := l.container.Signal(last, syscall.SIGKILL); err != nil {
-		return engine.Exit{}, err
-	}
-	select {
-	case end := <-l.ended:
-		l.ended = nil
-		return end.exit, end.err
-	case <-last.Done():
-		return engine.Exit{}, fmt.Errorf("%w: container %.12s was killed %v ago, and its end is not known", engine.ErrSilent, l.container.ID(), killTime)
-	}
+	return engine.Kill(ctx, l.container, func(ctx context.Context) (engine.Exit, error) {
+		select {
+		case end := <-l.ended:
+			l.ended = nil
+			return end.exit, end.err
+		case <-ctx.Done():
+			return engine.Exit{}, ctx.Err()
+		}
+	})
 }
 
 // gone says that the container has ended by itself.
