@@ -32,7 +32,8 @@ func (c *Container) Busy(ctx context.Context) (bool, error) {
 	if !errors.Is(err, engine.ErrUnseen) {
 		return busy, err
 	}
-	listed, stat, err := list(ctx, c, "stat")
+	listed, err := list(ctx, c, "stat")
+	stat := column(listed, "STAT", "S")
 	if err != nil || stat < 0 {
 		return false, err
 	}
@@ -41,18 +42,19 @@ func (c *Container) Busy(ctx context.Context) (bool, error) {
 	}), nil
 }
 
-// list asks the engine for one column of the container's processes, by its name to ps.
-func list(ctx context.Context, c *Container, name string) (table container.TopResponse, at int, err error) {
-	table, err = look(ctx, c.engine, "listing the processes of container "+c.short(), func(ctx context.Context) (container.TopResponse, error) {
-		return c.engine.api.ContainerTop(ctx, c.id, []string{"-eo", "pid," + name})
+// list asks the engine for the processes, which it has ps list on its machine, with
+// columns by their names to ps.
+func list(ctx context.Context, c *Container, columns string) (container.TopResponse, error) {
+	listed, err := look(ctx, c.engine, "listing the processes of container "+c.short(), func(ctx context.Context) (container.TopResponse, error) {
+		return c.engine.api.ContainerTop(ctx, c.id, []string{"-eo", "pid," + columns})
 	})
 	switch {
 	case errdefs.IsConflict(err), errdefs.IsNotFound(err):
-		return table, -1, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
+		return listed, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
 	case err != nil:
-		return table, -1, c.unanswered(ctx, "listing the processes of", err)
+		return listed, c.unanswered(ctx, "listing the processes of", err)
 	}
-	return table, column(table, name, name[:1]), nil
+	return listed, nil
 }
 
 // Listening reads the sockets from /proc.
@@ -108,16 +110,11 @@ func (r *running) here(ctx context.Context) (live.Container, error) {
 	return live.Container{PID: int(r.pid.Load()), Cgroup: r.cgroup.Name, SharedNetwork: r.sharedNetwork}, nil
 }
 
-// top asks the engine for the processes, which it has ps list on its machine.
+// top asks the engine for the processes.
 func top(ctx context.Context, c *Container) ([]scenario.Process, error) {
-	listed, err := look(ctx, c.engine, "listing the processes of container "+c.short(), func(ctx context.Context) (container.TopResponse, error) {
-		return c.engine.api.ContainerTop(ctx, c.id, []string{"-eo", "pid,euid,stat,comm"})
-	})
-	switch {
-	case errdefs.IsConflict(err), errdefs.IsNotFound(err):
-		return nil, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
-	case err != nil:
-		return nil, c.unanswered(ctx, "listing the processes of", err)
+	listed, err := list(ctx, c, "euid,stat,comm")
+	if err != nil {
+		return nil, err
 	}
 	uid, stat, name := column(listed, "EUID", "UID"), column(listed, "STAT", "S"), column(listed, "COMMAND", "COMM")
 	if uid < 0 || name < 0 {
