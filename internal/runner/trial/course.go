@@ -38,7 +38,7 @@ func fell(format string, args ...any) error { return &fall{Failed, fmt.Sprintf(f
 
 func stuck(format string, args ...any) error { return &fall{Stuck, fmt.Sprintf(format, args...)} }
 
-// create makes the container of a boot and begins to observe it.
+// create makes the container of a boot.
 func (c *course) create(ctx context.Context) (err error) {
 	if c.container, err = c.Subject.Create(ctx, c.plan.Conditions); err != nil {
 		return err

@@ -57,12 +57,8 @@ func (d *deadline) isKnown() bool {
 func (d *deadline) stuck() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return min(d.ceiling, stuckAfter(d.passing))
+	return min(d.ceiling, stuckFactor*d.passing+stuckMargin)
 }
-
-// stuckAfter is the time after which something is stuck that takes so long in a run that
-// passes.
-func stuckAfter(passing time.Duration) time.Duration { return stuckFactor*passing + stuckMargin }
 
 // bound returns a context that ends when a run that begins now has taken all its time:
 // the ceiling, and as soon as it is known what a passing run takes, no longer than is

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -89,10 +90,7 @@ func outOfMemory(exit engine.Exit) string {
 // tooEarly is what becomes of a run of a service that ended by itself.
 func (c *course) tooEarly(exit engine.Exit) error {
 	c.result.ExitCode = &exit.Code
-	if exit.OutOfMemory {
-		return fell("killed: out of memory")
-	}
-	return fell("it ended by itself")
+	return &fall{Failed, cmp.Or(outOfMemory(exit), "it ended by itself")}
 }
 
 // asService goes through a run of a service.

@@ -127,15 +127,12 @@ func (s *service) settle(ctx context.Context, boot scenario.Boot) error {
 	var lacks string
 	var since time.Time
 	err := s.await(limited, nil, func() (bool, error) {
-		seen, err := s.look(limited)
+		missing, err := s.check(limited, boot)
 		if err != nil {
 			return false, err
 		}
-		if s.teaches {
-			s.learn(boot, seen)
-		}
 		now := time.Now()
-		if lacks = seen.lacks(&s.learned); lacks != "" || since.IsZero() {
+		if lacks = missing; lacks != "" || since.IsZero() {
 			since = now
 		}
 		return now.Sub(since) >= settles, nil
@@ -154,6 +151,19 @@ func (s *service) settle(ctx context.Context, boot scenario.Boot) error {
 	return s.enter(scenario.Ready)
 }
 
+// check looks at the service while it is to be as it was in the reference, and says what
+// is not; "" for nothing. Where the run teaches, it learns from the look first.
+func (s *service) check(ctx context.Context, boot scenario.Boot) (lacks string, err error) {
+	seen, err := s.look(ctx)
+	if err != nil {
+		return "", err
+	}
+	if s.teaches {
+		s.learn(boot, seen)
+	}
+	return seen.lacks(&s.learned), nil
+}
+
 // learn takes a look at the reference into account: what it is to have in common with
 // the others. The first one says what there is.
 func (s *service) learn(boot scenario.Boot, seen sight) {
@@ -170,14 +180,11 @@ func (s *service) remains(ctx context.Context, boot scenario.Boot) error {
 	defer stop()
 	var lacks string
 	err := s.await(limited, nil, func() (bool, error) {
-		seen, err := s.look(limited)
+		missing, err := s.check(limited, boot)
 		if err != nil {
 			return false, err
 		}
-		if s.teaches {
-			s.learn(boot, seen)
-		}
-		lacks = seen.lacks(&s.learned)
+		lacks = missing
 		return lacks == "", nil
 	})
 	if errors.Is(err, errStep) {
