@@ -10,7 +10,6 @@ import (
 	"github.com/capprof/capprof/internal/runner/search"
 	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/scenario"
-	"github.com/capprof/capprof/internal/workload"
 )
 
 // company is what a run has next to it.
@@ -35,6 +34,7 @@ func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outco
 	running, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	c := l.companion(ctx, *t.Companion, abandon)
+	defer c.stop()
 	patience := time.AfterFunc(l.patience(), func() {
 		if !l.looksLikeService() {
 			l.observer.Note("This run is taking a while. A second one, with everything allowed, shows how long the workload normally takes.")
@@ -59,6 +59,7 @@ func (l *lab) try(ctx context.Context, number int, t search.Trial) (search.Outco
 // and made again after the run with everything allowed.
 func (l *lab) alone(ctx context.Context, number int, t search.Trial) (search.Outcome, error) {
 	c := l.companion(ctx, *t.Companion, func(error) {})
+	defer c.stop()
 	if l.looksLikeService() {
 		l.forget(number)
 	} else {
@@ -126,7 +127,7 @@ func (l *lab) patience() time.Duration {
 	switch {
 	case l.looksLikeService():
 		return 0
-	case len(workload.Shared(l.opts.Workload.Options, l.opts.Data.Policy)) > 0:
+	case l.shares:
 		return reluctance * l.opts.Patience
 	}
 	return l.opts.Patience

@@ -33,6 +33,8 @@ type lab struct {
 	env      mapper.Environment
 	// jobs are the runs that may be made at one time.
 	jobs int
+	// shares says that the runs write to what others of them find.
+	shares bool
 	// always are options of every run that change nothing but how long one takes.
 	always []workload.Setting
 
@@ -63,13 +65,12 @@ func newLab(room *trial.Room, opts Options, observer Observer, env mapper.Enviro
 	l := &lab{room: room, opts: opts, observer: observer, env: env, jobs: max(1, opts.Jobs)}
 	if shared := sharing(opts, room.Subject.Identity().Volumes); len(shared) > 0 {
 		// What one run writes must not change under another one that is still running.
-		l.jobs = 1
+		l.jobs, l.shares = 1, true
 		observer.Note("The runs are made one at a time, since they share " + strings.Join(shared, " and ") + "; what one run leaves there, the next one finds.")
 	}
 	// A health check that comes every half a minute would make a run wait for it.
-	const interval = "health-interval"
-	if room.Subject.Identity().Healthcheck && workload.Find(interval) != nil {
-		l.always = append(l.always, workload.Setting{Name: interval, Value: "1s"})
+	if room.Subject.Identity().Healthcheck {
+		l.always = append(l.always, workload.Setting{Name: "health-interval", Value: "1s"})
 	}
 	return l
 }
