@@ -27,6 +27,13 @@ func TestComposeSnippetOfAService(t *testing.T) {
 	if err != nil {
 		testengine.SkipOrFail(t, err)
 	}
+	t.Cleanup(func() {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		defer cancel()
+		if err := testimage.Remove(clean, e, images["node"]); err != nil {
+			t.Error(err)
+		}
+	})
 	result := invocation{engine: e, args: []string{"run", "--no-prove", "--format", "compose", images["node"]}}.run(t)
 	result.expect(t, exitProven)
 	path := filepath.Join(t.TempDir(), "compose.yaml")

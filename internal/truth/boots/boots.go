@@ -36,6 +36,8 @@ type Outcome struct {
 	Failed *scenario.Phase
 	// Why says what was different there.
 	Why string
+	// late is failure's.
+	late bool
 }
 
 // Passed reports whether each step went as with everything allowed.
@@ -96,12 +98,18 @@ func New(ctx context.Context, e *testengine.Engine, s Service) (*Judge, error) {
 type failure struct {
 	step scenario.Step
 	why  string
+	// late says that it took too long, which may be the machine's doing.
+	late bool
 }
 
 func (f *failure) Error() string { return string(f.step) + ": " + f.why }
 
 func failed(step scenario.Step, format string, args ...any) error {
-	return &failure{step, fmt.Sprintf(format, args...)}
+	return &failure{step: step, why: fmt.Sprintf(format, args...)}
+}
+
+func late(step scenario.Step, format string, args ...any) error {
+	return &failure{step, fmt.Sprintf(format, args...), true}
 }
 
 // Learn runs it with everything that may be granted, which the other runs are held
@@ -116,12 +124,18 @@ func (j *Judge) Learn(ctx context.Context, all capability.Set) (Outcome, error) 
 	return o, err
 }
 
-// Run runs it with the set and nothing else. Learn comes first.
+// Run runs it with the set and nothing else, once more where it only took too long. Learn
+// comes first.
 func (j *Judge) Run(ctx context.Context, set capability.Set) (Outcome, error) {
 	if j.learned == nil {
 		return Outcome{}, errors.New("nothing is known of the run with everything allowed")
 	}
-	return j.run(ctx, set, func(*boot) {})
+	nothing := func(*boot) {}
+	o, err := j.run(ctx, set, nothing)
+	if err == nil && o.late {
+		o, err = j.run(ctx, set, nothing)
+	}
+	return o, err
 }
 
 // Learned is how it went with everything allowed: on what it listened in all boots, what
@@ -179,7 +193,7 @@ func (j *Judge) run(ctx context.Context, set capability.Set, keep func(*boot)) (
 			b, err = j.boot(ctx, service, i, began)
 		}
 		if f, ok := errors.AsType[*failure](err); ok {
-			return Outcome{&scenario.Phase{Boot: kind, Step: f.step}, f.why}, nil
+			return Outcome{&scenario.Phase{Boot: kind, Step: f.step}, f.why, f.late}, nil
 		}
 		if err != nil {
 			return o, fmt.Errorf("%s: %w", kind, err)
@@ -232,10 +246,17 @@ func (j *Judge) boot(ctx context.Context, s *testengine.Service, number int, beg
 		}
 		limited, stop := context.WithTimeout(ctx, most)
 		for _, command := range exercise.commands {
-			if output, err := exercise.run(limited, command); err != nil && ctx.Err() == nil {
-				stop()
-				return nil, failed(exercise.step, "%s: %v: %s", command, err, output)
+			output, err := exercise.run(limited, command)
+			switch {
+			case err == nil || ctx.Err() != nil:
+				continue
+			case limited.Err() != nil:
+				err = late(exercise.step, "%s: after %v: %s", command, most, output)
+			default:
+				err = failed(exercise.step, "%s: %v: %s", command, err, output)
 			}
+			stop()
+			return nil, err
 		}
 		stop()
 		if err := w.is(ctx, exercise.step, &b.sight, want == nil); err != nil {

@@ -125,7 +125,7 @@ func (w *watch) becomes(ctx context.Context, want sight, limit time.Duration) er
 			missing = append(missing, "not healthy")
 		}
 		if len(missing) > 0 && time.Now().After(deadline) {
-			return false, failed(scenario.Start, "after %v: %s", limit, strings.Join(missing, ", "))
+			return false, late(scenario.Start, "after %v: %s", limit, strings.Join(missing, ", "))
 		}
 		return len(missing) == 0, nil
 	})
