@@ -4,7 +4,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -X main.version=$(VERSION)
-FUZZTIME ?= 10s
+FUZZTIME ?= 20000x
 
 .PHONY: build
 build:
