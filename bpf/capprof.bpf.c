@@ -295,6 +295,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	if (container)
 		__sync_fetch_and_add(&container->executions, 1);
 	name_executable(st, bprm);
+	note_process(task, st->executable);
 	return 0;
 }
 
@@ -303,8 +304,11 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct task_state *st = state_of(parent);
 
-	if (st)
-		inherit_state(child, st, child->tgid == parent->tgid);
+	if (!st)
+		return 0;
+	inherit_state(child, st, child->tgid == parent->tgid);
+	if (st->stage == INSIDE && child->tgid != parent->tgid)
+		note_process(child, st->executable);
 	return 0;
 }
 

@@ -47,6 +47,9 @@ enum call_trait {
 	CALL_KEEPS_OVERRIDDEN = 1,
 	/* It may give up privileges: what becomes of a process that was refused counts. */
 	CALL_GIVES_UP = 2,
+	/* It sends a signal to the process, or the group of the process, that its first
+	 * argument says. */
+	CALL_SIGNALS = 4,
 };
 
 /* What the programs are told of a system call, in one word. */
@@ -128,6 +131,7 @@ struct stack {
 struct detail {
 	struct op_key key;
 	u64 args[6];
+	u64 target; /* key of the executables map: what the process signalled runs */
 	s64 value;
 	u64 bounding, inheritable, permitted, effective;
 	u32 pid;

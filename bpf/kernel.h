@@ -41,6 +41,7 @@ typedef _Bool bool;
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -148,6 +149,15 @@ struct cgroup {
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
+struct pid_namespace;
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* one for each level */
+};
 struct task_struct {
 	struct thread_info thread_info;
 	pid_t pid, tgid;
@@ -155,6 +165,7 @@ struct task_struct {
 	char comm[16];
 	unsigned long atomic_flags;
 	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
 	const struct cred *real_cred, *cred;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;

@@ -8,6 +8,7 @@
 #include "object.h"
 #include "state.h"
 #include "fate.h"
+#include "processes.h"
 
 /* Not inlined: rare. */
 __noinline int lose(u64 cgroup, u64 loss, u64 count)
@@ -178,6 +179,7 @@ __noinline int send_detail(struct task_state *st, struct op_key *key, s64 ret)
 	detail->blob_len = 0;
 	detail->key = *key;
 	detail->value = ret;
+	detail->target = st->target;
 	read_args((struct pt_regs *)bpf_task_pt_regs(task), key->flags & OP_COMPAT, detail->args);
 	cred = task->real_cred;
 	bpf_probe_read_kernel(&detail->bounding, 8, &cred->cap_bset);
@@ -251,6 +253,9 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 		blob = failed ? sorted.by_kind[ARG_BLOB] : 0;
 		first64 = sorted.by_kind[ARG_FIRST64];
 		pointers = path || blob || first64;
+		st->target = call.traits & CALL_SIGNALS ? executable_of(task, args[0]) : 0;
+		if (st->target)
+			sorted.scalars = mix(sorted.scalars, st->target);
 		key.object = sorted.scalars;
 		if (pointers)
 			key.object = hash_pointed(sorted.scalars, path, blob, first64);

@@ -63,6 +63,7 @@ struct memo {
 struct task_state {
 	u64 executable;
 	u64 args_hash;
+	u64 target;  /* what the process runs that the call is about */
 	u64 cgroup;  /* the container's, which the task may have left for one below it */
 	u64 user_ns; /* the container's too */
 	s32 number;

@@ -2,7 +2,9 @@
 package callwords
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -18,13 +20,7 @@ func Object(op observation.Operation) string {
 	path := Steady(o.Path)
 	switch op.Syscall {
 	case "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal":
-		switch name := unix.SignalName(o.Signal); {
-		case o.Signal == 0:
-			return "pid, 0" // sends nothing: it asks whether the process is there
-		case name != "":
-			return name
-		}
-		return fmt.Sprintf("signal %d", int(o.Signal))
+		return signalled(o)
 	case "mount", "move_mount":
 		if o.Path == "" {
 			return "on " + Steady(o.SecondPath) // a remount needs no source
@@ -153,4 +149,20 @@ func namespaceWords(op observation.Operation) string {
 		return Steady(op.Object.Path)
 	}
 	return ""
+}
+
+// signalled says who is sent which signal, as far as that is known.
+func signalled(o observation.Object) string {
+	target := ""
+	if o.TargetExecutable != "" {
+		target = path.Base(o.TargetExecutable) + ", "
+	}
+	switch name := unix.SignalName(o.Signal); {
+	case o.Signal == 0:
+		// It sends nothing: it asks whether the process is there.
+		return cmp.Or(target, "pid, ") + "0"
+	case name != "":
+		return target + name
+	}
+	return fmt.Sprintf("%ssignal %d", target, int(o.Signal))
 }

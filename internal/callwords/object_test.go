@@ -16,6 +16,8 @@ func TestObjectsAreSteady(t *testing.T) {
 		"[::1]:PORT":          {Syscall: "connect", Object: observation.Object{Address: "[::1]:32768", Port: 32768}},
 		"netlink":             {Syscall: "bind", Object: observation.Object{Address: "netlink"}},
 		"pid, 0":              {Syscall: "kill"},
+		"web, 0":              {Syscall: "kill", Object: observation.Object{TargetExecutable: "/usr/bin/web"}},
+		"web, SIGKILL":        {Syscall: "kill", Object: observation.Object{TargetExecutable: "/usr/bin/web", Signal: unix.SIGKILL}},
 		"SIGTERM":             {Syscall: "tgkill", Object: observation.Object{Signal: unix.SIGTERM}},
 		"on /":                {Syscall: "mount", Object: observation.Object{SecondPath: "/"}},
 		"none on /mnt":        {Syscall: "mount", Object: observation.Object{Path: "none", SecondPath: "/mnt"}},

@@ -70,6 +70,37 @@ func TestEngineRestarted(t *testing.T) {
 	noContainersOf(t, e, pid)
 }
 
+// TestEngineGoesAwayFromAService: while it waits for a service, and in its stop.
+func TestEngineGoesAwayFromAService(t *testing.T) {
+	e, image := ownEngine(t)
+	for name, end := range map[string]func(context.Context) error{"crashes": e.Kill, "restarts": e.Restart} {
+		for step, c := range map[string]struct{ ready, action string }{"while it is waited for": {"after:20s", "start"}, "in its stop": {"after:1s", "kill"}} {
+			t.Run(name+" "+step, func(t *testing.T) {
+				seen := watch(t, e, patience, "type=container")
+				running := invocation{engine: e, args: []string{"run", "--network", "none", "--jobs", "1", "--ready", c.ready, image, "--", "/privop", "pause", "60000"}}.start(t)
+				pid := running.cmd.Process.Pid
+				if !seen.await(pid, c.action, 1) {
+					t.Fatalf("there was no %s", c.action)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+				defer cancel()
+				if err := end(ctx); err != nil {
+					t.Fatal(err)
+				}
+				result := running.wait(t)
+				result.expect(t, exitUnfit)
+				result.mentions(t, "engine")
+				if result.stdout != "" {
+					t.Errorf("stdout carries %q", result.stdout)
+				}
+				restart(t, e)
+				invocation{engine: e, args: []string{"clean"}}.run(t).expect(t, 0)
+				noContainersOf(t, e, pid)
+			})
+		}
+	}
+}
+
 func restart(t *testing.T, e *testengine.Engine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)

@@ -147,6 +147,8 @@ type Object struct {
 	// caller's PID namespace.
 	Signal syscall.Signal
 	Target int
+	// TargetExecutable is the file that the target runs, "" where that is not known.
+	TargetExecutable string
 	// Capabilities is the set that capset(2) asked for, permitted and effective
 	// together, the one capability of a prctl(2), or the permitted set in the
 	// security.capability attribute of a file that execve(2) refused, or that

@@ -124,6 +124,9 @@ func perform(act string) error {
 	if ending, ok := strings.CutPrefix(act, refusedAnd); ok {
 		return endRefused(ending)
 	}
+	if act == "signal" {
+		return signalOthers()
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}
@@ -196,6 +199,28 @@ func perform(act string) error {
 		return exec.Command("/bin/sh", "-c", "chown 1 /; sh -c 'chown 2 / || true'; true").Run()
 	}
 	return fmt.Errorf("unknown act %s", act)
+}
+
+// signalOthers is refused to signal another user's process, and the group that it leads.
+func signalOthers() error {
+	other := exec.Command("cat")
+	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Setpgid: true}
+	input, err := other.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := other.Start(); err != nil {
+		return err
+	}
+	if err := dropCapabilities(); err != nil {
+		return err
+	}
+	for _, pid := range []int{other.Process.Pid, -other.Process.Pid} {
+		if err := unix.Kill(pid, unix.SIGTERM); !errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("kill %d: %w", pid, err)
+		}
+	}
+	return errors.Join(input.Close(), other.Wait())
 }
 
 // dependent makes calls of which two binds and two sockets depend on the sysctls of

@@ -39,6 +39,7 @@ type capprofCallTrait uint32
 const (
 	capprofCallTraitCALL_KEEPS_OVERRIDDEN capprofCallTrait = 1
 	capprofCallTraitCALL_GIVES_UP         capprofCallTrait = 2
+	capprofCallTraitCALL_SIGNALS          capprofCallTrait = 4
 )
 
 type capprofCheckFlag uint32
@@ -72,6 +73,7 @@ type capprofDetail struct {
 	_           structs.HostLayout
 	Key         capprofOpKey
 	Args        [6]uint64
+	Target      uint64
 	Value       int64
 	Bounding    uint64
 	Inheritable uint64
@@ -173,6 +175,13 @@ type capprofOpValue struct {
 	Pad      uint32
 }
 
+type capprofProcess struct {
+	_   structs.HostLayout
+	Ns  uint64
+	Nr  int32
+	Pad uint32
+}
+
 type capprofRefusals struct {
 	_     structs.HostLayout
 	Place [48]uint64
@@ -207,6 +216,7 @@ type capprofTaskState struct {
 	_          structs.HostLayout
 	Executable uint64
 	ArgsHash   uint64
+	Target     uint64
 	Cgroup     uint64
 	UserNs     uint64
 	Number     int32
@@ -267,6 +277,7 @@ const (
 	capprofMapExecutables       = "executables"
 	capprofMapFates             = "fates"
 	capprofMapOperations        = "operations"
+	capprofMapProcesses         = "processes"
 	capprofMapRefused           = "refused"
 	capprofMapStacks            = "stacks"
 	capprofMapTargets           = "targets"
@@ -356,6 +367,7 @@ type capprofMapSpecs struct {
 	Executables *ebpf.MapSpec `ebpf:"executables"`
 	Fates       *ebpf.MapSpec `ebpf:"fates"`
 	Operations  *ebpf.MapSpec `ebpf:"operations"`
+	Processes   *ebpf.MapSpec `ebpf:"processes"`
 	Refused     *ebpf.MapSpec `ebpf:"refused"`
 	Stacks      *ebpf.MapSpec `ebpf:"stacks"`
 	Targets     *ebpf.MapSpec `ebpf:"targets"`
@@ -411,6 +423,7 @@ type capprofMaps struct {
 	Executables *ebpf.Map `ebpf:"executables"`
 	Fates       *ebpf.Map `ebpf:"fates"`
 	Operations  *ebpf.Map `ebpf:"operations"`
+	Processes   *ebpf.Map `ebpf:"processes"`
 	Refused     *ebpf.Map `ebpf:"refused"`
 	Stacks      *ebpf.Map `ebpf:"stacks"`
 	Targets     *ebpf.Map `ebpf:"targets"`
@@ -424,6 +437,7 @@ func (m *capprofMaps) Close() error {
 		m.Executables,
 		m.Fates,
 		m.Operations,
+		m.Processes,
 		m.Refused,
 		m.Stacks,
 		m.Targets,

@@ -43,6 +43,7 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 		}
 		op := operation(detail, stacks)
 		op.Executable = executables[entry.key.Executable]
+		op.Object.TargetExecutable = executables[detail.Target]
 		op.Phase = s.phases[entry.key.Phase]
 		op.Count = entry.value.Count
 		fate := fates[entry.value.First]

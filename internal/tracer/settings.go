@@ -64,6 +64,7 @@ var traits = func() map[string]capprofCallTrait {
 	all := map[string]capprofCallTrait{}
 	for trait, calls := range map[capprofCallTrait]string{
 		capprofCallTraitCALL_KEEPS_OVERRIDDEN: "access faccessat faccessat2",
+		capprofCallTraitCALL_SIGNALS:          "kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo",
 		capprofCallTraitCALL_GIVES_UP:         "setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid setgroups capset chroot prctl",
 	} {
 		for call := range strings.FieldsSeq(calls) {

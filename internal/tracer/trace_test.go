@@ -216,3 +216,17 @@ func TestOtherCgroupsAreNotSeen(t *testing.T) {
 		t.Fatalf("%d operations of others: %+v", len(obs.Operations), obs.Operations)
 	}
 }
+
+// A signal says a number, which differs from run to run: the program that it is meant
+// for is what tells people why.
+func TestTargetOfASignal(t *testing.T) {
+	refused := find(traced(t, "signal"), "kill", unix.EPERM)
+	if len(refused) != 2 {
+		t.Errorf("%d calls, want the process's and the group's", len(refused))
+	}
+	for _, op := range refused {
+		if filepath.Base(op.Object.TargetExecutable) != "cat" || op.Object.Signal != unix.SIGTERM {
+			t.Errorf("%+v", op)
+		}
+	}
+}
