@@ -43,7 +43,7 @@ func rooms(t *testing.T) []room {
 var allowed = map[string][]string{
 	"cmd/capprof":            {"internal/scenario", "internal/engine/docker", "internal/engine", "internal/doctor", "internal/runner", "internal/runner/trial", "internal/tracer", "internal/observation", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability", "internal/text"},
 	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/text"},
-	"internal/engine/docker": {"internal/live", "internal/scenario", "internal/engine", "internal/seccomp", "internal/workload", "internal/capability", "internal/copytree", "internal/text"},
+	"internal/engine/docker": {"internal/owner", "internal/live", "internal/scenario", "internal/engine", "internal/seccomp", "internal/workload", "internal/capability", "internal/copytree", "internal/text"},
 	"internal/runner":        {"internal/scenario", "internal/runner/relax", "internal/runner/trial", "internal/runner/search", "internal/advice", "internal/callwords", "internal/grant", "internal/engine", "internal/workload", "internal/mapper", "internal/observation", "internal/sentence", "internal/profile", "internal/remedy", "internal/capability"},
 	"internal/runner/relax":  {"internal/runner/search", "internal/engine", "internal/mapper", "internal/workload"},
 	"internal/runner/trial":  {"internal/scenario", "internal/engine", "internal/observation", "internal/capability"},
@@ -70,13 +70,14 @@ var allowed = map[string][]string{
 	"internal/scenario":      {},
 	"internal/syscalls":      {},
 	"internal/copytree":      {},
+	"internal/owner":         {},
 	"internal/text":          {},
 	"internal/capability":    {},
 	"profiles":               {},
 }
 
 // testOnly are rooms that nothing but tests and tools of the house import.
-var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/engine/enginetest", "internal/e2e", "bench", "internal/profile/profiletest", "internal"}
+var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/engine/enginetest", "internal/e2e", "bench", "internal/profile/profiletest", "internal/owner/ownertest", "internal"}
 
 // owned are third-party modules that one room alone touches.
 var owned = map[string]string{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/engine/enginetest"
+	"github.com/capprof/capprof/internal/owner/ownertest"
 	"github.com/capprof/capprof/internal/testengine"
 )
 
@@ -41,7 +42,7 @@ func TestContract(t *testing.T) {
 		},
 		Orphan: func(t testing.TB) engine.Engine {
 			e := open(t)
-			e.owner = deadOwner(t)
+			e.owner = ownertest.Dead(t)
 			return e
 		},
 		Exists: func(t testing.TB, id string) bool {

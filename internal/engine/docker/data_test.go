@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/volume"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/owner/ownertest"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -348,7 +349,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestVolumesThatADeadCapprofLeft are removed, and what looks like them is not.
 func TestVolumesThatADeadCapprofLeft(t *testing.T) {
 	dead, alive := newEngine(t), newEngine(t)
-	dead.owner = deadOwner(t)
+	dead.owner = ownertest.Dead(t)
 	left, err := volumes{dead}.make(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

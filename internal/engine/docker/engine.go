@@ -24,6 +24,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/owner"
 )
 
 // Options are what the caller wants to be told.
@@ -40,7 +41,7 @@ type Engine struct {
 	api      *client.Client
 	endpoint endpoint
 	session  string
-	owner    owner
+	owner    owner.Owner
 	environ  environment
 	patience patience
 	waiting  func(string)
@@ -71,7 +72,7 @@ func connect(host string, environ environment, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: address %s: %w", engine.ErrNoEngine, at, err)
 	}
-	self, err := currentOwner()
+	self, err := owner.Current()
 	if err != nil {
 		return nil, err
 	}

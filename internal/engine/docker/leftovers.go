@@ -11,6 +11,16 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/volume"
+
+	"github.com/capprof/capprof/internal/owner"
+)
+
+// The labels of every container and volume that capprof makes.
+const (
+	// sessionLabel holds the session's name.
+	sessionLabel = "dev.capprof.run"
+	// ownerLabel holds the process that made it, see package owner.
+	ownerLabel = "dev.capprof.owner"
 )
 
 // RemoveLeftovers removes the containers whose capprof is dead, with their anonymous
@@ -35,12 +45,12 @@ func (e *Engine) RemoveLeftovers(ctx context.Context) ([]string, error) {
 		if !ours {
 			continue
 		}
-		maker, err := parseOwner(summary.Labels[ownerLabel])
+		maker, err := owner.Parse(summary.Labels[ownerLabel])
 		if err != nil {
 			failures = append(failures, fmt.Errorf("container %s: %w", name, err))
 			continue
 		}
-		if !maker.gone(e.owner, isRunning(summary.State)) {
+		if !maker.Gone(e.owner, isRunning(summary.State)) {
 			continue
 		}
 		if err := e.remove(ctx, summary.ID); err != nil {
@@ -71,12 +81,12 @@ func (e volumes) removeLeft(ctx context.Context) ([]string, error) {
 		if !isOwnVolume(v.Name, v.Labels[sessionLabel]) {
 			continue
 		}
-		maker, err := parseOwner(v.Labels[ownerLabel])
+		maker, err := owner.Parse(v.Labels[ownerLabel])
 		if err != nil {
 			failures = append(failures, fmt.Errorf("volume %s: %w", v.Name, err))
 			continue
 		}
-		if !maker.gone(e.owner, false) {
+		if !maker.Gone(e.owner, false) {
 			continue
 		}
 		if err := e.remove(ctx, v.Name); err != nil {

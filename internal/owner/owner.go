@@ -1,4 +1,6 @@
-package docker
+// Package owner tells which capprof process made something that outlives a process, and
+// whether that one still runs.
+package owner
 
 import (
 	"errors"
@@ -11,68 +13,63 @@ import (
 	"syscall"
 )
 
-// The labels of every container that capprof makes.
-const (
-	// sessionLabel holds the session's name.
-	sessionLabel = "dev.capprof.run"
-	// ownerLabel holds the process that made the container, see owner.
-	ownerLabel = "dev.capprof.owner"
-)
-
-// owner identifies one capprof process so that another can tell whether it
+// Owner identifies one capprof process so that another can tell whether it
 // still runs. A PID alone is used again; with the start time it is unique
 // within one boot and PID namespace.
-type owner struct {
+type Owner struct {
 	host, boot, namespace string
 	pid                   int
 	// started is field 22 of /proc/PID/stat, clock ticks since boot.
 	started string
 }
 
-// currentOwner describes this process.
-func currentOwner() (owner, error) {
+// Current describes this process.
+func Current() (Owner, error) { return Of(os.Getpid()) }
+
+// Of describes a process of this machine and of this process's PID namespace.
+func Of(pid int) (Owner, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return owner{}, fmt.Errorf("reading the host name: %w", err)
+		return Owner{}, fmt.Errorf("reading the host name: %w", err)
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return owner{}, fmt.Errorf("reading the boot ID: %w", err)
+		return Owner{}, fmt.Errorf("reading the boot ID: %w", err)
 	}
 	namespace, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
-		return owner{}, fmt.Errorf("reading the PID namespace: %w", err)
+		return Owner{}, fmt.Errorf("reading the PID namespace: %w", err)
 	}
-	started, err := startTime(os.Getpid())
+	started, err := startTime(pid)
 	if err != nil {
-		return owner{}, err
+		return Owner{}, err
 	}
-	return owner{host: host, boot: strings.TrimSpace(string(boot)), namespace: namespace, pid: os.Getpid(), started: started}, nil
+	return Owner{host: host, boot: strings.TrimSpace(string(boot)), namespace: namespace, pid: pid, started: started}, nil
 }
 
-// String is the label's value. A host name cannot hold a slash (hostname(7)).
-func (o owner) String() string {
+// String is one word for a label. A host name cannot hold a slash (hostname(7)).
+func (o Owner) String() string {
 	return strings.Join([]string{o.host, o.boot, o.namespace, strconv.Itoa(o.pid), o.started}, "/")
 }
 
-// parseOwner reads a label's value back.
-func parseOwner(label string) (owner, error) {
+// Parse reads what String wrote.
+func Parse(label string) (Owner, error) {
 	fields := strings.Split(label, "/")
 	if len(fields) != 5 {
-		return owner{}, fmt.Errorf("owner %q has %d fields, not 5", label, len(fields))
+		return Owner{}, fmt.Errorf("owner %q has %d fields, not 5", label, len(fields))
 	}
 	pid, err := strconv.Atoi(fields[3])
 	if err != nil || pid <= 0 {
-		return owner{}, fmt.Errorf("owner %q: %q is no process ID", label, fields[3])
+		return Owner{}, fmt.Errorf("owner %q: %q is no process ID", label, fields[3])
 	}
-	return owner{host: fields[0], boot: fields[1], namespace: fields[2], pid: pid, started: fields[4]}, nil
+	return Owner{host: fields[0], boot: fields[1], namespace: fields[2], pid: pid, started: fields[4]}, nil
 }
 
-// gone reports whether the process is known to have ended. What cannot be seen
+// Gone reports whether the process is known to have ended. What cannot be seen
 // from here (another machine, another PID namespace) counts as alive, because
 // removing the container of a running capprof is worse than leaving one.
-// running says whether the container in question runs.
-func (o owner) gone(self owner, running bool) bool {
+// running says whether what is in question is a container that runs.
+func (o Owner) Gone(self Owner, running bool) bool {
 	switch {
 	case o.host != self.host:
 		return false
