@@ -22,7 +22,8 @@ u64 unsaid;
 
 static __always_inline void note(struct task_struct *task)
 {
-	struct target *target = target_of(task);
+	u64 cgroup;
+	struct target *target = target_of(task, &cgroup);
 
 	if (target && bpf_ringbuf_output(&happened, &target->number, sizeof(target->number), 0))
 		__sync_fetch_and_add(&unsaid, 1);

@@ -110,30 +110,13 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* The container whose cgroup the current task is in. Names are looked at only until
- * every expected start is found: each check of the host comes this way. */
-static __always_inline struct container *container_of_current(struct task_struct *task, u64 cgroup)
-{
-	struct container *container = container_in(cgroup);
-
-	if (container || found == expected)
-		return container;
-	if (add_container(task, cgroup))
-		__sync_fetch_and_add(&found, 1);
-	return container_in(cgroup);
-}
-
 /* A check by a task that is not followed yet: the runtime's, if in the cgroup. */
 static __noinline int follow_runtime(struct task_struct *task)
 {
-	u64 cgroup = bpf_get_current_cgroup_id();
-	struct container *container;
+	u64 cgroup = current_container();
 	struct task_state *st;
 
-	if (!task)
-		return 0;
-	container = container_of_current(task, cgroup);
-	if (!container)
+	if (!task || !container_in(cgroup))
 		return 0;
 	st = new_state(task, cgroup);
 	if (st)
@@ -266,8 +249,8 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	u64 cgroup;
 
 	if (!st || st->stage == RUNTIME) {
-		cgroup = bpf_get_current_cgroup_id();
-		container = container_of_current(task, cgroup);
+		cgroup = current_container();
+		container = container_in(cgroup);
 		if (!container || !in_container_mounts(task))
 			return 0;
 		if (!st)

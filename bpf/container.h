@@ -7,8 +7,7 @@
 #include "contract.h"
 #include "target.h"
 
-/* The containers found, by cgroup ID. Whoever knows the cgroup beforehand may add
- * its container here and needs no target. */
+/* The containers found, by the ID of their cgroup. Their tasks are in it or below it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_CONTAINERS);
@@ -16,26 +15,57 @@ struct {
 	__type(value, struct container);
 } containers SEC(".maps");
 
+/* How often user space added to the targets, which it counts itself. */
+u64 additions;
+
+/* Which container a cgroup is of. */
+struct membership {
+	u64 container; /* the ID of the container's cgroup, 0 for none */
+	u64 additions; /* how many there had been when it was looked for */
+};
+
+/* By cgroup ID, those of which it was asked last. Names are looked at once for each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct membership);
+} memberships SEC(".maps");
+
 static __always_inline struct container *container_in(u64 cgroup)
 {
 	return bpf_map_lookup_elem(&containers, &cgroup);
 }
 
-/* Adds the container of the current task's cgroup if that has the name of a target,
- * and says whether it did. The first cgroup of the name is the container's. */
-static __always_inline bool add_container(struct task_struct *task, u64 cgroup)
+/* Looks for the target that the current task's cgroup is of, and adds its container if it
+ * is the first one seen. The first cgroup of a target's name is the container's. */
+static __noinline u64 look_for_container(u64 own)
 {
 	struct container fresh = {.started_with = {.unprivileged_port_start = -1, .ping_group_low = -1, .ping_group_high = -1}};
-	struct target *target = target_of(task);
+	struct membership found = {.additions = additions};
+	u64 cgroup = 0;
+	struct target *target = target_of(bpf_get_current_task_btf(), &cgroup);
 
-	if (!target || target->cgroup)
-		return false;
-	fresh.number = target->number;
-	/* Of two tasks at the same time, one succeeds. */
-	if (bpf_map_update_elem(&containers, &cgroup, &fresh, BPF_NOEXIST))
-		return false;
-	target->cgroup = cgroup;
-	return true;
+	if (target && (!target->cgroup || target->cgroup == cgroup)) {
+		found.container = cgroup;
+		fresh.number = target->number;
+		/* Of two tasks at the same time, one succeeds. */
+		bpf_map_update_elem(&containers, &cgroup, &fresh, BPF_NOEXIST);
+		target->cgroup = cgroup;
+	}
+	bpf_map_update_elem(&memberships, &own, &found, BPF_ANY);
+	return found.container;
+}
+
+/* The ID of the cgroup of the container that the current task is in, 0 for none. */
+static __always_inline u64 current_container(void)
+{
+	u64 own = bpf_get_current_cgroup_id();
+	struct membership *known = bpf_map_lookup_elem(&memberships, &own);
+
+	if (known && known->additions == additions)
+		return known->container;
+	return look_for_container(own);
 }
 
 /* A runtime's own process joins the cgroup, and may even exec itself there (runc

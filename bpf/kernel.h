@@ -141,9 +141,14 @@ struct nsproxy {
 	struct net *net_ns;
 };
 struct kernfs_node {
+	u64 id;
 	const char *name;
 };
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
 struct cgroup {
+	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
 };
 struct css_set {

@@ -17,10 +17,6 @@ const volatile s32 nr_execve, nr_execveat, nr_exit, nr_exit_group;
 /* How many different operations there were so far: their order. */
 u64 order;
 
-/* Starts that user space said are to come, which it alone writes, and those of which a
- * task was seen in the cgroup. */
-u32 expected, found;
-
 /* The part of the run that user space says it is in. */
 u16 phase;
 

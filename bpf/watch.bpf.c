@@ -19,7 +19,7 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 	/* Of overridden credentials it takes the call to tell whose they are. */
 	if (granted || cred != bpf_get_current_task_btf()->real_cred)
 		return;
-	container = container_in(bpf_get_current_cgroup_id());
+	container = container_in(current_container());
 	/* What the runtime does before the container's first program is not counted. */
 	if (!container || !container->executions)
 		return;
@@ -34,11 +34,8 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	u64 cgroup = bpf_get_current_cgroup_id();
-	struct container *container = container_in(cgroup);
+	struct container *container = container_in(current_container());
 
-	if (!container && add_container(task, cgroup))
-		container = container_in(cgroup);
 	if (container && in_container_mounts(task))
 		__sync_fetch_and_add(&container->executions, 1);
 	return 0;

@@ -127,6 +127,12 @@ func perform(act string) error {
 	if act == "signal" {
 		return signalOthers()
 	}
+	if dir, ok := strings.CutPrefix(act, movedTo); ok {
+		if err := move(dir); err != nil {
+			return err
+		}
+		act = "chown"
+	}
 	if err := dropCapabilities(); err != nil {
 		return fmt.Errorf("dropping capabilities: %w", err)
 	}

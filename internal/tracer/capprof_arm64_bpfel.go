@@ -126,6 +126,12 @@ const (
 	capprofLossLOSSES          capprofLoss = 5
 )
 
+type capprofMembership struct {
+	_         structs.HostLayout
+	Container uint64
+	Additions uint64
+}
+
 type capprofNames struct {
 	_         structs.HostLayout
 	Len       uint32
@@ -276,6 +282,7 @@ const (
 	capprofMapDetails           = "details"
 	capprofMapExecutables       = "executables"
 	capprofMapFates             = "fates"
+	capprofMapMemberships       = "memberships"
 	capprofMapOperations        = "operations"
 	capprofMapProcesses         = "processes"
 	capprofMapRefused           = "refused"
@@ -288,10 +295,9 @@ const (
 	capprofProgOnFork           = "on_fork"
 	capprofProgOnSysEnter       = "on_sys_enter"
 	capprofProgOnSysExit        = "on_sys_exit"
+	capprofVarAdditions         = "additions"
 	capprofVarCalls             = "calls"
 	capprofVarCompatCalls       = "compat_calls"
-	capprofVarExpected          = "expected"
-	capprofVarFound             = "found"
 	capprofVarNrExecve          = "nr_execve"
 	capprofVarNrExecveat        = "nr_execveat"
 	capprofVarNrExit            = "nr_exit"
@@ -366,6 +372,7 @@ type capprofMapSpecs struct {
 	Details     *ebpf.MapSpec `ebpf:"details"`
 	Executables *ebpf.MapSpec `ebpf:"executables"`
 	Fates       *ebpf.MapSpec `ebpf:"fates"`
+	Memberships *ebpf.MapSpec `ebpf:"memberships"`
 	Operations  *ebpf.MapSpec `ebpf:"operations"`
 	Processes   *ebpf.MapSpec `ebpf:"processes"`
 	Refused     *ebpf.MapSpec `ebpf:"refused"`
@@ -378,10 +385,9 @@ type capprofMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofVariableSpecs struct {
+	Additions         *ebpf.VariableSpec `ebpf:"additions"`
 	Calls             *ebpf.VariableSpec `ebpf:"calls"`
 	CompatCalls       *ebpf.VariableSpec `ebpf:"compat_calls"`
-	Expected          *ebpf.VariableSpec `ebpf:"expected"`
-	Found             *ebpf.VariableSpec `ebpf:"found"`
 	NrExecve          *ebpf.VariableSpec `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.VariableSpec `ebpf:"nr_execveat"`
 	NrExit            *ebpf.VariableSpec `ebpf:"nr_exit"`
@@ -422,6 +428,7 @@ type capprofMaps struct {
 	Details     *ebpf.Map `ebpf:"details"`
 	Executables *ebpf.Map `ebpf:"executables"`
 	Fates       *ebpf.Map `ebpf:"fates"`
+	Memberships *ebpf.Map `ebpf:"memberships"`
 	Operations  *ebpf.Map `ebpf:"operations"`
 	Processes   *ebpf.Map `ebpf:"processes"`
 	Refused     *ebpf.Map `ebpf:"refused"`
@@ -436,6 +443,7 @@ func (m *capprofMaps) Close() error {
 		m.Details,
 		m.Executables,
 		m.Fates,
+		m.Memberships,
 		m.Operations,
 		m.Processes,
 		m.Refused,
@@ -449,10 +457,9 @@ func (m *capprofMaps) Close() error {
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofVariables struct {
+	Additions         *ebpf.Variable `ebpf:"additions"`
 	Calls             *ebpf.Variable `ebpf:"calls"`
 	CompatCalls       *ebpf.Variable `ebpf:"compat_calls"`
-	Expected          *ebpf.Variable `ebpf:"expected"`
-	Found             *ebpf.Variable `ebpf:"found"`
 	NrExecve          *ebpf.Variable `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.Variable `ebpf:"nr_execveat"`
 	NrExit            *ebpf.Variable `ebpf:"nr_exit"`

@@ -53,8 +53,14 @@ func (s *Session) Follow(target Target) error {
 	if err := s.object.Maps[capprofMapTargets].Update(key, capprofTarget{Number: number}, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("following the cgroup %s: %w", target.CgroupName, err)
 	}
-	if err := s.object.Variables[capprofVarExpected].Set(number + 1); err != nil {
-		return fmt.Errorf("telling the programs how many starts there are: %w", err)
+	return added(s.object, uint64(number)+1)
+}
+
+// added tells the programs of an object how many targets it got so far: the last one is to
+// be looked for.
+func added(object *ebpf.Collection, additions uint64) error {
+	if err := object.Variables[capprofVarAdditions].Set(additions); err != nil {
+		return fmt.Errorf("telling the programs of a further start: %w", err)
 	}
 	return nil
 }

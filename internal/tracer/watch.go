@@ -36,7 +36,9 @@ type watcher struct {
 
 	mu      sync.Mutex
 	watches int
-	links   []link.Link
+	// additions counts the starts that the programs were told of.
+	additions uint64
+	links     []link.Link
 }
 
 // newWatcher makes a watcher that loads its programs when they are first asked for.
@@ -98,7 +100,7 @@ func (w *Watch) Follow(target Target) error {
 		w.keys = append(w.keys, key)
 	}
 	w.starts++
-	return nil
+	return w.watcher.added(object)
 }
 
 // cgroups are those of the starts that were found, the ended ones included.
@@ -133,6 +135,14 @@ func (w *watcher) attach(object *ebpf.Collection) error {
 	}
 	w.watches++
 	return nil
+}
+
+// added tells the programs that a start is to be looked for.
+func (w *watcher) added(object *ebpf.Collection) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.additions++
+	return added(object, w.additions)
 }
 
 // detach detaches them after the last one.

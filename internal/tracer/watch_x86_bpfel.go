@@ -37,6 +37,12 @@ type watchContainer struct {
 	Denied [64]uint8
 }
 
+type watchMembership struct {
+	_         structs.HostLayout
+	Container uint64
+	Additions uint64
+}
+
 type watchTarget struct {
 	_      structs.HostLayout
 	Cgroup uint64
@@ -54,9 +60,11 @@ type watchTargetKey struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	watchMapContainers       = "containers"
+	watchMapMemberships      = "memberships"
 	watchMapTargets          = "targets"
 	watchProgCheckTracepoint = "check_tracepoint"
 	watchProgOnExec          = "on_exec"
+	watchVarAdditions        = "additions"
 )
 
 // loadWatch returns the embedded CollectionSpec for watch.
@@ -109,14 +117,16 @@ type watchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchMapSpecs struct {
-	Containers *ebpf.MapSpec `ebpf:"containers"`
-	Targets    *ebpf.MapSpec `ebpf:"targets"`
+	Containers  *ebpf.MapSpec `ebpf:"containers"`
+	Memberships *ebpf.MapSpec `ebpf:"memberships"`
+	Targets     *ebpf.MapSpec `ebpf:"targets"`
 }
 
 // watchVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchVariableSpecs struct {
+	Additions *ebpf.VariableSpec `ebpf:"additions"`
 }
 
 // watchObjects contains all objects after they have been loaded into the kernel.
@@ -139,13 +149,15 @@ func (o *watchObjects) Close() error {
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchMaps struct {
-	Containers *ebpf.Map `ebpf:"containers"`
-	Targets    *ebpf.Map `ebpf:"targets"`
+	Containers  *ebpf.Map `ebpf:"containers"`
+	Memberships *ebpf.Map `ebpf:"memberships"`
+	Targets     *ebpf.Map `ebpf:"targets"`
 }
 
 func (m *watchMaps) Close() error {
 	return _WatchClose(
 		m.Containers,
+		m.Memberships,
 		m.Targets,
 	)
 }
@@ -154,6 +166,7 @@ func (m *watchMaps) Close() error {
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchVariables struct {
+	Additions *ebpf.Variable `ebpf:"additions"`
 }
 
 // watchPrograms contains all programs after they have been loaded into the kernel.
