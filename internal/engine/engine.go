@@ -149,6 +149,10 @@ type Container interface {
 	Busy(ctx context.Context) (bool, error)
 	// CPUTime is the processor time that the running container has used so far.
 	CPUTime(ctx context.Context) (time.Duration, error)
+	// Confinement says what security modules hold the container's processes under, one
+	// entry a module, by its name; none where nothing does. It is known after a start, and
+	// stays known after the end.
+	Confinement(ctx context.Context) ([]Confinement, error)
 	// Reach says how the running container is reached.
 	Reach(ctx context.Context) (Reach, error)
 	// FileCapabilities reads the permitted set of the security.capability attribute

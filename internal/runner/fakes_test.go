@@ -215,6 +215,10 @@ func (c *fakeContainer) CPUTime(context.Context) (time.Duration, error) {
 
 func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) { return engine.Reach{}, nil }
 
+func (c *fakeContainer) Confinement(context.Context) ([]engine.Confinement, error) {
+	return nil, nil
+}
+
 func (c *fakeContainer) Remove(ctx context.Context) error {
 	select {
 	case <-time.After(c.engine.removing):

@@ -83,6 +83,7 @@ func Run(t *testing.T, setup Setup) {
 		{"no health", checkNoHealth},
 		{"health at the second start", checkHealthAgain},
 		{"processes", checkProcesses},
+		{"confinement", checkConfinement},
 		{"sockets", checkListening},
 		{"sockets in the machine's network", checkListeningOnHost},
 		{"an address", checkReach},

@@ -229,6 +229,10 @@ func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) {
 	return engine.Reach{Address: "127.0.0.1"}, nil
 }
 
+func (c *fakeContainer) Confinement(context.Context) ([]engine.Confinement, error) {
+	return nil, nil
+}
+
 func (c *fakeContainer) Remove(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
