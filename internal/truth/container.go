@@ -61,6 +61,12 @@ func (c *containers) volume(name string) string {
 	return fmt.Sprintf("capprof-truth-%d-%s", os.Getpid(), name)
 }
 
+// begin makes it, with nothing in it.
+func (c *containers) begin(ctx context.Context, name string) error {
+	_, err := c.engine.Output(ctx, "volume", "create", c.volume(name))
+	return err
+}
+
 // forget removes it.
 func (c *containers) forget(ctx context.Context, name string) error {
 	_, err := c.engine.Output(ctx, "volume", "rm", "--force", c.volume(name))

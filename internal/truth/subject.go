@@ -59,6 +59,10 @@ func (s *subject) profile(ctx context.Context, image string, flags, command []st
 		// different from outside.
 		args = append(args, "--tolerate", "drops")
 	}
+	if k.counts {
+		// In a volume of its own, each run would be the first.
+		args = append(args, "--volumes", "own")
+	}
 	args = append(args, image)
 	if len(command) > 0 {
 		args = append(append(args, "--"), command...)

@@ -206,7 +206,7 @@ func (c *suite) compareOne(ctx context.Context, k testCase) (r result) {
 	}
 	if k.counts {
 		// capprof's runs count from 1.
-		if err := c.containers.forget(ctx, k.name); err != nil {
+		if err := errors.Join(c.containers.forget(ctx, k.name), c.containers.begin(ctx, k.name)); err != nil {
 			r.err = err
 			return r
 		}

@@ -108,10 +108,18 @@ func (c *course) teach(ctx context.Context) error {
 	learned, err := c.recognise(ctx)
 	if err == nil {
 		s := &service{course: c, learned: learned, teaches: true}
-		if err = c.asService(ctx, s); err == nil {
+		err = s.run(ctx)
+		ended := (*gone)(nil)
+		switch {
+		case err == nil:
 			c.lessons.teach(s.learned, true)
+			return nil
+		case !errors.As(err, &ended):
+			return err
+		case c.Told.IsService() || len(s.learned.Boots) > 0:
+			return c.tooEarly(ended.exit)
 		}
-		return err
+		// Nobody had asked it to end: it is a job after all.
 	}
 	if err = c.asBatch(err); err == nil || c.result.ExitCode != nil && !c.isService() {
 		// Whatever its exit code is, it ended by itself.

@@ -24,13 +24,17 @@ const (
 	// meterTime is the least time between two readings of the processor time, which the
 	// engine takes a while to answer.
 	meterTime = 500 * time.Millisecond
-	// idle is the share of a processor, or of the time, up to which it has nothing to do.
-	idle = 0.1
+	// idle is the share of a processor, or of the time, up to which it has nothing to do,
+	// and checked one up to which it may have no more to do than its health check.
+	idle    = 0.1
+	checked = 0.5
 )
 
 // recognition watches a container until it has ended, or is known to be a service.
 type recognition struct {
 	began time.Time
+	// checked says that there is a health check, which was content when this began.
+	checked bool
 	// changed is when its sockets or kinds of processes last changed, active when it
 	// last started, ended or executed something.
 	changed, active time.Time
@@ -42,8 +46,9 @@ type recognition struct {
 }
 
 // recognise waits until the run with everything allowed shows that it is a service, and
-// how it is ready. An image's health check decides by itself. The container's end is
-// left to the caller, as c.ended.
+// how it is ready. An image's health check decides that: but a job may be made of such an
+// image as well, and the check be content with it. The container's end is left to the
+// caller, as c.ended.
 func (c *course) recognise(ctx context.Context) (scenario.Learned, error) {
 	learned := scenario.Learned{Kind: scenario.Service, StopSignal: c.Subject.Identity().StopSignal}
 	if how := c.Told.Ready; how.How != "" {
@@ -52,10 +57,12 @@ func (c *course) recognise(ctx context.Context) (scenario.Learned, error) {
 	}
 	if c.Subject.Identity().Healthcheck {
 		learned.Ready = scenario.Readiness{How: scenario.Healthy}
-		return learned, c.readyAs(ctx, learned.Ready)
+		if err := c.readyAs(ctx, learned.Ready); err != nil {
+			return learned, err
+		}
 	}
 	now := time.Now()
-	r := recognition{began: now, changed: now, active: now, quietFor: quietFor}
+	r := recognition{began: now, checked: learned.Ready.How == scenario.Healthy, changed: now, active: now, quietFor: quietFor}
 	if len(c.Subject.Identity().Exposed) > 0 {
 		r.quietFor = quietForLong
 	}
@@ -99,6 +106,11 @@ func (r *recognition) see(now time.Time, seen sight, happened bool) (scenario.Ho
 	}
 	if happened {
 		r.active = now
+	}
+	if r.checked {
+		r.changed = r.began
+		lived := now.Sub(r.began)
+		return scenario.Healthy, lived >= listensFor && r.busy.below(checked, now, listensFor) || lived >= livesFor
 	}
 	switch listens := len(seen.sockets) > 0; {
 	case listens && now.Sub(r.changed) >= listensFor && r.busy.idle(now, listensFor),
@@ -150,15 +162,19 @@ func (m *meter) note(now time.Time, used time.Duration) {
 }
 
 // idle reports whether hardly any processor time was used in the time before now.
-func (m *meter) idle(now time.Time, before time.Duration) bool {
+func (m *meter) idle(now time.Time, before time.Duration) bool { return m.below(idle, now, before) }
+
+// below reports whether it had something to do for no more than a share of the time
+// before now.
+func (m *meter) below(share float64, now time.Time, before time.Duration) bool {
 	if len(m.readings) == 0 {
 		return false
 	}
 	last := m.readings[len(m.readings)-1]
 	for i := len(m.readings) - 1; i >= 0; i-- {
 		if r := m.readings[i]; now.Sub(r.at) >= before {
-			return float64(last.used-r.used) <= idle*float64(last.at.Sub(r.at)) &&
-				float64(last.working-r.working) <= idle*float64(last.looks-r.looks)
+			return float64(last.used-r.used) <= share*float64(last.at.Sub(r.at)) &&
+				float64(last.working-r.working) <= share*float64(last.looks-r.looks)
 		}
 	}
 	return false

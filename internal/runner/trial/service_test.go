@@ -37,6 +37,8 @@ func TestWhatAWorkloadIs(t *testing.T) {
 		"it is silent before it listens, as its image says": {boot{listens: 20 * time.Second}, engine.Identity{Exposed: []scenario.Socket{{Protocol: "tcp", Port: 80}}}, scenario.Service, "listening", 3 * time.Minute},
 		"it never listens, whatever its image says":         {boot{}, engine.Identity{Exposed: []scenario.Socket{{Protocol: "tcp", Port: 80}}}, scenario.Service, "quiet", time.Minute},
 		"it has a health check and ends":                    {boot{dies: time.Second, healthy: time.Hour}, engine.Identity{Healthcheck: true}, scenario.Batch, "", 2 * time.Second},
+		"it has a health check, is healthy, and ends":       {boot{dies: 2 * time.Second, healthy: time.Second}, engine.Identity{Healthcheck: true}, scenario.Batch, "", 3 * time.Second},
+		"it is healthy at work, and ends":                   {boot{dies: 10 * time.Second, healthy: time.Second, busy: 1}, engine.Identity{Healthcheck: true}, scenario.Batch, "", 11 * time.Second},
 		"it ends just before it would be quiet":             {boot{dies: quietFor - time.Millisecond}, engine.Identity{}, scenario.Batch, "", quietFor},
 		"its worker comes and goes for a minute":            {changed(func(b *boot) { b.loses = 20 * time.Second }), engine.Identity{}, scenario.Service, "listening", time.Minute},
 	} {
