@@ -30,7 +30,7 @@ func TestExplain(t *testing.T) {
 	if err := os.Mkdir("folder", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	newer := strings.Replace(string(saved), `"schemaVersion": "2.1"`, `"schemaVersion": "99.0"`, 1)
+	newer := strings.Replace(string(saved), `"schemaVersion": "2.2"`, `"schemaVersion": "99.0"`, 1)
 	if err := os.WriteFile("newer.json", []byte(newer), 0o600); err != nil {
 		t.Fatal(err)
 	}

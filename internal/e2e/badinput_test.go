@@ -146,7 +146,7 @@ func TestBadBaseline(t *testing.T) {
 		{name: "null", content: "null"},
 		{name: "no version", content: `{"verdict":"proven"}`, mentions: []string{"version"}},
 		{name: "two documents", content: string(text) + string(text)},
-		{name: "newer version", content: replaced(`"schemaVersion": "2.1"`, `"schemaVersion": "3.0"`), mentions: []string{"written by a newer capprof", "3.0"}},
+		{name: "newer version", content: replaced(`"schemaVersion": "2.2"`, `"schemaVersion": "3.0"`), mentions: []string{"written by a newer capprof", "3.0"}},
 		{name: "unknown capability", content: replaced(`"CAP_CHOWN"`, `"CAP_MAGIC"`), mentions: []string{"MAGIC"}},
 		{name: "unknown verdict", content: replaced(`"proven"`, `"maybe"`), mentions: []string{"maybe"}},
 		{name: "binary", content: "\x7fELF\x02\x01\x01\x00\x00"},

@@ -34,7 +34,7 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 		}
 		given.note(op)
 		op = given.complete(op)
-		e := explanation{op: op, env: env, made: made, drops: drops}
+		e := explanation{op: op, env: env, made: made, drops: drops, missed: o.Losses.Missed > 0}
 		e.explain()
 		for _, d := range e.denials {
 			if d.Effect >= least {
@@ -80,10 +80,12 @@ func endsSignal(op observation.Operation) bool {
 
 // explanation gathers what is found out about one operation.
 type explanation struct {
-	op       observation.Operation
-	env      Environment
-	made     nodes
-	drops    drops
+	op    observation.Operation
+	env   Environment
+	made  nodes
+	drops drops
+	// missed says that the beginning of a call may have been missed.
+	missed   bool
 	denials  []Denial
 	failures []Failure
 }
@@ -91,8 +93,12 @@ type explanation struct {
 func (e *explanation) explain() {
 	// Outside of a system call nothing can be refused before it begins.
 	if e.op.Failed() && !e.op.Entered && e.op.Number >= 0 {
-		e.refusedEarly()
-		return
+		v := e.judge()
+		if !e.missed || v.Refused && !v.Fallback || e.op.Errno == syscall.ENOSYS {
+			e.refusedEarly(v)
+			return
+		}
+		// The known filter did not do this: most likely the call began unseen.
 	}
 	if e.refusedWithoutCheck() {
 		return

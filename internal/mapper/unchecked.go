@@ -138,12 +138,17 @@ func remediesOf(call string, caps []capability.Cap) []remedy.Remedy {
 	return nil
 }
 
-// refusedEarly explains a call that the kernel refused before it looked at it.
-func (e *explanation) refusedEarly() {
-	var v seccomp.Verdict
+// judge is what the known seccomp filter does with the call.
+func (e *explanation) judge() (v seccomp.Verdict) {
 	if e.env.Seccomp != nil {
 		v = e.env.Seccomp.Judge(seccomp.Call{Arch: e.op.Arch, Name: e.op.Syscall, Args: e.op.Args}, e.env.Granted)
 	}
+	return v
+}
+
+// refusedEarly explains a call that was refused before the kernel looked at it, by the
+// verdict of the known filter.
+func (e *explanation) refusedEarly(v seccomp.Verdict) {
 	switch {
 	case e.op.Syscall == "clone3" && len(v.AllowedWith) > 0 && beyondClone(e.op.Object) != "":
 		e.deny(Denial{

@@ -82,6 +82,42 @@ func TestSeccompRefusals(t *testing.T) {
 	})
 }
 
+// A call whose beginning was missed looks like one that seccomp refused: what the engine's
+// filter lets pass was not.
+func TestAMissedBeginningIsNoRefusalBySeccomp(t *testing.T) {
+	filter := Environment{Seccomp: seccomp.Default("")}
+	for name, c := range map[string]struct {
+		op   observation.Operation
+		env  Environment
+		want string
+		// words are of a cause.
+		words string
+	}{
+		"what the filter refuses": {observation.Operation{Syscall: "mount", Errno: syscall.EPERM}, filter, "decisive seccomp SYS_ADMIN", ""},
+		"what it lets pass": {
+			observation.Operation{Syscall: "fchownat", Errno: syscall.EPERM, Checks: []observation.Check{denied(capability.Chown, "chown_ok", "notify_change", "chown_common")}},
+			filter, "decisive capability check CHOWN", "",
+		},
+		"without a check":    {observation.Operation{Syscall: "openat", Errno: syscall.EACCES}, filter, "failure", "nodev"},
+		"without a filter":   {observation.Operation{Syscall: "openat", Errno: syscall.EACCES}, Environment{}, "failure", "nodev"},
+		"as an unknown call": {observation.Operation{Syscall: "clone3", Errno: syscall.ENOSYS}, filter, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.op.Returned, c.op.Arch = true, "amd64"
+			obs := observation.Observation{Operations: []observation.Operation{c.op}, Losses: observation.Losses{Missed: 1}}
+			r := Map(obs, onDocker(c.env))
+			if got := strings.Join(said(r), ", "); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			for _, f := range r.Failures {
+				if !strings.Contains(f.Cause, c.words) || strings.Contains(f.Cause, "filter") {
+					t.Errorf("%q", f.Cause)
+				}
+			}
+		})
+	}
+}
+
 func TestRefusalsWithoutACheck(t *testing.T) {
 	file := observation.Object{Path: "/bin/ping", Capabilities: capability.Of(capability.NetRaw, capability.NetAdmin)}
 	run(t, []mapCase{

@@ -82,7 +82,8 @@ type Operation struct {
 	// Errno is 0 for success.
 	Errno syscall.Errno
 	// Entered is false for a call that was refused before the kernel looked at
-	// it: by seccomp, or skipped by a tracer.
+	// it: by seccomp, or skipped by a tracer. With Losses.Missed it may also be one that was
+	// not refused, and of which the beginning was missed.
 	Entered bool
 	// Returned is false when the thread died inside the call.
 	Returned bool
@@ -174,7 +175,7 @@ type Watched struct {
 	Losses Losses
 }
 
-// Losses counts what the tracer could not record. Any of them makes the
+// Losses counts what the tracer could not record. Any of them but Missed makes the
 // observation incomplete.
 type Losses struct {
 	// Unseen counts runs in which no program started in the container, as far as
@@ -192,10 +193,15 @@ type Losses struct {
 	Stacks uint64
 	// Tasks that could not be followed since memory ran out.
 	Tasks uint64
-	// Missed counts runs of a BPF program that the kernel skipped (recursion), of all
-	// containers that are traced together.
+	// Missed counts runs of a BPF program that the kernel skipped, since it was in the
+	// middle of another run of it (recursion_misses), of all tasks of the machine: whether
+	// one was of the container is not known. What was seen is so; what was not seen may have
+	// been there.
 	Missed uint64
 }
+
+// Gaps adds up those that make the observation incomplete.
+func (l Losses) Gaps() uint64 { return l.Total() - l.Missed }
 
 // Total adds all losses up.
 func (l Losses) Total() uint64 {

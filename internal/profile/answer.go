@@ -62,6 +62,10 @@ type Answer struct {
 	ExecNeeds capability.Set `json:"execNeeds,omitempty"`
 	// Losses counts what the tracer could not record in the answer's runs.
 	Losses Losses `json:"losses"`
+	// Skipped counts events of the trace, of any process of the machine, that the kernel
+	// skipped in the answer's runs. What rests on a trace may lack something then:
+	// explanations, tolerated denials and phases. The set does not.
+	Skipped uint64 `json:"skipped,omitempty"`
 }
 
 // Capabilities are the sets, each a sorted array of kernel names.
@@ -119,7 +123,8 @@ type Losses struct {
 	Checks     uint64 `json:"checks"`
 	Stacks     uint64 `json:"stacks"`
 	Tasks      uint64 `json:"tasks"`
-	Missed     uint64 `json:"missed"`
+	// Missed was Skipped before version 2.2, and made a verdict incomplete.
+	Missed uint64 `json:"missed"`
 }
 
 // Grants are all that the answer gives a container.

@@ -80,7 +80,7 @@ func TestEncodeIsDeterministicAndPlain(t *testing.T) {
 	if strings.Contains(text, "null") || !strings.HasSuffix(text, "}\n") || !strings.Contains(text, `"a <b >c && d"`) || !strings.Contains(text, `"A=<b>&"`) {
 		t.Errorf("null, escaped or unterminated output:\n%s", text)
 	}
-	if !strings.HasPrefix(text, "{\n  \"schemaVersion\": \"2.1\",\n  \"verdict\": \"proven\",") {
+	if !strings.HasPrefix(text, "{\n  \"schemaVersion\": \"2.2\",\n  \"verdict\": \"proven\",") {
 		t.Errorf("the document does not begin with its version and verdict:\n%.80s", text)
 	}
 }
@@ -135,7 +135,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"an array":              {"[]", "not a profile: it holds an array"},
 		"two documents":         {valid + valid, "more after the document's end"},
 		"something else":        {`{"name":"x"}`, "no schemaVersion"},
-		"version without minor": {set("2", "schemaVersion"), `schemaVersion: "2" is no version such as "2.1"`},
+		"version without minor": {set("2", "schemaVersion"), `schemaVersion: "2" is no version such as "2.2"`},
 		"version of patches":    {set("2.0.1", "schemaVersion"), `"2.0.1" is no version`},
 		"version with zeros":    {set("02.0", "schemaVersion"), `"02.0" is no version`},
 		"version never made":    {set("1.5", "schemaVersion"), `there was no version "1.5"`},

@@ -15,10 +15,10 @@ import (
 	"github.com/capprof/capprof/internal/scenario"
 )
 
-// TestVersion20IsRead: what was added since is missing there, and nothing else is.
-func TestVersion20IsRead(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join("testdata", "v2.0", "*.json"))
-	if err != nil || len(paths) != 2 {
+// TestEarlierMinorVersionsAreRead: what was added since is missing there, and nothing else is.
+func TestEarlierMinorVersionsAreRead(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("testdata", "v2.[01]", "*.json"))
+	if err != nil || len(paths) != 3 {
 		t.Fatalf("%d files, %v", len(paths), err)
 	}
 	for _, path := range paths {
@@ -31,7 +31,8 @@ func TestVersion20IsRead(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		now := bytes.Replace(data, []byte(`"schemaVersion": "2.0"`), []byte(`"schemaVersion": "2.1"`), 1)
+		version := strings.TrimPrefix(filepath.Base(filepath.Dir(path)), "v")
+		now := bytes.Replace(data, []byte(`"schemaVersion": "`+version+`"`), []byte(`"schemaVersion": "`+string(profile.SchemaVersion)+`"`), 1)
 		if again := encode(t, d); !bytes.Equal(again, now) {
 			t.Errorf("%s is written otherwise:\n%s", path, again)
 		}

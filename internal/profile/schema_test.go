@@ -69,7 +69,7 @@ func TestSchemaRefuses(t *testing.T) {
 			first(tree)["grant"] = map[string]any{"capability": "CAP_KILL", "option": "device", "value": "/dev/fuse"}
 		},
 		"proven by none":  func(tree map[string]any) { first(tree)["provenBy"] = 0 },
-		"another version": func(tree map[string]any) { tree["schemaVersion"] = "2.2" },
+		"another version": func(tree map[string]any) { tree["schemaVersion"] = "2.3" },
 		"unknown verdict": func(tree map[string]any) { tree["verdict"] = "certain" },
 		"missing field":   func(tree map[string]any) { delete(tree, "losses") },
 		"unknown field":   func(tree map[string]any) { tree["extra"] = true },

@@ -14,12 +14,12 @@ import (
 type Version string
 
 // SchemaVersion is the version of the documents that this code writes.
-const SchemaVersion Version = "2.1"
+const SchemaVersion Version = "2.2"
 
 // The parts of SchemaVersion.
 const (
 	major = 2
-	minor = 1
+	minor = 2
 )
 
 // ErrNewer says that a document was written by a later capprof than this one.

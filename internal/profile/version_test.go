@@ -91,11 +91,11 @@ func TestANewerMinorVersionIsHeldToItsPromises(t *testing.T) {
 		"unknown proof":      {func(tree map[string]any) { child(tree, "runs", 4)["outcome"] = "unready" }, "whose outcome is unready"},
 	} {
 		text := edit(t, func(tree map[string]any) {
-			tree["schemaVersion"] = "2.2"
+			tree["schemaVersion"] = "2.3"
 			c.change(tree)
 		})
 		_, err := profile.Decode(strings.NewReader(text))
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "schema 2.2; update capprof") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, profile.ErrNewer) || !strings.Contains(err.Error(), "schema 2.3; update capprof") {
 			t.Errorf("%s: %v, want %q and the version", name, err, c.want)
 		}
 	}

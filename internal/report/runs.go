@@ -10,7 +10,7 @@ import (
 
 // losses says in plain words what the trace lacks.
 func losses(p *text.Page, d *profile.Document) {
-	if d.Losses == (profile.Losses{}) {
+	if d.Losses == (profile.Losses{}) && d.Skipped == 0 {
 		return
 	}
 	p.Heading("Not seen by the trace")
@@ -24,7 +24,7 @@ func losses(p *text.Page, d *profile.Document) {
 		{d.Losses.Checks, "capability checks beyond what one operation can hold"},
 		{d.Losses.Stacks, "checks recorded without the place that made them"},
 		{d.Losses.Tasks, "processes or threads not followed"},
-		{d.Losses.Missed, "events skipped by the kernel"},
+		{d.Losses.Missed + d.Skipped, "events skipped by the kernel, perhaps of other processes"},
 	} {
 		if loss.n > 0 {
 			p.Items(fmt.Sprintf("%s: %d", loss.what, loss.n))

@@ -137,7 +137,7 @@ func (l *lab) patience() time.Duration {
 // workload is one. One that was refused nothing had all that it asked for; otherwise, a
 // service that ends because it was refused something looks the same.
 func (l *lab) decide(r *trial.Result, o *search.Outcome, reference func() error) error {
-	if reference != nil && (o.Look != search.Traced || o.Lossy || len(o.Denials) > 0) {
+	if reference != nil && (o.Look != search.Traced || o.Lossy || o.Missed || len(o.Denials) > 0) {
 		if err := reference(); err != nil {
 			return err
 		}

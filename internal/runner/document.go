@@ -87,12 +87,15 @@ func (w *writer) relaxations() search.Relaxations {
 func (w *writer) answer(a search.Answer, known ...*search.Knowledge) profile.Answer {
 	allowed := w.opts.Allowed.Minus(w.found.Refused)
 	p := profile.Answer{
-		Verdict: profile.Verdict(a.Verdict), Reasons: w.reasons(a), Losses: profile.Losses(w.lab.losses(a)),
+		Verdict: profile.Verdict(a.Verdict), Reasons: w.reasons(a),
 		Capabilities: profile.Capabilities{
 			Required: a.Grants.Capabilities, Baseline: w.opts.Baseline, Allowed: w.opts.Allowed, Refused: w.found.Refused,
 		},
 		Relaxations: relax.Sort(a.Grants.Options()),
 	}
+	losses := w.lab.losses(a)
+	p.Skipped, losses.Missed = losses.Missed, 0
+	p.Losses = profile.Losses(losses)
 	for c := range a.Grants.Capabilities.All() {
 		p.Requirements = append(p.Requirements, w.requirement(grant.Capability(c), a, known))
 	}

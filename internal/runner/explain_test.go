@@ -243,6 +243,25 @@ func TestLossesMakeIncomplete(t *testing.T) {
 	}
 }
 
+// Events that the kernel skipped take nothing from what runs have proven, and are told.
+func TestSkippedEventsAreTold(t *testing.T) {
+	e := newEngine(t, does(needs(chown)))
+	e.losses, e.loses = observation.Losses{Missed: 3}, func(number int) bool { return number == 2 }
+	a := try(t, e, nil)
+	if a.err != nil {
+		t.Fatal(a.err)
+	}
+	a.gives(t, profile.Proven, chown)
+	a.says(t, "the kernel skipped 3 events", "not certain")
+	if a.Document.Skipped != 3 || a.Document.Losses != (profile.Losses{}) {
+		t.Errorf("skipped %d, losses %+v", a.Document.Skipped, a.Document.Losses)
+	}
+	// Whether a sysctl decides was tried rather than believed.
+	if a.Document.Portable == nil || a.Document.Portable.Verdict != profile.Proven || a.Document.Portable.Skipped != 0 {
+		t.Errorf("portable: %+v", a.Document.Portable)
+	}
+}
+
 // A trace that follows the wrong cgroup sees nothing and loses nothing: it must not
 // pass for one that saw nothing denied.
 func TestATraceThatSawNothingMakesIncomplete(t *testing.T) {

@@ -191,7 +191,7 @@ func (l *lab) run(ctx context.Context, number int, t search.Trial, with company)
 // outcome is what a run tells the search.
 func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.Result) (search.Outcome, error) {
 	o := search.Outcome{
-		Trial: t, Run: number, End: search.End(r.End), Err: r.Refusal, Denied: r.Denied, Lossy: r.Losses.Total() > 0,
+		Trial: t, Run: number, End: search.End(r.End), Err: r.Refusal, Denied: r.Denied, Lossy: r.Losses.Gaps() > 0, Missed: r.Losses.Missed > 0,
 		SysctlValues: r.Observation.Sysctls, SysctlUses: r.Observation.SysctlUses,
 	}
 	if r.StartError != nil {

@@ -70,6 +70,10 @@ func (w *writer) reason(r search.Reason, a search.Answer) []string {
 		return []string{"without a trace it does not show whether a process goes on with privileges that it meant to give up"}
 	case search.TraceLost:
 		return whyLossy(w.lab.losses(a))
+	case search.TraceMissed:
+		return []string{whyMissed(w.lab.losses(a).Missed, r.Unsure)}
+	case search.StrictMissed:
+		return []string{fmt.Sprintf("the kernel skipped events in each run with %s, so --strict may lack what was refused in one of them; try again when the machine is less busy", names(r.Set))}
 	case search.StrictFails:
 		return []string{fmt.Sprintf("with %s, which --strict asks for, the workload %s in run %d", names(r.Set), w.ending(*r.Run), r.Run.Run)}
 	case search.StrictAdds:
@@ -219,10 +223,20 @@ func whyLossy(losses observation.Losses) []string {
 			"the engine may run containers in other cgroups than capprof expects", losses.Unseen))
 	}
 	losses.Unseen = 0
-	if losses.Total() > 0 {
+	if losses.Gaps() > 0 {
 		reasons = append(reasons, "events of the trace were lost, so explanations and tolerated denials may be missing")
 	}
 	return reasons
+}
+
+// whyMissed says what may be missing because the kernel skipped events of the trace.
+func whyMissed(events uint64, drops bool) string {
+	reason := fmt.Sprintf("the kernel skipped %d events of the trace, perhaps of other processes, so explanations, tolerated denials and when something is asked for may lack some; "+
+		"the set itself rests on how the runs ended", events)
+	if drops {
+		reason += "; whether a process goes on with privileges that it meant to give up is not certain"
+	}
+	return reason
 }
 
 // fewNames are a set's names, or their number where nobody would read them; the run

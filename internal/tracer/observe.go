@@ -18,6 +18,13 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 	if err := s.containers(&obs); err != nil {
 		return obs, err
 	}
+	missed, err := s.missed()
+	if err != nil {
+		return obs, err
+	}
+	for _, n := range missed {
+		obs.Losses.Missed += n
+	}
 	executables, err := s.executables()
 	if err != nil {
 		return obs, err
@@ -47,7 +54,8 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 		op.Phase = s.phases[entry.key.Phase]
 		op.Count = entry.value.Count
 		fate := fates[entry.value.First]
-		op.WentOn = fate.Processes > fate.Ended
+		// Who ended unseen did not go on.
+		op.WentOn = fate.Processes > fate.Ended && missed[capprofProgOnExit] == 0
 		if permitted, ok := details.files[entry.key]; ok {
 			op.Object.Capabilities, op.Object.FileSeen = permitted, true
 		}
@@ -65,11 +73,6 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 
 // containers adds what is known of the containers, besides their operations, up.
 func (s *Session) containers(obs *observation.Observation) error {
-	missed, err := s.missed()
-	if err != nil {
-		return err
-	}
-	obs.Losses.Missed = missed
 	var (
 		cgroup    uint64
 		container capprofContainer
@@ -113,14 +116,15 @@ func add(obs *observation.Observation, container capprofContainer) {
 	})
 }
 
-// missed counts the runs of a program that the kernel skipped.
-func (s *Session) missed() (missed uint64, _ error) {
+// missed counts the runs of each program that the kernel skipped.
+func (s *Session) missed() (map[string]uint64, error) {
+	missed := map[string]uint64{}
 	for name, program := range s.object.Programs {
 		stats, err := program.Stats()
 		if err != nil {
-			return 0, fmt.Errorf("reading the statistics of %s: %w", name, err)
+			return nil, fmt.Errorf("reading the statistics of %s: %w", name, err)
 		}
-		missed += stats.RecursionMisses
+		missed[name] = stats.RecursionMisses
 	}
 	return missed, nil
 }

@@ -119,15 +119,22 @@ func (f finder) settle(ctx context.Context, a, from Answer) (Answer, error) {
 	return a, nil
 }
 
+// strictRepeats is how often a run is repeated that is to show all that is denied, and of
+// which the kernel skipped events.
+const strictRepeats = 2
+
 // strict adds what the workload survives the want of, until nothing that may be granted
 // is denied. With more capabilities a program may do more and need more, so a run that
 // fails is explored as the first ones were.
 func (f finder) strict(ctx context.Context, a Answer) (Answer, error) {
-	trying := a.Grants
+	trying, repeats := a.Grants, strictRepeats
 	for {
 		trying.Capabilities = trying.Capabilities.Union(f.known.toStrict(trying.Capabilities, f.allowed()))
 		if f.known.Last.same(trying, f.sysctls) {
-			break
+			if !f.known.Last.Missed || repeats == 0 {
+				break
+			}
+			repeats--
 		}
 		o, err := f.try(ctx, Trial{Purpose: Explore, Grants: trying, Look: Traced})
 		if err == nil && o.End == Refused {
@@ -146,6 +153,10 @@ func (f finder) strict(ctx context.Context, a Answer) (Answer, error) {
 		a.Reasons = append(a.Reasons, Reason{Cause: StrictFails, Set: trying, Run: &last})
 		return a, nil
 	}
+	if f.known.Last.Missed {
+		a.Verdict = Incomplete
+		a.Reasons = append(a.Reasons, Reason{Cause: StrictMissed, Set: trying})
+	}
 	if added := trying.Minus(a.Grants); !added.Empty() {
 		adds := Reason{Cause: StrictAdds, Set: added}
 		if a.Verdict == Proven {
@@ -154,7 +165,10 @@ func (f finder) strict(ctx context.Context, a Answer) (Answer, error) {
 		a.Reasons = append(a.Reasons, adds)
 		// A run without one capability lacked the added ones too, and proves nothing
 		// of a set that has them.
-		a.Grants, a.Verdict, a.ProvenBy = trying, Confirmed, nil
+		a.Grants, a.ProvenBy = trying, nil
+		if a.Verdict.Good() {
+			a.Verdict = Confirmed
+		}
 	}
 	return a, nil
 }
@@ -182,6 +196,11 @@ func (f finder) doubt(a *Answer) {
 			a.Verdict = Incomplete
 		}
 		a.Reasons = append(a.Reasons, Reason{Cause: TraceLost})
+	}
+	if f.missed {
+		// The set rests on runs and how they ended: a skipped event costs an explanation at
+		// most. That no process keeps privileges is told by the absence of one.
+		a.Reasons = append(a.Reasons, Reason{Cause: TraceMissed, Unsure: good && f.goal.Drops && f.known.Last.Missed})
 	}
 }
 

@@ -75,7 +75,8 @@ type bench struct {
 	// that passes; referenceFailed says that one failed.
 	reference       *Outcome
 	referenceFailed bool
-	lossy           bool
+	// lossy says that a trace had gaps, missed that events of one were skipped.
+	lossy, missed bool
 }
 
 func newBench(s *shared, sysctls []Sysctl) *bench {
@@ -134,7 +135,7 @@ func (b *bench) tryAll(ctx context.Context, trials ...Trial) ([]Outcome, error) 
 func (b *bench) take(o Outcome) {
 	b.history.counted = b.counted()
 	b.history.add(o)
-	b.lossy = b.lossy || o.Lossy
+	b.lossy, b.missed = b.lossy || o.Lossy, b.missed || o.Missed
 	if o.End != Refused && o.Look == Traced {
 		b.known.note(o)
 	}

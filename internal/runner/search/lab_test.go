@@ -50,6 +50,7 @@ type step struct {
 	// at all.
 	with, unless capability.Set
 	// sysctl is a name; at the kernel's default the step is refused without its grant,
+	uncounted bool // the trace did not see that the sysctl was asked
 	// otherwise it passes.
 	sysctl string
 	// outOfReach refuses the step whatever is granted.
@@ -75,6 +76,9 @@ func (s step) onlyWith(c capability.Cap) step { s.with = s.with.With(c); return 
 func (s step) onlyWithout(c capability.Cap) step { s.unless = s.unless.With(c); return s }
 
 func (s step) unlessSysctl(name string) step { s.sysctl = name; return s }
+
+// unrecorded is a use of the sysctl that the trace missed.
+func (s step) unrecorded() step { s.uncounted = true; return s }
 
 // met reports whether the step passes, or is not done at all.
 func (s step) met(set grant.Set, sysctls []Sysctl) bool {
@@ -108,6 +112,7 @@ type lab struct {
 	untakable  []workload.Setting
 	notStarted func(set grant.Set) (bool, error)
 	lossy      int
+	missed     func(run int) bool
 	noSysctls  bool
 	slow       bool
 	trials     []Outcome
@@ -161,11 +166,14 @@ func (l *lab) run(t Trial) Outcome {
 	}
 	o.SysctlValues, o.SysctlUses = map[string]string{}, map[string]uint64{}
 	o.Lossy = o.Run == l.lossy
+	o.Missed = t.Look == Traced && l.missed != nil && l.missed(o.Run)
 	late := false
 	for i, s := range l.steps {
 		if s.sysctl != "" {
 			o.SysctlValues[s.sysctl] = "open"
-			o.SysctlUses[s.sysctl]++
+			if !s.uncounted {
+				o.SysctlUses[s.sysctl]++
+			}
 		}
 		if s.met(t.Grants, t.Sysctls) {
 			continue

@@ -31,8 +31,8 @@ func (f finder) portable(ctx context.Context, a Answer) (*Answer, error) {
 }
 
 // atStake are the kernel's defaults of the sysctls whose values decided calls of the
-// workload, and differ in the container. Without a trace that is not known, and only a
-// run tells.
+// workload, and differ in the container. Without a trace that is not known, nor with one
+// of which events were skipped, and only a run tells.
 func (f finder) atStake(a Answer) []Sysctl {
 	if !a.Verdict.Good() || !f.goal.Trace && f.goal.SysctlsFixed {
 		return nil
@@ -43,8 +43,11 @@ func (f finder) atStake(a Answer) []Sysctl {
 }
 
 // decided reports whether a call of a run depended on a sysctl that had another value
-// than this one.
+// than this one, or may have.
 func (s Sysctl) decided(o Outcome) bool {
 	value, seen := o.SysctlValues[s.Name]
-	return seen && o.SysctlUses[s.Name] > 0 && !slices.Equal(strings.Fields(value), strings.Fields(s.Value))
+	if !seen {
+		return o.Missed
+	}
+	return (o.SysctlUses[s.Name] > 0 || o.Missed) && !slices.Equal(strings.Fields(value), strings.Fields(s.Value))
 }

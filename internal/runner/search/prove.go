@@ -197,11 +197,11 @@ func (p *prover) needed(g grant.Grant) (run int, ok bool) {
 
 // supported reports whether a run that lacked other grants too failed because of
 // nothing but g: its trace shows that no other member was asked for. That tells only
-// where the want of each member shows in a trace, and only of a run that had nothing
-// beyond the set.
+// where the want of each member shows in a trace of which no event was skipped, and only
+// of a run that had nothing beyond the set.
 func (p *prover) supported(g grant.Grant) bool {
 	for _, o := range p.history.outcomes() {
-		if !o.failed() || o.Look != Traced || !slices.Equal(o.Sysctls, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
+		if !o.failed() || o.Look != Traced || o.Missed || !slices.Equal(o.Sysctls, p.sysctls) || !p.set.Contains(o.Grants) || o.Grants.Has(g) {
 			continue
 		}
 		lacks := p.set.Minus(o.Grants)

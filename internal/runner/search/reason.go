@@ -38,6 +38,12 @@ const (
 	DropsUnseen
 	// TraceLost: the trace has gaps.
 	TraceLost
+	// TraceMissed: the kernel skipped events of the trace. Unsure says that one of them may
+	// have shown a process that goes on with privileges that it meant to give up.
+	TraceMissed
+	// StrictMissed: the kernel skipped events of each run with Set, so that --strict may
+	// lack something.
+	StrictMissed
 	// StrictFails: Run fails with Set, which --strict asks for.
 	StrictFails
 	// StrictAdds: the workload passes without Set, which --strict adds. Proven is what
@@ -70,6 +76,7 @@ type Reason struct {
 	Other           *Outcome
 	Left            Step
 	Err             error
+	Unsure          bool
 }
 
 // errWithdrawn says that the engine refused a set in the place of a run that has to

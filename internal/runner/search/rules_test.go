@@ -15,6 +15,8 @@ func caps(c ...capability.Cap) grant.Set { return grant.Of(capability.Of(c...)) 
 
 func options(o ...workload.Setting) grant.Set { return grant.Of(0, o...) }
 
+func always(int) bool { return true }
+
 // TestRules holds each rule of the search by name.
 func TestRules(t *testing.T) {
 	option := func(o workload.Setting) step { return needsOption(o.Name, o.Value) }
@@ -43,6 +45,10 @@ func TestRules(t *testing.T) {
 		{name: "a hang is a failure", steps: []step{needs(chown).that(hangs)}, verdict: Proven, want: caps(chown)},
 		{name: "the run limit", steps: []step{needs(chown), needs(kill)}, change: func(l *lab, _ *Goal) { l.maxRuns = 2 }, verdict: Incomplete, causes: []Cause{Unfinished}, want: caps(kill, chown)},
 		{name: "a gap in the trace", steps: []step{needs(chown)}, change: func(l *lab, _ *Goal) { l.lossy = 1 }, verdict: Incomplete, want: caps(chown), causes: []Cause{TraceLost}},
+		{name: "events that were skipped take nothing from what runs have proven", steps: []step{needs(chown)}, change: func(l *lab, g *Goal) { l.missed = always; g.Drops = false }, verdict: Proven, want: caps(chown), causes: []Cause{TraceMissed}, runs: 7}, // three to see whether a sysctl decides
+		{name: "events that were skipped, found by removal", steps: []step{needs(chown).unseen(), needs(kill)}, change: func(l *lab, _ *Goal) { l.missed = always }, verdict: Proven, want: caps(chown, kill), causes: []Cause{TraceMissed}},
+		{name: "strict with events that were skipped in the first runs", steps: []step{needs(kill).that(survives), needs(chown)}, change: func(l *lab, g *Goal) { l.missed = func(run int) bool { return run < 6 }; g.Strict = true }, verdict: Confirmed, want: caps(chown, kill), causes: []Cause{StrictAdds, TraceMissed}},
+		{name: "strict does not trust a trace of which events were skipped", steps: []step{needs(kill).that(survives), needs(chown)}, change: func(l *lab, g *Goal) { l.missed = always; g.Strict = true }, verdict: Incomplete, want: caps(chown, kill), causes: []Cause{StrictMissed, StrictAdds, TraceMissed}},
 		{name: "the engine refuses what would help", steps: []step{needs(admin)}, change: func(l *lab, g *Goal) { l.unknown = capability.Of(admin); g.Allowed = g.Allowed.With(admin) }, verdict: NoSet, causes: []Cause{EverythingFails, EngineRefuses}},
 		{name: "the engine refuses one of two alternatives", steps: []step{needs(admin, chown)}, change: func(l *lab, g *Goal) { l.unknown = capability.Of(chown); g.Allowed = g.Allowed.With(admin) }, verdict: Proven, want: caps(admin)},
 
@@ -162,6 +168,8 @@ func TestPortable(t *testing.T) {
 		{name: "no capability helps", steps: []step{{outOfReach: true, sysctl: ports, onlyAtDefault: true}}, verdict: NoSet, causes: []Cause{EverythingFails, OutOfReach}},
 		{name: "the network is another container's", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(_ *lab, g *Goal) { g.SysctlsFixed = true }, verdict: Incomplete, causes: []Cause{SysctlsFixed}},
 		{name: "the engine does not take them", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(l *lab, _ *Goal) { l.noSysctls = true }, verdict: Incomplete, causes: []Cause{SysctlsRefused}},
+		{name: "a trace of which events were skipped does not tell that nothing depends on one", steps: []step{needs(bind).unlessSysctl(ports).unrecorded()}, change: func(l *lab, _ *Goal) { l.missed = always }, verdict: Proven, want: caps(bind), causes: []Cause{TraceMissed}},
+		{name: "such a trace, and the network is another container's", steps: []step{needs(bind).unlessSysctl(ports).unrecorded()}, change: func(l *lab, g *Goal) { l.missed, g.SysctlsFixed = always, true }, verdict: Incomplete, causes: []Cause{SysctlsFixed}},
 		{name: "without a trace only a run tells", steps: []step{needs(bind).unlessSysctl(ports)}, change: func(_ *lab, g *Goal) { g.Trace = false }, verdict: Proven, want: caps(bind), causes: []Cause{DropsUnseen}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -123,6 +123,9 @@ type Outcome struct {
 	SysctlUses   map[string]uint64
 	// Lossy says that the trace or the watch has gaps.
 	Lossy bool
+	// Missed says that the kernel skipped events of the trace. What it shows is so; what it
+	// does not show may have been there all the same.
+	Missed bool
 	// Companions are the outcomes of the trial's companion, which is repeated once when
 	// it fails by itself, and made without what the engine refuses of it.
 	Companions []Outcome
