@@ -14,6 +14,7 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/testengine"
+	"github.com/capprof/capprof/internal/testengine/testimage"
 	"github.com/capprof/capprof/internal/truth/removal"
 )
 
@@ -194,7 +195,7 @@ func TestOperationsExist(t *testing.T) {
 // same, in the four or five runs that one capability takes.
 func TestHiddenNeedsAreExplained(t *testing.T) {
 	c, image := bench(t)
-	program, err := buildProgram(t.Context(), "github.com/capprof/capprof/cmd/capprof")
+	program, err := testimage.Build(t.Context(), "github.com/capprof/capprof/cmd/capprof")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func Volume(ctx context.Context, e *testengine.Engine) (string, error) {
 
 // scratchTree builds Program and puts it into an archive.
 func scratchTree(ctx context.Context, attributes map[string]string) (*bytes.Buffer, error) {
-	program, err := buildProgram(ctx)
+	program, err := Build(ctx, programPackage)
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +98,22 @@ func scratchTree(ctx context.Context, attributes map[string]string) (*bytes.Buff
 	return archive, nil
 }
 
-// buildProgram compiles the test program, linked statically.
-func buildProgram(ctx context.Context) (program []byte, err error) {
-	dir, err := os.MkdirTemp("", "capprof-privop-")
+// Build compiles a program of ours, linked statically.
+func Build(ctx context.Context, source string) (program []byte, err error) {
+	dir, err := os.MkdirTemp("", "capprof-testimage-")
 	if err != nil {
 		return nil, fmt.Errorf("making a build directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "privop")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, programPackage)
+	path := filepath.Join(dir, "program")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, source)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the test program: %w: %s", err, output)
+		return nil, fmt.Errorf("building %s: %w: %s", source, err, output)
 	}
 	program, err = os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the test program: %w", err)
+		return nil, fmt.Errorf("reading what was built: %w", err)
 	}
 	return program, nil
 }
