@@ -11,6 +11,7 @@ require (
 	github.com/moby/moby/api v1.53.0
 	github.com/moby/sys/signal v0.7.1
 	github.com/prometheus/procfs v0.23.0
+	golang.org/x/mod v0.41.0
 	k8s.io/api v0.37.2
 )
 
