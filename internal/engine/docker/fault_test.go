@@ -24,7 +24,7 @@ func TestTheEngineGoesAwayDuringARun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engineAt(t, own.Host)
-			image, err := importImage(t.Context(), e, "default")
+			image, err := loadImage(t.Context(), e, "default", imageConfig("default"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,12 +1,16 @@
 package docker
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,12 +73,7 @@ func prepareMachine() (*machine, error) {
 		return nil, errors.Join(err, made.Stop(ctx))
 	}
 	defer e.Close()
-	if m.image, err = importImage(ctx, e, "default"); err == nil {
-		m.other, err = importImage(ctx, e, "other")
-	}
-	if err == nil {
-		m.service, err = serviceImage(ctx, e, m.image)
-	}
+	err = m.load(ctx, e)
 	if err != nil {
 		return nil, errors.Join(err, made.Stop(ctx))
 	}
@@ -111,40 +110,91 @@ func suite(t testing.TB) *machine {
 	return m
 }
 
-// importImage gives an engine the image of the suite, whose command says a word, and
-// returns its ID.
-func importImage(ctx context.Context, e *Engine, word string) (string, error) {
-	tree, err := archive()
-	if err != nil {
-		return "", err
+// load gives an engine the images of the suite: two whose commands say a word, and one
+// of a service.
+func (m *machine) load(ctx context.Context, e *Engine) (err error) {
+	if m.image, err = loadImage(ctx, e, "default", imageConfig("default")); err != nil {
+		return err
 	}
-	// Suites that run at the same time do not take each other's image away.
-	name := "capprof-docker-test:" + e.session + "-" + word
-	stream, err := e.api.ImageImport(ctx, image.ImportSource{Source: bytes.NewReader(tree), SourceName: "-"}, name,
-		image.ImportOptions{Changes: []string{"ENV PATH=/", "ENV FROM_IMAGE=yes", `ENTRYPOINT ["` + enginetest.Program + `"]`, `CMD ["echo", "` + word + `"]`, "VOLUME /seed", "USER root"}})
-	if err != nil {
-		return "", err
+	if m.other, err = loadImage(ctx, e, "other", imageConfig("other")); err != nil {
+		return err
 	}
-	defer stream.Close()
-	if _, err := io.Copy(io.Discard, stream); err != nil {
-		return "", err
-	}
-	found, err := e.image(ctx, workload.Spec{Image: name}, io.Discard)
-	return found.ID, err
+	m.service, err = loadImage(ctx, e, "service", serviceConfig())
+	return err
 }
 
-// serviceImage makes an image of a service of that one, and returns its ID. An import
-// takes no stop signal.
-func serviceImage(ctx context.Context, e *Engine, from string) (string, error) {
-	made, err := e.api.ContainerCreate(ctx, &container.Config{Image: from}, nil, nil, nil, "capprof-docker-test-"+e.session)
+// serviceConfig is that of an image of a service.
+func serviceConfig() container.Config {
+	config := imageConfig("default")
+	config.StopSignal, config.Volumes = enginetest.StopSignal, map[string]struct{}{"/seed": {}, "/data": {}}
+	config.Healthcheck = &container.HealthConfig{Test: append([]string{"CMD"}, enginetest.HealthCheck...), Interval: 100 * time.Millisecond, Retries: 2}
+	return config
+}
+
+// imageConfig is that of the suite's image, whose command says a word.
+func imageConfig(word string) container.Config {
+	return container.Config{
+		Env: []string{"PATH=/", "FROM_IMAGE=yes"}, Entrypoint: []string{enginetest.Program}, Cmd: []string{"echo", word},
+		Volumes: map[string]struct{}{"/seed": {}}, User: "root",
+	}
+}
+
+// loadImage gives an engine an image of the suite's file system and returns its ID.
+func loadImage(ctx context.Context, e *Engine, tag string, config container.Config) (string, error) {
+	// Suites that run at the same time do not take each other's image away.
+	name := "capprof-docker-test:" + e.session + "-" + tag
+	image, err := savedImage(name, config)
 	if err != nil {
 		return "", err
 	}
-	image, err := e.api.ContainerCommit(ctx, made.ID, container.CommitOptions{Config: &container.Config{
-		StopSignal: enginetest.StopSignal, Volumes: map[string]struct{}{"/data": {}},
-		Healthcheck: &container.HealthConfig{Test: append([]string{"CMD"}, enginetest.HealthCheck...), Interval: 100 * time.Millisecond, Retries: 2},
-	}})
-	return image.ID, errors.Join(err, e.api.ContainerRemove(ctx, made.ID, container.RemoveOptions{RemoveVolumes: true}))
+	loaded, err := e.api.ImageLoad(ctx, bytes.NewReader(image))
+	if err != nil {
+		return "", err
+	}
+	answer, err := io.ReadAll(loaded.Body)
+	if err := errors.Join(err, loaded.Body.Close()); err != nil {
+		return "", err
+	}
+	found, err := e.image(ctx, workload.Spec{Image: name, Options: workload.Options{}.Set("pull", "never")}, io.Discard)
+	if err != nil {
+		return "", fmt.Errorf("loading an image: %w: %s", err, answer)
+	}
+	return found.ID, nil
+}
+
+// savedImage is an image of the suite's file system as docker save writes one. The kinds of
+// settings that an import or a commit takes differ from engine to engine.
+// Source: https://github.com/moby/docker-image-spec/blob/main/v1.2.md#combined-image-json--filesystem-changeset-format
+func savedImage(name string, config container.Config) ([]byte, error) {
+	layer, err := archive()
+	if err != nil {
+		return nil, err
+	}
+	image, err := json.Marshal(map[string]any{
+		"architecture": runtime.GOARCH, "os": "linux", "config": config,
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer))}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{name}, "Layers": []string{"layer.tar"}}})
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	saved := tar.NewWriter(&out)
+	for _, file := range []struct {
+		name    string
+		content []byte
+	}{{"config.json", image}, {"layer.tar", layer}, {"manifest.json", manifest}} {
+		if err := saved.WriteHeader(&tar.Header{Name: file.name, Mode: 0o644, Size: int64(len(file.content)), Typeflag: tar.TypeReg}); err != nil {
+			return nil, err
+		}
+		if _, err := saved.Write(file.content); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), saved.Close()
 }
 
 // newEngine is an Engine on the tests' engine.

@@ -88,11 +88,7 @@ func TestTheEngineGoesAwayBetweenAndDuringStarts(t *testing.T) {
 	}
 	own := testengine.Start(t)
 	e := engineAt(t, own.Host)
-	from, err := importImage(t.Context(), e, "default")
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := serviceImage(t.Context(), e, from)
+	image, err := loadImage(t.Context(), e, "service", serviceConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,9 @@ type Setup struct {
 	// which has the volumes /data and /seed, and whose health check is HealthCheck, every 100 ms and
 	// twice.
 	Service string
+	// LostLinks says why absolute links in volumes lead nowhere as long as the container
+	// does not run; "" where they are followed.
+	LostLinks string
 	// Reachable says that containers on the engine's own network are reached from here.
 	Reachable bool
 	// Tag gives an image a further name, or moves the name to it; nil for an engine

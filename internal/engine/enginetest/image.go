@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // CapabilityRecord is where a tar archive carries the security.capability attribute
@@ -49,6 +50,8 @@ func Archive(ctx context.Context) ([]byte, error) {
 		link    string
 		xattrs  map[string]string
 	}{
+		// Without it, engines give the root directory modes of their own.
+		{name: "./", mode: 0o755},
 		{name: "workload", mode: 0o755, content: string(program)},
 		{name: "with-capabilities", mode: 0o755, content: string(program), xattrs: map[string]string{CapabilityRecord: NetRaw}},
 		{name: "not-executable", mode: 0o644, content: "text"},
@@ -62,6 +65,9 @@ func Archive(ctx context.Context) ([]byte, error) {
 		{name: "circle", link: "circle"},
 	} {
 		header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), PAXRecords: file.xattrs, Format: tar.FormatPAX}
+		if strings.HasSuffix(file.name, "/") {
+			header.Typeflag = tar.TypeDir
+		}
 		if file.link != "" {
 			header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, file.link, 0o777
 		}

@@ -269,6 +269,9 @@ func checkFileCapabilities(t *testing.T, s suite) {
 			"/no/such/file":           0,
 			Program + "/below-a-file": 0,
 		} {
+			if s.LostLinks != "" && strings.HasSuffix(path, "absolute-link") {
+				want = 0
+			}
 			if got, err := c.FileCapabilities(t.Context(), path); err != nil || got != want {
 				t.Errorf("%s, %s: %s, %v; want %s", path, when, got, err, want)
 			}

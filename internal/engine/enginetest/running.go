@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/scenario"
 )
@@ -67,10 +68,12 @@ func listening(t testing.TB, s suite, c engine.Container) []scenario.Socket {
 }
 
 func checkListening(t *testing.T, s suite) {
+	// Not every engine opens low ports to all.
+	low := engine.Conditions{Capabilities: capability.Of(capability.NetBindService)}
 	c := create(t, s.open(t), s.spec("serve",
 		"tcp=:8080", "tcp4=127.0.0.1:81", "tcp4=0.0.0.0:50051", "udp=:53", "udp=127.0.0.1:8125", // those of others and of loopback
 		"tcp=127.0.0.1:0", "udp=127.0.0.1:0", "udp=:0", // those of nobody
-		"dial=127.0.0.1:53"), engine.Conditions{})
+		"dial=127.0.0.1:53"), low)
 	want := []scenario.Socket{{Protocol: "tcp", Port: 81}, {Protocol: "tcp", Port: 8080}, {Protocol: "tcp", Port: 50051}, {Protocol: "udp", Port: 53}, {Protocol: "udp", Port: 8125}}
 	for range 2 {
 		start(t, c, "serving\n")
