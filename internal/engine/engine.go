@@ -8,6 +8,7 @@ package engine
 import (
 	"context"
 	"io"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -62,6 +63,9 @@ type Identity struct {
 	// Argv is what a container runs: entrypoint and command, the workload's own
 	// before the image's.
 	Argv []string
+	// User is what a container starts as, by name or number and without its group: the
+	// workload's own, or the image's; "" for the engine's default, which is root.
+	User string
 	// Seccomp is the profile that the workload's own options put it under.
 	Seccomp Seccomp
 	// Healthcheck says that containers are made with a health check: the image's, or
@@ -78,6 +82,12 @@ type Identity struct {
 	Exposed []scenario.Socket
 	// Volumes are what outlives a container, sorted by target.
 	Volumes []Volume
+}
+
+// StartsAsRoot reports whether a container starts as root.
+func (i Identity) StartsAsRoot() bool {
+	uid, err := strconv.ParseUint(i.User, 10, 32)
+	return i.User == "" || i.User == "root" || err == nil && uid == 0
 }
 
 // Conditions are what one container gets beyond the workload's own options.

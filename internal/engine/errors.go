@@ -45,12 +45,15 @@ func (e *StartError) Unwrap() error { return e.Err }
 type EndedByOthersError struct {
 	// Container is its identifier.
 	Container string
-	// Signal is what it was sent, as the engine spells it; "" when it was removed or
-	// restarted.
+	// Signal is what it was sent, as the engine spells it, or UnknownSignal; "" when it was
+	// removed or restarted.
 	Signal string
 	// Restarted says that it runs again.
 	Restarted bool
 }
+
+// UnknownSignal is one that the engine does not name.
+const UnknownSignal = "unknown"
 
 func (e *EndedByOthersError) Error() string {
 	if e.Restarted {
@@ -58,6 +61,9 @@ func (e *EndedByOthersError) Error() string {
 	}
 	if e.Signal == "" {
 		return fmt.Sprintf("somebody removed container %.12s while it ran", e.Container)
+	}
+	if e.Signal == UnknownSignal {
+		return fmt.Sprintf("somebody stopped container %.12s while it ran (podman stop, podman kill)", e.Container)
 	}
 	return fmt.Sprintf("somebody stopped container %.12s while it ran: it was sent signal %s (docker stop, docker kill, or the engine's shutdown)", e.Container, e.Signal)
 }
@@ -77,6 +83,9 @@ var (
 	ErrSilent = errors.New("the engine does not answer")
 	// ErrOtherKernel says that the containers cannot be traced from here.
 	ErrOtherKernel = errors.New("the engine's containers do not run on this machine's kernel")
+	// ErrOtherCgroup says that a container's processes are not in the cgroup by which they
+	// are told from all others.
+	ErrOtherCgroup = errors.New("the container is in another control group than its engine's settings say")
 	// ErrBadWorkload says that the engine refused the workload's options.
 	ErrBadWorkload = errors.New("the engine refuses the options")
 )

@@ -18,8 +18,10 @@ type Facts struct {
 	CgroupDriver            string
 	KernelRelease           string
 	Architecture            string
-	// Endpoint is the address in use, without credentials.
-	Endpoint string
+	// Endpoint is the address in use, without credentials. Beside names another engine
+	// that listens on this machine and was not taken, where nobody said which; "" for
+	// none.
+	Endpoint, Beside string
 	// SameKernel says whether the containers run on the kernel that capprof runs on;
 	// when false, WhyRemote is the reason, for people.
 	SameKernel bool
@@ -31,8 +33,15 @@ type Facts struct {
 	// remaps users (userns-remap) or is rootless.
 	RootUID uint32
 
+	// Rootless says that the engine has no privileges on the machine: what the kernel
+	// asks for in the initial user namespace, it cannot give to anything.
+	Rootless bool
+
 	// DefaultCapabilities are granted when no option says otherwise.
 	DefaultCapabilities capability.Set
+	// Ambient says that capabilities that are added to those of the engine reach a user
+	// other than root too: they are raised in the ambient set.
+	Ambient bool
 	// SecurityModules confine containers in addition to capabilities and seccomp.
 	SecurityModules []SecurityModule
 	// Seccomp is the profile that applies when no option says otherwise.

@@ -47,10 +47,17 @@ func (c *Container) Signal(ctx context.Context, signal syscall.Signal) error {
 		return nil
 	}
 	undo()
-	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
+	if notRunning(err) {
 		return nil
 	}
 	return c.engine.failed(doing, err)
+}
+
+// notRunning reports whether a request was refused because its container does not run:
+// a conflict, or "not found" for one that is gone. Podman answers with 500 and a text
+// (libpod/define/errors.go, ErrCtrStateInvalid).
+func notRunning(err error) bool {
+	return errdefs.IsConflict(err) || errdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "container state improper")
 }
 
 // Remove deletes the container and its anonymous volumes. It does not depend on

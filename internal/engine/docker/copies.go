@@ -54,13 +54,7 @@ func (e tree) process() int {
 	if socket == "" {
 		return 0
 	}
-	if pid := engineProcess(socket); pid != 0 {
-		return pid
-	}
-	if pid, err := listener(socket); err == nil && processName(pid) == "podman" {
-		return pid
-	}
-	return 0
+	return engineProcess(socket)
 }
 
 // missing reports whether a path of the engine's machine is known not to exist.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/engine"
@@ -32,7 +31,7 @@ func (c *Container) CPUTime(ctx context.Context) (time.Duration, error) {
 	switch {
 	case err == nil:
 		return used, nil
-	case errdefs.IsNotFound(err), errdefs.IsConflict(err):
+	case notRunning(err):
 		return 0, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
 	}
 	return 0, c.lost("reading the statistics of", err)

@@ -59,7 +59,7 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 		e.ports.release(made)
 		return nil, err
 	}
-	made.id, made.cgroup = id, engine.Cgroup{Name: cgroupName(about, id)}
+	made.id, made.cgroup = id, engine.Cgroup{Name: about.cgroupName(id)}
 	e.log.Debug("created", "container", id, "image", w.Image, "capabilities", c.Capabilities, "options", c.Options, "cgroup", made.cgroup.Name)
 	if ctx.Err() != nil {
 		// The caller gets no container, so it has none to remove.
@@ -75,7 +75,20 @@ func (e *Engine) create(ctx context.Context, body *createBody, grant capability.
 	labels := map[string]string{}
 	maps.Copy(labels, body.Config.Labels)
 	labels[sessionLabel], labels[ownerLabel] = e.session, e.owner.String()
+	about, err := e.whoIsIt(ctx)
+	if err != nil {
+		return "", err
+	}
+	if about.kind == Podman && !grant.Empty() {
+		// What the image says there would be all that the container has.
+		labels[capabilitiesLabel] = strings.Join(grant.Names(), ",")
+	}
 	body.Config.Labels = labels
+	if about.kind == Podman && body.Config.StopTimeout == nil {
+		// It would be 0, and the container's own for docker stop and podman stop.
+		seconds := int(stopTimeout / time.Second)
+		body.Config.StopTimeout = &seconds
+	}
 	name := fmt.Sprintf("capprof-%s-%d", e.session, e.counter.Add(1))
 	further := furtherNetworks(body, e.api.ClientVersion())
 	lasting, stop := outlive(ctx)
@@ -90,7 +103,11 @@ func (e *Engine) create(ctx context.Context, body *createBody, grant capability.
 	})
 	switch {
 	case err == nil:
-		if err := join(lasting, e, made.ID, further); err != nil {
+		err := join(lasting, e, made.ID, further)
+		if err == nil {
+			err = libpod{e}.checkGrant(lasting, made.ID, grant)
+		}
+		if err != nil {
 			return "", errors.Join(err, e.remove(lasting, made.ID))
 		}
 		return made.ID, nil
@@ -118,14 +135,15 @@ func (e *Engine) create(ctx context.Context, body *createBody, grant capability.
 //
 // and Podman (containers/common, pkg/capabilities):
 //
+//	"CAP_63": unknown capability
 //	unknown capability "CAP_FOO" to add
-var capabilityRefusals = regexp.MustCompile(`(?i)(?:unknown capability|capability not supported[^"]*|not available in the current environment):? "([^"]+)"`)
+var capabilityRefusals = regexp.MustCompile(`(?i)(?:unknown capability|capability not supported[^"]*|not available in the current environment):? "([^"]+)"|"([^"]+)": unknown capability`)
 
 // refusedCapabilities reads which of the granted capabilities a refusal names.
 func refusedCapabilities(message string, grant capability.Set) capability.Set {
 	var named capability.Set
 	for _, match := range capabilityRefusals.FindAllStringSubmatch(message, -1) {
-		if c, err := capability.Parse(match[1]); err == nil && grant.Has(c) {
+		if c, err := capability.Parse(match[1] + match[2]); err == nil && grant.Has(c) {
 			named = named.With(c)
 		}
 	}

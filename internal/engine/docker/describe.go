@@ -48,6 +48,11 @@ func (e *Engine) Describe(ctx context.Context, name string) (engine.Description,
 	if d.Workload.Image, err = imageOf(ctx, e, &o, &d.Notes); err != nil {
 		return engine.Description{}, err
 	}
+	if about.kind == Podman {
+		if err := (libpod{e}).withoutPodmans(ctx, &o); err != nil {
+			return engine.Description{}, err
+		}
+	}
 	for _, id := range o.refersTo() {
 		other, err := inspectContainer(ctx, e, id)
 		switch {
@@ -87,7 +92,7 @@ func inspectContainer(ctx context.Context, e *Engine, name string) (container.In
 // container was made with may stand for a newer image by now, or for none.
 func imageOf(ctx context.Context, e *Engine, o *original, notes *[]string) (string, error) {
 	inspect := func(name string) (image.InspectResponse, error) {
-		found, err := look(ctx, e, fmt.Sprintf("inspecting image %q", name), func(ctx context.Context) (image.InspectResponse, error) { return e.api.ImageInspect(ctx, name) })
+		found, err := e.inspectImage(ctx, name)
 		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsInvalidArgument(err) {
 			return found, e.failed(fmt.Sprintf("inspecting image %q", name), err)
 		}

@@ -58,7 +58,7 @@ func readCPUs(o original) []string {
 // nothing was given.
 func readSwappiness(o original) []string {
 	given := o.HostConfig.MemorySwappiness
-	if given == nil || *given < 0 || *given == 0 && o.engine.podman() {
+	if given == nil || *given < 0 || *given == 0 && o.engine.kind == Podman {
 		return nil
 	}
 	return []string{strconv.FormatInt(*given, 10)}

@@ -48,7 +48,7 @@ func readNetworks(o original) []string {
 
 // usualNetwork reports whether a network is the one that a container has without options.
 func (o original) usualNetwork(name string) bool {
-	return name == network.NetworkBridge || name == network.NetworkDefault || o.engine.podman() && name == "podman"
+	return name == network.NetworkBridge || name == network.NetworkDefault || o.engine.kind == Podman && name == "podman"
 }
 
 // endpoints are the container's networks by name.

@@ -35,7 +35,7 @@ var fieldsOf = map[string]string{
 // readers say what an existing container was given of the options whose values look
 // different to the engine.
 var readers = map[string]func(o original) []string{
-	"env":        func(o original) []string { return variablesBeyond(o.Config.Env, o.image.Env) },
+	"env":        func(o original) []string { return o.variables() },
 	"entrypoint": func(o original) []string { entrypoint, _, _ := o.argv(); return entrypoint },
 	"hostname":   func(o original) []string { return o.ownName(o.Config.Hostname) },
 	"domainname": func(o original) []string { return o.ownName(o.Config.Domainname) },
@@ -176,7 +176,7 @@ func (o original) fields() (given, inherited map[string]map[string]any, err erro
 	if o.engine.info.CgroupVersion == "2" {
 		host.CgroupnsMode = container.CgroupnsModePrivate
 	}
-	if o.engine.podman() {
+	if o.engine.kind == Podman {
 		// It says oci, whichever runtime that is (podman pkg/api/handlers/compat).
 		host.Runtime = o.HostConfig.Runtime
 	}
@@ -216,6 +216,13 @@ func variablesBeyond(given, image []string) []string {
 		}
 	}
 	return more
+}
+
+// variables are those that the user gave it.
+func (o original) variables() []string {
+	return slices.DeleteFunc(variablesBeyond(o.Config.Env, o.image.Env), func(entry string) bool {
+		return slices.Contains(o.engine.variables, entry) || entry == "HOSTNAME="+o.Config.Hostname && o.engine.kind == Podman
+	})
 }
 
 // ownName is a host or domain name that the container was given: not the beginning of
@@ -274,7 +281,7 @@ func readSecurityOptions(o original) []string {
 		all = append(all, option)
 	}
 	// The engine's own lists are spelled out; with --privileged there are none.
-	if !host.Privileged && host.MaskedPaths != nil && len(host.MaskedPaths)+len(host.ReadonlyPaths) == 0 && !o.engine.podman() {
+	if !host.Privileged && host.MaskedPaths != nil && len(host.MaskedPaths)+len(host.ReadonlyPaths) == 0 && o.engine.kind != Podman {
 		all = append(all, "systempaths=unconfined")
 	}
 	return all

@@ -32,13 +32,20 @@ func (r *running) endedBy(ctx context.Context, state container.InspectResponse, 
 	if state.State.Running && !removed {
 		return false, &engine.EndedByOthersError{Container: r.id, Restarted: true}
 	}
-	messages, err := r.signals(ctx, state)
+	about, err := r.engine.whoIsIt(ctx)
+	if err != nil {
+		return false, err
+	}
+	messages, err := r.signals(ctx, state, about)
 	if err != nil {
 		return false, err
 	}
 	stopSignal := ""
 	if state.Config != nil {
 		stopSignal = state.Config.StopSignal
+	}
+	if !about.namesSignals {
+		return r.endedByUnnamed(ctx, sent, removed, len(messages), code, stopSignal)
 	}
 	for _, message := range messages {
 		name := message.Actor.Attributes["signal"]
@@ -65,7 +72,7 @@ func (r *running) endedBy(ctx context.Context, state container.InspectResponse, 
 }
 
 // signals are the events of the signals that the container was sent.
-func (r *running) signals(ctx context.Context, state container.InspectResponse) ([]events.Message, error) {
+func (r *running) signals(ctx context.Context, state container.InspectResponse, about about) ([]events.Message, error) {
 	// The times are the engine's own, whose clock need not be ours.
 	started, err := time.Parse(time.RFC3339Nano, state.State.StartedAt)
 	if err != nil {
@@ -79,6 +86,13 @@ func (r *running) signals(ctx context.Context, state container.InspectResponse) 
 		// The engine notes a start after it has seen the end of a container that
 		// lasted no time at all.
 		started = finished
+	}
+	if about.kind == Podman {
+		found, err := r.pastKills(ctx, started)
+		if err != nil {
+			return nil, r.lost("reading the events of", err)
+		}
+		return found, nil
 	}
 	// The engine writes the event after it has sent the signal, with the container
 	// locked, as it is for the look at its state: by now it is there. It may bear a

@@ -36,6 +36,9 @@ type endpoint struct {
 	host string
 	// tls is nil for a plain connection.
 	tls *tls.Config
+	// kind is Podman for an address that is known to be its own, and beside that of
+	// another engine of this machine, which was not taken.
+	kind, beside Kind
 }
 
 // resolveEndpoint follows docker's own order: an explicit host, DOCKER_HOST,

@@ -27,8 +27,10 @@ import (
 	"github.com/capprof/capprof/internal/owner"
 )
 
-// Options are what the caller wants to be told.
+// Options are what the caller wants, and wants to be told.
 type Options struct {
+	// Engine is the kind that is wanted.
+	Engine Kind
 	// Waiting is called with a sentence while the engine does not answer; nil for none.
 	Waiting func(message string)
 	// Log takes what was asked of the engine and how long it took; nil for none.
@@ -40,6 +42,8 @@ type Options struct {
 type Engine struct {
 	api      *client.Client
 	endpoint endpoint
+	// wanted is the kind that the caller wants it to be.
+	wanted   Kind
 	session  string
 	owner    owner.Owner
 	environ  environment
@@ -53,21 +57,34 @@ type Engine struct {
 	// nil while it has not been asked.
 	aboutLock sync.Mutex
 	about     *about
+	// placed says that a container was seen in the cgroup of its name.
+	placed atomic.Bool
 }
 
 var _ engine.Engine = (*Engine)(nil)
 
-// New prepares the engine that docker itself would use with the same
-// environment. It fails on settings that make no sense; whether the engine
-// answers shows in the first call.
-func New(opts Options) (*Engine, error) { return connect("", os.LookupEnv, opts) }
+// New prepares the engine that docker or podman would use with the same
+// environment, or else the one that listens here. It fails on settings that make no
+// sense; whether the engine answers shows in the first call.
+func New(opts Options) (*Engine, error) {
+	at, err := which(opts.Engine, here(os.LookupEnv))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
+	}
+	return connectTo(at, os.LookupEnv, opts)
+}
 
-// connect prepares the engine at host, or the one that the environment names.
+// connect prepares the engine at host, or the one that docker would use.
 func connect(host string, environ environment, opts Options) (*Engine, error) {
 	at, err := resolveEndpoint(host, environ)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
 	}
+	return connectTo(at, environ, opts)
+}
+
+// connectTo prepares the engine at an endpoint.
+func connectTo(at endpoint, environ environment, opts Options) (*Engine, error) {
 	api, err := at.client(environ)
 	if err != nil {
 		return nil, fmt.Errorf("%w: address %s: %w", engine.ErrNoEngine, at, err)
@@ -79,7 +96,7 @@ func connect(host string, environ environment, opts Options) (*Engine, error) {
 	var id [4]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand, Go 1.24)
 	e := &Engine{
-		api: api, endpoint: at, session: hex.EncodeToString(id[:]), owner: self, environ: environ,
+		api: api, endpoint: at, wanted: opts.Engine, session: hex.EncodeToString(id[:]), owner: self, environ: environ,
 		patience: usualPatience, waiting: opts.Waiting, log: opts.Log,
 	}
 	if e.waiting == nil {
@@ -131,8 +148,7 @@ func (e *Engine) failed(doing string, err error) error {
 		return fmt.Errorf("%w: no permission to use %s: run capprof as root, or add yourself to the socket's group "+
 			"(usermod -aG docker $USER, then log in again): %w", engine.ErrNoEngine, e.endpoint, err)
 	case unreachable(err):
-		return fmt.Errorf("%w at %s: start it (systemctl start docker), or name another one with DOCKER_HOST: %w",
-			engine.ErrNoEngine, e.endpoint, err)
+		return fmt.Errorf("%w at %s: %s: %w", engine.ErrNoEngine, e.endpoint, e.endpoint.remedy(), err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -34,14 +33,17 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 	if err != nil {
 		return engine.Exit{}, execFailed(c.engine, doing, err)
 	}
+	about, err := c.engine.whoIsIt(ctx)
+	if err != nil {
+		return engine.Exit{}, err
+	}
 	// The end of the output may come before the engine knows the command's, which it
 	// tells by an event: one is subscribed to before there can be any. The container's
 	// own end is that of the command, whether or not the engine tells of that too.
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	ended, failures := c.engine.api.Events(following, events.ListOptions{
-		Filters: filters.NewArgs(filters.Arg("container", c.id),
-			filters.Arg("event", string(events.ActionExecDie)), filters.Arg("event", string(events.ActionDie))),
+		Filters: filters.NewArgs(filters.Arg("container", c.id), filters.Arg("event", about.execDied), filters.Arg("event", about.died)),
 	})
 	streams, err := ask(ctx, c.engine, c.engine.patience.work, doing, func(ctx context.Context) (types.HijackedResponse, error) {
 		return c.engine.api.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
@@ -75,7 +77,7 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 		}
 		select {
 		case event := <-ended:
-			over = event.Action == events.ActionDie
+			over = event.Action == events.ActionDie || string(event.Action) == about.died
 		case err := <-failures:
 			return engine.Exit{}, c.engine.failed(doing, err)
 		case <-ctx.Done():
@@ -87,7 +89,7 @@ func (c *Container) Exec(ctx context.Context, command engine.Command) (engine.Ex
 // execFailed is the error of a request about a further command: a container that does
 // not run is a conflict to the engine, and one that is gone is not found.
 func execFailed(e *Engine, doing string, err error) error {
-	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
+	if notRunning(err) {
 		return fmt.Errorf("%s: %w: %w", doing, engine.ErrNotRunning, err)
 	}
 	return e.failed(doing, err)

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -9,24 +10,26 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
 
-	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/seccomp"
 )
 
-// about is what an engine says of itself.
+// about is what an engine says of itself, and what is known of its kind.
 type about struct {
 	info    system.Info
 	version types.Version
 	// remote is why its containers cannot be shown to run on this kernel, "" when they
 	// do.
 	remote string
+	// rootless says that it runs without privileges on the machine.
+	rootless bool
+	dialect
 }
 
-// podman reports whether it is Podman, which answers Docker's API too and says who
+// isPodman reports whether it is Podman, which answers Docker's API too and says who
 // it is among its components.
-func (a about) podman() bool {
-	return slices.ContainsFunc(a.version.Components, func(c types.ComponentVersion) bool { return strings.HasPrefix(c.Name, "Podman") })
+func isPodman(version types.Version) bool {
+	return slices.ContainsFunc(version.Components, func(c types.ComponentVersion) bool { return strings.HasPrefix(c.Name, "Podman") })
 }
 
 // whoIsIt asks the engine once for its settings and its version.
@@ -44,8 +47,27 @@ func (e *Engine) whoIsIt(ctx context.Context) (about, error) {
 	if err != nil {
 		return about{}, e.failed("asking the engine for its version", err)
 	}
-	e.about = &about{info, version, whyRemote(e.endpoint, info)}
-	return *e.about, nil
+	a := about{info: info, version: version, remote: whyRemote(e.endpoint, info)}
+	a.rootless = parseSecurityOptions(info.SecurityOptions).has("rootless")
+	if isPodman(version) {
+		of, err := look(ctx, e, "what it gives to containers", func(ctx context.Context) (of libpodInfo, err error) {
+			return of, libpod{e}.ask(ctx, "info", &of)
+		})
+		if err != nil {
+			return about{}, e.failed("asking Podman what it gives to containers", err)
+		}
+		a.rootless = of.Host.Security.Rootless
+		a.dialect = podmans(a, of)
+	} else {
+		a.dialect = dockers(a)
+		a.rootUID = rootUID(e.endpoint, info, parseSecurityOptions(info.SecurityOptions))
+	}
+	if e.wanted != Any && e.wanted != a.kind {
+		return about{}, fmt.Errorf("%w: --engine %s was asked for, and the engine at %s is %s: leave --engine out, or name another address (DOCKER_HOST, %s)",
+			engine.ErrNoEngine, e.wanted, e.endpoint, a.kind.Name(), containerHost)
+	}
+	e.about = &a
+	return a, nil
 }
 
 // Facts asks the engine for its versions and settings, decides whether its
@@ -58,36 +80,33 @@ func (e *Engine) Facts(ctx context.Context) (engine.Facts, error) {
 	}
 	options := parseSecurityOptions(a.info.SecurityOptions)
 	out := engine.Facts{
-		Name:            "Docker",
-		Version:         a.version.Version,
-		Runtime:         a.info.DefaultRuntime,
-		RuntimeVersion:  runtimeVersion(a.version, a.info),
-		StorageDriver:   a.info.Driver,
-		CgroupVersion:   a.info.CgroupVersion,
-		CgroupDriver:    a.info.CgroupDriver,
-		KernelRelease:   a.info.KernelVersion,
-		Architecture:    a.version.Arch,
-		Endpoint:        e.endpoint.String(),
-		SecurityModules: options.modules(),
-		RootUID:         rootUID(e.endpoint, a.info, options),
-		Mounts:          ownMounts,
-		// A file system in user space, which the daemon mounts without devices.
-		RootNoDev: a.info.Driver == "fuse-overlayfs",
+		Name:                a.kind.Name(),
+		Version:             a.version.Version,
+		Runtime:             a.info.DefaultRuntime,
+		RuntimeVersion:      a.runtime,
+		StorageDriver:       a.info.Driver,
+		CgroupVersion:       a.info.CgroupVersion,
+		CgroupDriver:        a.info.CgroupDriver,
+		KernelRelease:       a.info.KernelVersion,
+		Architecture:        a.version.Arch,
+		Endpoint:            e.endpoint.String(),
+		Rootless:            a.rootless,
+		SecurityModules:     options.modules(),
+		RootUID:             a.rootUID,
+		DefaultCapabilities: a.capabilities,
+		Ambient:             a.ambient,
+		Sysctls:             a.sysctls,
+		Mounts:              a.mounts,
+		RootNoDev:           a.rootNoDev,
 	}
-	if a.podman() {
-		out.Name = "Podman"
-	}
-	remapped := options.has("userns") || options.has("rootless")
-	if out.Name == "Podman" {
-		out.DefaultCapabilities, out.Sysctls = podmanCapabilities(out.Version), podmanSysctls()
-	} else {
-		out.DefaultCapabilities, out.Sysctls = capability.DockerDefault, dockerSysctls(out.Version, remapped)
+	if e.endpoint.beside != Any {
+		out.Beside = e.endpoint.beside.Name()
 	}
 	out.WhyRemote = a.remote
 	if out.SameKernel = out.WhyRemote == ""; out.SameKernel {
 		out.Devices = devicesOf("/dev")
 	}
-	out.Seccomp = seccompDefault(out, options)
+	out.Seccomp = seccompDefault(a, options)
 	return out, nil
 }
 
@@ -112,15 +131,15 @@ func isRunc(runtime string) bool {
 
 // seccompDefault is the profile that applies when no option says otherwise. One of
 // the administrator's is a file on the engine's machine.
-func seccompDefault(f engine.Facts, options securityOptions) engine.Seccomp {
+func seccompDefault(a about, options securityOptions) engine.Seccomp {
 	switch name := options.seccompProfile(); name {
 	case "":
 		return engine.Seccomp{Name: engine.Unconfined}
 	case "default":
-		return engine.Seccomp{Name: name, Filter: builtinFilter(f.Name, f.Version)}
+		return engine.Seccomp{Name: name, Filter: a.builtin}
 	default:
 		out := engine.Seccomp{Name: name}
-		if f.SameKernel {
+		if a.remote == "" {
 			if text, err := os.ReadFile(name); err == nil {
 				// One that cannot be read is unknown, which the search can do with.
 				out.Filter, _ = seccomp.Parse(text)
@@ -128,32 +147,4 @@ func seccompDefault(f engine.Facts, options securityOptions) engine.Seccomp {
 		}
 		return out
 	}
-}
-
-// builtinFilter is an engine's built-in profile; nil for one whose profile is not
-// known. Podman's (containers/common pkg/seccomp) came from moby's and has gone its
-// own way since: neither moby's newest nor its history explains it.
-func builtinFilter(name, version string) *seccomp.Profile {
-	if name != "Docker" {
-		return nil
-	}
-	return seccomp.Default(version)
-}
-
-// cgroupName is the last component of the container's cgroup path, as runc
-// names it from the engine's cgroupsPath (moby daemon/oci_linux.go, withCgroups;
-// Podman: libpod/container_internal_linux.go, getOCICgroupPath). Without cgroups
-// (rootless on v1, driver "none") there is none.
-func cgroupName(a about, id string) string {
-	switch podman := a.podman(); {
-	case a.info.CgroupDriver == "none":
-		return ""
-	case a.info.CgroupDriver == "systemd" && podman:
-		return "libpod-" + id + ".scope"
-	case a.info.CgroupDriver == "systemd":
-		return "docker-" + id + ".scope"
-	case podman:
-		return "libpod-" + id
-	}
-	return id
 }

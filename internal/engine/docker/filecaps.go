@@ -36,8 +36,9 @@ func (c *Container) FileCapabilities(ctx context.Context, name string) (capabili
 		}
 		name = path.Join("/", state.Config.WorkingDir, name)
 	}
-	// Once more for a link: the engine tells its last target, inside the container.
-	for range 2 {
+	// Once more for a link: the engine tells its last target, inside the container; Podman
+	// the next one. The kernel follows 40 (path_resolution(7)).
+	for range 41 {
 		file, err := ask(ctx, c.engine, c.engine.patience.look, doing, func(ctx context.Context) (archived, error) {
 			stream, stat, err := c.engine.api.CopyFromContainer(ctx, c.id, name)
 			return archived{stream, stat}, err

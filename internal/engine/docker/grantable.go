@@ -47,7 +47,7 @@ func (s *Subject) Grantable(ctx context.Context, ask capability.Set) (capability
 }
 
 // boundingSet is what the engine's processes can hand on: the bounding set of
-// the daemon and that of the containerd behind it, whose child runs the
+// the daemon and that of a containerd behind dockerd, whose child runs the
 // runtime. False when the engine is not a process that can be seen.
 func (e *Engine) boundingSet() (capability.Set, bool) {
 	if e.endpoint.socket() == "" {
@@ -61,7 +61,7 @@ func (e *Engine) boundingSet() (capability.Set, bool) {
 	if err != nil {
 		return 0, false
 	}
-	if containerd := containerdOf(pid); containerd != 0 {
+	if containerd := containerdOf(pid); containerd != 0 && processName(pid) == "dockerd" {
 		if behind, err := boundingSetOf(containerd); err == nil {
 			held = held.Intersect(behind)
 		}
@@ -69,19 +69,23 @@ func (e *Engine) boundingSet() (capability.Set, bool) {
 	return held, true
 }
 
-// engineProcess finds the dockerd behind a socket, 0 when it cannot be told.
-// With socket activation the listener is systemd, and dockerd is the one process
-// of that name.
+// engineProcess finds the dockerd or podman behind a socket, 0 when it cannot be told.
+// With socket activation the listener is systemd, and the engine is the one process
+// of its name.
 func engineProcess(socket string) int {
 	pid, err := listener(socket)
 	if err != nil {
 		return 0
 	}
 	switch processName(pid) {
-	case "dockerd":
+	case "dockerd", "podman":
 		return pid
 	case "systemd":
-		if engines := processesNamed("dockerd"); len(engines) == 1 {
+		name := "dockerd"
+		if file, err := filepath.EvalSymlinks(socket); err == nil && filepath.Base(file) == podmanSocket {
+			name = "podman"
+		}
+		if engines := processesNamed(name); len(engines) == 1 {
 			return engines[0]
 		}
 	}

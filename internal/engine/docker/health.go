@@ -27,6 +27,13 @@ func (c *Container) Healthy(ctx context.Context) (bool, error) {
 	if healthy, known := healthOf(found.State); known {
 		return healthy, nil
 	}
+	about, err := c.engine.whoIsIt(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !about.checksHealth {
+		return checkHealth(ctx, c, found)
+	}
 	// An event of before the subscription is not lost: those since the start are told
 	// again, by the engine's own clock.
 	started, err := time.Parse(time.RFC3339Nano, found.State.StartedAt)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ func (s *Subject) life(ctx context.Context, image *dockerspec.DockerOCIImageConf
 		return fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}
 	id := &s.identity
+	id.User, _, _ = strings.Cut(cmp.Or(config.User, image.User), ":")
 	id.Healthcheck = checksHealth(config.Healthcheck, image.Healthcheck)
 	id.StopSignal = syscall.SIGTERM
 	if name := cmp.Or(config.StopSignal, image.StopSignal); name != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/workload"
@@ -22,9 +23,7 @@ import (
 // docker login stored.
 func (e *Engine) image(ctx context.Context, w workload.Spec, progress io.Writer) (image.InspectResponse, error) {
 	name, when, platform := w.Image, w.Options.Value("pull"), w.Options.Value("platform")
-	inspect := func() (image.InspectResponse, error) {
-		return look(ctx, e, fmt.Sprintf("inspecting image %q", name), func(ctx context.Context) (image.InspectResponse, error) { return e.api.ImageInspect(ctx, name) })
-	}
+	inspect := func() (image.InspectResponse, error) { return e.inspectImage(ctx, name) }
 	found, err := inspect()
 	missing := errdefs.IsNotFound(err) || err == nil && !isFor(found, platform)
 	switch {
@@ -37,12 +36,32 @@ func (e *Engine) image(ctx context.Context, w workload.Spec, progress io.Writer)
 		found, err = inspect()
 	}
 	switch {
-	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
+	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err), err != nil && strings.Contains(err.Error(), reference.ErrReferenceInvalidFormat.Error()):
 		return found, fmt.Errorf("%w: %q: %w", engine.ErrNoImage, name, err)
 	case err != nil:
 		return found, e.failed(fmt.Sprintf("inspecting image %q", name), err)
 	}
 	return found, nil
+}
+
+// inspectImage is what the engine says of an image. Podman tells the health check in its
+// own API alone.
+func (e *Engine) inspectImage(ctx context.Context, name string) (image.InspectResponse, error) {
+	doing := fmt.Sprintf("inspecting image %q", name)
+	found, err := look(ctx, e, doing, func(ctx context.Context) (image.InspectResponse, error) { return e.api.ImageInspect(ctx, name) })
+	if err != nil || found.Config == nil || found.Config.Healthcheck != nil {
+		return found, err
+	}
+	about, err := e.whoIsIt(ctx)
+	if err != nil || about.kind != Podman {
+		return found, err
+	}
+	found.Config.Healthcheck, err = look(ctx, e, doing, func(ctx context.Context) (*dockerspec.HealthcheckConfig, error) {
+		var own struct{ Healthcheck *dockerspec.HealthcheckConfig }
+		err := libpod{e}.ask(ctx, "images/"+found.ID+"/json", &own)
+		return own.Healthcheck, err
+	})
+	return found, err
 }
 
 // isFor reports whether an image is for a platform; "" is for any.

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,10 +11,9 @@ import (
 
 // What engines give to a container by themselves, and their API does not tell.
 
-// ownMounts are what engines mount by themselves (moby daemon/pkg/oci/defaults.go,
-// containers/common pkg/subscriptions and podman pkg/specgen/generate). Masked paths
-// lie in them.
-var ownMounts = []engine.Mount{
+// dockerMounts are what Docker mounts by itself (moby daemon/pkg/oci/defaults.go), with
+// the parts of /proc that cannot be written. Masked paths lie in them.
+var dockerMounts = []engine.Mount{
 	{Target: "/proc", NoExec: true, NoDev: true},
 	{Target: "/proc/bus", ReadOnly: true},
 	{Target: "/proc/fs", ReadOnly: true},
@@ -26,6 +26,16 @@ var ownMounts = []engine.Mount{
 	{Target: "/dev/shm", NoExec: true, NoDev: true},
 	{Target: "/dev/mqueue", NoExec: true, NoDev: true},
 }
+
+// podmanMounts are what Podman mounts by itself (runtime-tools generate, podman
+// pkg/specgen/generate/oci_linux.go): as Docker, but for /dev, which is noexec.
+var podmanMounts = func() []engine.Mount {
+	mounts := slices.Clone(dockerMounts)
+	for i := range mounts {
+		mounts[i].NoExec = mounts[i].NoExec || mounts[i].Target == "/dev"
+	}
+	return mounts
+}()
 
 // The sysctls with which low ports and ping need no capability.
 const (
@@ -50,7 +60,8 @@ func dockerSysctls(version string, userNamespace bool) map[string]string {
 // pkg/config/default.go).
 func podmanSysctls() map[string]string { return map[string]string{pingGroupRange: "0 0"} }
 
-// podmanCapabilities are default_capabilities of containers.conf: 11 since Podman
+// podmanCapabilities are default_capabilities of containers.conf where nothing is said of
+// them and Podman does not tell: 11 since Podman
 // 4.5, 10 in 4.4, and Docker's before (containers/common pkg/config/default.go,
 // v0.50.1, v0.51.0 and v0.52.0).
 func podmanCapabilities(version string) capability.Set {

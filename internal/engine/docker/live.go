@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/capprof/capprof/internal/engine"
@@ -49,7 +48,7 @@ func list(ctx context.Context, c *Container, columns string) (container.TopRespo
 		return c.engine.api.ContainerTop(ctx, c.id, []string{"-eo", "pid," + columns})
 	})
 	switch {
-	case errdefs.IsConflict(err), errdefs.IsNotFound(err):
+	case notRunning(err):
 		return listed, fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
 	case err != nil:
 		return listed, c.unanswered(ctx, "listing the processes of", err)

@@ -45,9 +45,11 @@ func (c *Container) Reach(ctx context.Context) (engine.Reach, error) {
 	machine := c.engine.endpoint.machine()
 	reach := engine.Reach{Published: published(found.NetworkSettings, machine)}
 	switch {
+	// A rootless engine's networks are in a network namespace of its own, or its containers
+	// bear the machine's address (pasta), at which the machine itself answers.
 	case found.HostConfig != nil && found.HostConfig.NetworkMode.IsHost():
 		reach.Address = machine
-	case about.remote == "" && c.engine.endpoint.sharesNetwork():
+	case about.remote == "" && !about.rootless && c.engine.endpoint.sharesNetwork():
 		reach.Address = address(found.NetworkSettings)
 	}
 	return reach, nil
@@ -112,7 +114,7 @@ func (at endpoint) machine() string {
 }
 
 // sharesNetwork reports whether the engine's bridges are in our network namespace, or
-// that is not known. A rootless engine's are in one of its own.
+// that is not known.
 func (at endpoint) sharesNetwork() bool {
 	if at.socket() == "" {
 		return true

@@ -61,7 +61,7 @@ func (c *Container) Start(ctx context.Context, stdio engine.Stdio) error {
 		}, func(late types.HijackedResponse) { late.Close() })
 	if err != nil {
 		release()
-		return c.lost("attaching to", err)
+		return notAttached(ctx, lasting, c, err)
 	}
 	r := &running{Container: c, streams: streams, head: &head{}, release: release}
 	r.output = r.copyOutput(stdio)
@@ -84,6 +84,12 @@ func (c *Container) Start(ctx context.Context, stdio engine.Stdio) error {
 	}
 	c.engine.log.Debug("started", "container", c.id)
 	c.set(r)
+	if err := checkCgroup(lasting, r); err != nil {
+		err = errors.Join(err, r.undoStart(lasting))
+		c.set(nil)
+		r.stop()
+		return err
+	}
 	if c.interactive {
 		go r.feed(stdio.Stdin)
 	}
@@ -91,6 +97,23 @@ func (c *Container) Start(ctx context.Context, stdio engine.Stdio) error {
 		go r.follow(life, stdio.Resize)
 	}
 	return nil
+}
+
+// notAttached is the error of a start whose streams could not be attached to. Where that
+// has the runtime make the container, the answer tells nothing of why it could not: the
+// start itself, which is bound to fail as well, does.
+func notAttached(ctx, lasting context.Context, c *Container, err error) error {
+	about, asked := c.engine.whoIsIt(lasting)
+	if asked != nil || !about.attachPrepares || unreachable(err) || isSilence(err) || ctx.Err() != nil {
+		return c.lost("attaching to", err)
+	}
+	reason := work(lasting, c.engine, "starting container "+c.short(), func(ctx context.Context) error {
+		return c.engine.api.ContainerStart(ctx, c.id, container.StartOptions{})
+	})
+	if reason != nil {
+		return c.startFailure(ctx, reason)
+	}
+	return errors.Join(c.lost("attaching to", err), c.Signal(lasting, syscall.SIGKILL))
 }
 
 // undoStart kills a container whose caller has gone while it was being started.

@@ -74,18 +74,18 @@ func argv(entrypoint, command []string, w workload.Spec) []string {
 
 // seccomp is the profile of the workload's own options, or else the engine's.
 func (s *Subject) seccomp(ctx context.Context) (engine.Seccomp, error) {
-	facts, err := s.engine.Facts(ctx)
+	about, err := s.engine.whoIsIt(ctx)
 	if err != nil {
 		return engine.Seccomp{}, err
 	}
 	name := s.spec.Options.Seccomp()
 	switch name {
 	case "":
-		return facts.Seccomp, nil
+		return seccompDefault(about, parseSecurityOptions(about.info.SecurityOptions)), nil
 	case engine.Unconfined:
 		return engine.Seccomp{Name: name}, nil
 	case "builtin":
-		return engine.Seccomp{Name: "default", Filter: builtinFilter(facts.Name, facts.Version)}, nil
+		return engine.Seccomp{Name: "default", Filter: about.builtin}, nil
 	}
 	text := []byte(name)
 	if workload.InlineSeccomp(name) {

@@ -1,0 +1,56 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/engine"
+)
+
+// checkCgroup compares the name of a started container's cgroup, which is inferred from
+// the engine's settings, with what the kernel says, until it was right once: the name
+// is of the engine's making, not of the container's. With a wrong one a trace would see
+// nothing. A container that has ended by now tells nothing.
+func checkCgroup(ctx context.Context, r *running) error {
+	if r.cgroup.Name == "" || r.engine.placed.Load() {
+		return nil
+	}
+	here, err := r.here(ctx)
+	if err != nil {
+		if errors.Is(err, engine.ErrUnseen) || errors.Is(err, engine.ErrNotRunning) {
+			return nil
+		}
+		return err
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(here.PID) + "/cgroup")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading the control groups of container %s: %w", r.short(), err)
+	case below(string(text), r.cgroup.Name):
+		r.engine.placed.Store(true)
+		return nil
+	}
+	if _, err := r.inspect(ctx); errors.Is(err, engine.ErrNotRunning) {
+		return nil // the process was somebody else's by then
+	}
+	return fmt.Errorf("%w: container %s is not in %q, but in %q", engine.ErrOtherCgroup, r.short(), r.cgroup.Name, strings.TrimSpace(string(text)))
+}
+
+// below reports whether a path of /proc/PID/cgroup leads through a cgroup of that name.
+func below(lines, name string) bool {
+	for line := range strings.Lines(lines) {
+		_, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "/")
+		if slices.Contains(strings.Split(path, "/"), name) {
+			return true
+		}
+	}
+	return false
+}
