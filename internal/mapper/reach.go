@@ -17,7 +17,7 @@ func (d *Denial) reach(env Environment) {
 	}
 	anyOf := capability.Of(d.AnyOf...)
 	useless := anyOf.Intersect(env.Granted)
-	user := d.Operation.UID != env.RootUID
+	user := isUser(d.Operation, env)
 	noNewPrivs := d.Operation.NoNewPrivs || env.NoNewPrivileges
 	if useless.Empty() && user && noNewPrivs && holdsNone(d.Operation) && d.Mechanism != FileCapabilities {
 		// Neither what it executes nor what it holds can ever bring them.
@@ -40,6 +40,11 @@ func (d *Denial) reach(env Environment) {
 		d.Why = "the container has the capability, but the process gave it up"
 	}
 	d.Remedies = whereUnreachable(*d, user, noNewPrivs)
+}
+
+// isUser reports whether a process is of a user whom no added capability reaches.
+func isUser(op observation.Operation, env Environment) bool {
+	return op.UID != env.RootUID && !env.Ambient
 }
 
 // holdsNone reports whether a process has no capability in any set of its own, so

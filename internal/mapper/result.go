@@ -22,6 +22,10 @@ type Environment struct {
 	// RootUID is the user ID, in the initial user namespace, of the container's
 	// root: 0 unless the engine remaps users or is rootless.
 	RootUID uint32
+	// Ambient says that the container starts as a user other than root, and that what is
+	// added reaches it all the same: the engine raises it in the ambient set, which
+	// execve(2) keeps.
+	Ambient bool
 	// SecurityModules names the modules that confine the container in addition to
 	// capabilities and seccomp ("apparmor", "selinux"), for the words of a
 	// failure; nil when not known.

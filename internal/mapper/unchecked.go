@@ -169,7 +169,7 @@ func (e *explanation) refusedEarly(v seccomp.Verdict) {
 		if need, ok := needsNone(e.op); ok {
 			d.Meaning += "; the kernel itself " + need
 			d.Remedies = allowCall(e.op)
-		} else if e.op.UID != e.env.RootUID && e.op.Effective.Empty() {
+		} else if isUser(e.op, e.env) && e.op.Effective.Empty() {
 			// The profile goes by the container's set, and then the kernel asks the process.
 			d.Meaning += fmt.Sprintf("; what the kernel asks for then, it asks a process of %s, which an added capability does not reach", userWords(e.op.UID, e.env))
 			if len(d.Remedies) == 0 {

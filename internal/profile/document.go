@@ -54,6 +54,10 @@ type Environment struct {
 	// Traced is false for a profile made by removal alone: its set is right, and
 	// there are no explanations.
 	Traced bool `json:"traced"`
+	// Ambient says that the workload starts as a user other than root and that what is added
+	// reaches it all the same, in the ambient set; false where it reaches root alone, and
+	// for a workload that starts as root.
+	Ambient bool `json:"ambient,omitempty"`
 	// Seccomp names the profile in force: "default", "unconfined", or a file; empty
 	// where the engine has none.
 	Seccomp string `json:"seccomp,omitempty"`

@@ -18,7 +18,7 @@ func bringForward(old *v1.Document) *Document {
 	d := &Document{
 		SchemaVersion: SchemaVersion,
 		Workload:      workloadV1(old.Workload),
-		Environment:   Environment(old.Environment),
+		Environment:   environmentV1(old.Environment),
 		Meta:          metaV1(old.Meta),
 	}
 	for _, run := range old.Runs {
@@ -209,6 +209,14 @@ func metaV1(old v1.Meta) Meta {
 		m.Occurrences = append(m.Occurrences, Occurrence{ID: id, Count: old.Counts[id], PID: old.PIDs[id]})
 	}
 	return m
+}
+
+func environmentV1(old v1.Environment) Environment {
+	return Environment{
+		Engine: old.Engine, EngineVersion: old.EngineVersion, Runtime: old.Runtime, RuntimeVersion: old.RuntimeVersion,
+		StorageDriver: old.StorageDriver, CgroupVersion: old.CgroupVersion, Kernel: old.Kernel, Architecture: old.Architecture,
+		Hook: old.Hook, Traced: old.Traced, Seccomp: old.Seccomp, Sysctls: old.Sysctls,
+	}
 }
 
 func workloadV1(old v1.Workload) Workload {

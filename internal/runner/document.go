@@ -167,6 +167,7 @@ func (w *writer) environment() profile.Environment {
 		Sysctls:        w.sysctls(),
 		Traced:         w.hook != "",
 		Hook:           w.hook,
+		Ambient:        w.facts.Ambient && !w.id.StartsAsRoot(),
 	}
 	for _, o := range w.found.Grants.Options() {
 		if seccomp, _ := relax.Lifts(o); seccomp {

@@ -19,6 +19,7 @@ func environmentOf(facts engine.Facts, id engine.Identity, w workload.Spec) mapp
 	env := mapper.Environment{
 		NoNewPrivileges: w.Options.NoNewPrivileges(),
 		RootUID:         facts.RootUID,
+		Ambient:         facts.Ambient && !id.StartsAsRoot(),
 		Mounts:          mountsOf(facts, w),
 		Settings:        hostSettings(facts),
 		SharedNetwork:   w.Options.SharesNetwork(),
