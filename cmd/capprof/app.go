@@ -21,6 +21,8 @@ type stdio struct {
 	out, err io.Writer
 	// debug is silent unless --debug is given.
 	debug *debugLog
+	// engine is what --engine says.
+	engine *engineChoice
 }
 
 // command is one subcommand.
@@ -91,7 +93,7 @@ func run(ctx context.Context, args []string, std stdio) exitCode {
 }
 
 func dispatch(ctx context.Context, args []string, std stdio) exitCode {
-	std.debug = newDebugLog(std.err)
+	std.debug, std.engine = newDebugLog(std.err), &engineChoice{}
 	if len(args) == 0 {
 		fmt.Fprint(std.err, usage())
 		return exitUnfit

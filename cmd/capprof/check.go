@@ -31,7 +31,7 @@ func checkCommand(ctx context.Context, args []string, std stdio) error {
 	like := addLikeFlag(flags.group(workloadGroup))
 	docker := addWorkloadFlags(flags.group(workloadGroup))
 	service := addServiceFlags(flags)
-	search := addSearchFlags(flags, std.debug)
+	search := addSearchFlags(flags, std)
 	format := flags.group(outputGroup).String("format", "text", "`format` of the comparison: "+strings.Join(drift.Formats(), ", "))
 	if err := flags.parse(args, "check", std); err != nil {
 		return err

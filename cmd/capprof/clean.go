@@ -19,6 +19,7 @@ var cleanHelp = help{
 
 func cleanCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(cleanHelp)
+	std.engine.addFlag(flags.group(optionsGroup))
 	std.debug.addFlag(flags.group(optionsGroup))
 	if err := flags.parse(args, "clean", std); err != nil {
 		return err

@@ -21,6 +21,7 @@ var doctorHelp = help{
 
 func doctorCommand(ctx context.Context, args []string, std stdio) error {
 	flags := newFlags(doctorHelp)
+	std.engine.addFlag(flags.group(optionsGroup))
 	std.debug.addFlag(flags.group(optionsGroup))
 	if err := flags.parse(args, "doctor", std); err != nil {
 		return err

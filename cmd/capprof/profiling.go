@@ -61,6 +61,13 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			shown.Cooked()
 		})
 	}
+	facts, err := at.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if said := chosen(facts); said != "" && !search.quiet {
+		shown.Note(said)
+	}
 	out, err := profileOn(ctx, at, tracing, opts, shown)
 	if errors.Is(err, engine.ErrOtherKernel) {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))

@@ -45,7 +45,7 @@ func runCommand(ctx context.Context, args []string, std stdio) error {
 	like := addLikeFlag(flags.group(workloadGroup))
 	docker := addWorkloadFlags(flags.group(workloadGroup))
 	service := addServiceFlags(flags)
-	search := addSearchFlags(flags, std.debug)
+	search := addSearchFlags(flags, std)
 	format := flags.group(outputGroup).String("format", textFormat, "`format` of the result: "+strings.Join(append([]string{textFormat}, export.Names()...), ", "))
 	if err := flags.parse(args, "run", std); err != nil {
 		return err

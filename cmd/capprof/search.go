@@ -29,7 +29,7 @@ type searchFlags struct {
 	data       dataFlags
 }
 
-func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
+func addSearchFlags(flags *flagSet, std stdio) *searchFlags {
 	s := &searchFlags{}
 	search := flags.group(searchGroup)
 	search.StringArrayVar(&s.allow, "allow", nil, "also try these capabilities, beyond those the container has today: `CAP[,CAP]`, or ALL")
@@ -41,13 +41,14 @@ func addSearchFlags(flags *flagSet, debug *debugLog) *searchFlags {
 	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
 	search.IntVar(&s.maxRuns, "max-runs", 64, "give up after this many `runs`")
 	search.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
+	std.engine.addFlag(search)
 	s.data.add(flags.group(serviceGroup))
 	output := flags.group(outputGroup)
 	output.StringVarP(&s.output, "output", "o", "", "write the profile to this `file`; - writes it to standard output, in place of the report")
 	output.StringVar(&s.logDir, "log-dir", "", "save the workload's output in this `directory`, one file per run and stream")
 	output.BoolVar(&s.verbose, "verbose", false, "show the workload's output, prefixed with the run number, and list the runs in the report")
 	output.BoolVarP(&s.quiet, "quiet", "q", false, "show no progress")
-	debug.addFlag(output)
+	std.debug.addFlag(output)
 	return s
 }
 

@@ -49,7 +49,7 @@ func TestHelpOfACommand(t *testing.T) {
 func TestHelpIsInGroups(t *testing.T) {
 	flags := newFlags(runHelp)
 	addWorkloadFlags(flags.group(workloadGroup))
-	addSearchFlags(flags, newDebugLog(io.Discard))
+	addSearchFlags(flags, stdio{debug: newDebugLog(io.Discard), engine: &engineChoice{}})
 	for _, width := range []int{0, 50, 80, 120} {
 		var b bytes.Buffer
 		if err := flags.writeHelp(&b, width); err != nil {

@@ -55,7 +55,7 @@ func Tracing(features []tracer.Feature) []Finding {
 func Unreachable(err error) []Finding {
 	finding := Finding{Name: "engine", Status: Fail, Detail: err.Error()}
 	if !errors.Is(err, engine.ErrNoEngine) && !errors.Is(err, engine.ErrSilent) {
-		finding.Fix = "start Docker, or name another engine with DOCKER_HOST"
+		finding.Fix = "start Docker or Podman, or name another engine with DOCKER_HOST or CONTAINER_HOST"
 	}
 	return []Finding{finding}
 }
@@ -71,7 +71,14 @@ func Engine(ctx context.Context, on Asked) []Finding {
 	if err != nil {
 		return Unreachable(err)
 	}
-	findings := []Finding{{Name: "engine", Status: OK, Detail: fmt.Sprintf("%s %s at %s", info.Name, info.Version, info.Endpoint)}}
+	found := Finding{Name: "engine", Status: OK, Detail: fmt.Sprintf("%s %s at %s", info.Name, info.Version, info.Endpoint)}
+	if info.Rootless {
+		found.Detail += ", rootless: what the kernel asks for in the initial user namespace is out of its containers' reach"
+	}
+	if info.Beside != "" {
+		found.Detail += fmt.Sprintf("; %s is here too: --engine %s", info.Beside, strings.ToLower(info.Beside))
+	}
+	findings := []Finding{found}
 	if info.SameKernel {
 		findings = append(findings, Finding{Name: "engine's kernel", Status: OK, Detail: info.KernelRelease + ", this one"})
 	} else {

@@ -80,7 +80,7 @@ func TestWhatIsMissingIsToldWithItsFix(t *testing.T) {
 		},
 		{
 			"an engine whose error does not", doctor.Engine(t.Context(), fake{err: errors.New("internal error")}),
-			"fail  engine  internal error\nfix: start Docker, or name another engine with DOCKER_HOST\n",
+			"fail  engine  internal error\nfix: start Docker or Podman, or name another engine with DOCKER_HOST or CONTAINER_HOST\n",
 		},
 		{
 			"an engine on another kernel", doctor.Engine(t.Context(), fake{facts: far})[1:2],
