@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	m := suite(t)
 	probe := newEngine(t)
 	open := func(t testing.TB) *Engine {
-		e, err := connect(m.Host, noEnvironment, Options{})
+		e, err := connect(m.Host, noEnvironment)
 		if err != nil {
 			t.Fatal(err)
 		}

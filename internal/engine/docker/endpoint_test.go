@@ -62,7 +62,7 @@ func TestWhichEngine(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), tc.bad) {
 					t.Fatalf("address %s, error %v; want %q", at, err, tc.bad)
 				}
-				if _, err := connect(tc.host, settingsOf(t, tc.variables), Options{}); !errors.Is(err, engine.ErrNoEngine) {
+				if _, err := connect(tc.host, settingsOf(t, tc.variables)); !errors.Is(err, engine.ErrNoEngine) {
 					t.Fatalf("New: %v", err)
 				}
 				return
@@ -123,7 +123,7 @@ func TestNoEngineThere(t *testing.T) {
 const asNobodyEnv = "CAPPROF_TEST_DOCKER_AS_NOBODY"
 
 func infoAsNobody(host string) int {
-	e, err := connect(host, os.LookupEnv, Options{})
+	e, err := connect(host, os.LookupEnv)
 	if err == nil {
 		_, err = e.Facts(context.Background())
 	}

@@ -74,15 +74,6 @@ func New(opts Options) (*Engine, error) {
 	return connectTo(at, os.LookupEnv, opts)
 }
 
-// connect prepares the engine at host, or the one that docker would use.
-func connect(host string, environ environment, opts Options) (*Engine, error) {
-	at, err := resolveEndpoint(host, environ)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
-	}
-	return connectTo(at, environ, opts)
-}
-
 // connectTo prepares the engine at an endpoint.
 func connectTo(at endpoint, environ environment, opts Options) (*Engine, error) {
 	api, err := at.client(environ)

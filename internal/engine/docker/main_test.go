@@ -68,7 +68,7 @@ func prepareMachine() (*machine, error) {
 		return nil, err
 	}
 	m := &machine{Engine: made}
-	e, err := connect(m.Host, os.LookupEnv, Options{})
+	e, err := connect(m.Host, os.LookupEnv)
 	if err != nil {
 		return nil, errors.Join(err, made.Stop(ctx))
 	}
@@ -88,7 +88,7 @@ func releaseMachine() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	e, err := connect(m.Host, os.LookupEnv, Options{})
+	e, err := connect(m.Host, os.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -197,6 +197,15 @@ func savedImage(name string, config container.Config) ([]byte, error) {
 	return out.Bytes(), saved.Close()
 }
 
+// connect prepares the engine at host, or the one that docker would use.
+func connect(host string, environ environment) (*Engine, error) {
+	at, err := resolveEndpoint(host, environ)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", engine.ErrNoEngine, err)
+	}
+	return connectTo(at, environ, Options{})
+}
+
 // newEngine is an Engine on the tests' engine.
 func newEngine(t testing.TB) *Engine {
 	t.Helper()
@@ -205,7 +214,7 @@ func newEngine(t testing.TB) *Engine {
 
 func engineAt(t testing.TB, host string) *Engine {
 	t.Helper()
-	e, err := connect(host, os.LookupEnv, Options{})
+	e, err := connect(host, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

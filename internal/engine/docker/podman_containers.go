@@ -38,7 +38,7 @@ func (e libpod) checkGrant(ctx context.Context, id string, grant capability.Set)
 	case !grant.Contains(bounding):
 		return fmt.Errorf("%w: asked for %s, Podman made a container with %s", engine.ErrBadWorkload, grant, bounding)
 	}
-	return &engine.RefusedError{Refused: grant.Minus(bounding), Err: errors.New("Podman left it out: it does not hold it itself")}
+	return &engine.RefusedError{Refused: grant.Minus(bounding), Err: errors.New("it was left out of the container: Podman does not hold it itself")}
 }
 
 // container is what Podman says of a container in its own API.

@@ -75,7 +75,7 @@ func TestTLS(t *testing.T) {
 		{"without TLS", map[string]string{"DOCKER_HOST": host}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := connect("", settingsOf(t, tc.variables), Options{})
+			e, err := connect("", settingsOf(t, tc.variables))
 			if err != nil {
 				t.Fatal(err)
 			}
