@@ -43,6 +43,7 @@ func TestKubernetesDecodesStrictly(t *testing.T) {
 		"full": {exported(t, "k8s", full), corev1.SecurityContext{
 			Capabilities: &corev1.Capabilities{Drop: all, Add: []corev1.Capability{"CHOWN", "SETGID"}},
 			RunAsUser:    id(1000), RunAsGroup: id(2000), ReadOnlyRootFilesystem: &yes, AllowPrivilegeEscalation: &no,
+			AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
 		}},
 	} {
 		if got := decode(t, c.text); !reflect.DeepEqual(*got, c.want) {
@@ -51,6 +52,27 @@ func TestKubernetesDecodesStrictly(t *testing.T) {
 	}
 	if text := comments(exported(t, "k8s", named)); !strings.Contains(text, "the user www-data. In Kubernetes set runAsUser to its number") {
 		t.Errorf("a user's name is dropped silently: %s", text)
+	}
+}
+
+// What the set was found with is part of the answer, the user's own options too.
+func TestKubernetesSecurityOptions(t *testing.T) {
+	mine := "mine"
+	for given, want := range map[string]corev1.SecurityContext{
+		"apparmor=unconfined":              {AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}},
+		"apparmor=x apparmor:mine":         {AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &mine}},
+		"seccomp=unconfined":               {SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}},
+		"seccomp=/etc/docker/mine":         {SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: &mine}},
+		"seccomp=builtin":                  {},
+		"label=disable":                    {SELinuxOptions: &corev1.SELinuxOptions{Type: "spc_t"}},
+		"label=type:t_t label=level:s0:c1": {SELinuxOptions: &corev1.SELinuxOptions{Type: "t_t", Level: "s0:c1"}},
+	} {
+		d := profiletest.Empty()
+		d.Workload.Options = d.Workload.Options.Set("security-opt", strings.Fields(given)...)
+		got := decode(t, exported(t, "k8s", d))
+		if got.Capabilities = nil; !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, want %+v", given, *got, want)
+		}
 	}
 }
 

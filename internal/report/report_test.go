@@ -75,6 +75,8 @@ func documents() map[string]*profile.Document {
 	equal.Runs[6].Outcome = profile.OutcomePassed
 	sharing := profiletest.Proven()
 	sharing.Workload.Options = sharing.Workload.Options.Set("volume", "pgdata:/data", "./dump:/dump", "/etc/x:/x:ro")
+	own := profiletest.Proven()
+	own.Workload.Options = own.Workload.Options.Set("security-opt", "apparmor=unconfined", "label=type:my type").Set("user", "1000").Set("volume", "/a:/a")
 	service := profiletest.FailedOther()
 	for i := range service.Runs {
 		if service.Runs[i].Purpose == profile.PurposeReference {
@@ -109,6 +111,7 @@ func documents() map[string]*profile.Document {
 		"failed-refused":        refused,
 		"failed-other":          profiletest.FailedOther(),
 		"failed-unexplained":    unexplained,
+		"own-options":           own,
 		"unharmed":              unharmed,
 		"cheaper-alternative":   cheaper,
 		"tolerated":             profiletest.Tolerated(),

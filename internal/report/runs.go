@@ -76,8 +76,8 @@ func use(p *text.Page, d *profile.Document) {
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		flags += " --cap-add " + name
 	}
-	if len(d.Relaxations) > 0 {
-		flags += " " + sentence.Options(d.Relaxations)
+	if more := append(d.Workload.Options.Permits(), d.Relaxations...); len(more) > 0 {
+		flags += " " + sentence.Options(more)
 	}
 	p.Verbatim(flags)
 	p.Paragraph("Also as: --format compose, docker, k8s")
