@@ -39,6 +39,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		if tracing, err = prepareTracing(); err != nil {
 			return nil, err
 		}
+		opts.Modules = securityModules()
 	}
 	term, err := prepareTerminal(&opts, std)
 	if err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/lsm"
+	"github.com/capprof/capprof/internal/runner"
 	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/tracer"
 )
@@ -31,6 +33,20 @@ func (t tracing) Activity(c engine.Cgroup) (trial.Activity, error) {
 		return nil, err
 	}
 	return activity{a}, nil
+}
+
+// modules makes runner.Modules of the kernel's.
+type modules struct{ *lsm.Kernel }
+
+func (m modules) Listen() (trial.Listener, error) { return m.Kernel.Listen() }
+
+// securityModules are those of this machine's kernel, nil where none is in force.
+func securityModules() runner.Modules {
+	kernel := lsm.New()
+	if !kernel.Present() {
+		return nil
+	}
+	return modules{kernel}
 }
 
 // target is the tracer's word for a container.

@@ -43,14 +43,18 @@ var variants = map[remedy.Kind]map[string]wording{
 	},
 	remedy.SecurityModule: {
 		"apparmor": {
-			docker: "a profile of AppArmor that allows it: --security-opt apparmor=PROFILE", compose: "a profile of AppArmor that allows it: security_opt: apparmor:PROFILE",
-			kubernetes: "a profile of AppArmor that allows it: appArmorProfile of type Localhost", host: "a profile of AppArmor that allows it",
+			docker:     "a profile of AppArmor that allows {value|it}: --security-opt apparmor=PROFILE, or none: --security-opt apparmor=unconfined",
+			compose:    "a profile of AppArmor that allows {value|it}: security_opt: apparmor:PROFILE, or none: apparmor:unconfined",
+			kubernetes: "a profile of AppArmor that allows {value|it}: appArmorProfile of type Localhost, or none: Unconfined",
+			host:       "a profile of AppArmor that allows {value|it}",
 		},
 		"selinux": {
-			docker: "a type of SELinux that allows it: --security-opt label=type:TYPE, or :z on the volume", compose: "a type of SELinux that allows it: security_opt: label:type:TYPE, or :z on the volume",
-			kubernetes: "a type of SELinux that allows it: seLinuxOptions", host: "a type of SELinux that allows it",
+			docker:     "a type of SELinux that allows {value|it}: --security-opt label=type:TYPE, or :z on the volume, or none: --security-opt label=disable",
+			compose:    "a type of SELinux that allows {value|it}: security_opt: label:type:TYPE, or :z on the volume, or none: label:disable",
+			kubernetes: "a type of SELinux that allows {value|it}: seLinuxOptions, or spc_t, which is confined by nothing",
+			host:       "a type of SELinux that allows {value|it}",
 		},
-		"": {any: "a policy of {name|the security module} that allows it"},
+		"": {any: "a policy of {name|the security module} that allows {value|it}"},
 	},
 	remedy.MountOption: {
 		"exec": {

@@ -47,7 +47,7 @@ func TestFailuresThatNoCapabilityPrevents(t *testing.T) {
 		{name: "sticky directory", op: observation.Operation{Syscall: "openat", Errno: syscall.EACCES, Entered: true, Args: [6]uint64{0, 0, unix.O_CREAT | unix.O_WRONLY}}, want: failure, words: "fs.protected_regular"},
 		{name: "ping", op: observation.Operation{Syscall: "socket", Errno: syscall.EACCES, Entered: true, Args: [6]uint64{unix.AF_INET, unix.SOCK_DGRAM | unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP}}, want: failure, words: "ping_group_range"},
 		{name: "noexec", op: fails("execve", syscall.EACCES, none), want: failure, words: "noexec"},
-		{name: "after commoncap agreed", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), env: Environment{SecurityModules: []string{"apparmor"}}, want: failure, words: "apparmor=PROFILE"},
+		{name: "after commoncap agreed", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), env: Environment{Modules: []Module{{Name: appArmor, Label: "docker-default"}}}, want: failure, words: "apparmor=PROFILE"},
 		{name: "after commoncap agreed, by a module unknown", op: fails("mount", syscall.EACCES, none, granted(capability.SysAdmin, "ns_capable", "may_mount", "path_mount")), want: failure, words: "AppArmor, SELinux"},
 		{name: "futex", op: fails("futex", syscall.EPERM, none), want: failure, words: "lock"},
 		{name: "a limit", op: fails("prlimit64", syscall.EPERM, none), want: failure, words: "fs.nr_open"},

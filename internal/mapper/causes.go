@@ -189,9 +189,8 @@ var causes = []cause{
 		remedies: try(remedy.UnmaskPaths),
 	},
 	{
-		calls:    nameSet("mount umount umount2 move_mount mount_setattr fsconfig fsmount pivot_root"),
-		cause:    "the mount is locked by the user namespace that made it, its file system cannot be mounted here, or AppArmor or SELinux forbids mounting",
-		remedies: append(try(remedy.EngineMount), remedy.Remedy{Kind: remedy.SecurityModule, Name: "apparmor"}),
+		calls:   nameSet("mount umount umount2 move_mount mount_setattr fsconfig fsmount pivot_root"),
+		explain: notMounted,
 	},
 	{
 		calls: nameSet("prctl"), errnos: []syscall.Errno{eperm}, when: func(op observation.Operation) bool { return op.Args[0] == prCapAmbient },

@@ -216,6 +216,12 @@ func fileSystemFull(op observation.Operation, env Environment) (string, []remedy
 	return "the file system is full, or has no more room for files", try(remedy.FreeSpace)
 }
 
+// notMounted explains a mount, or its end, for which no capability was asked.
+func notMounted(_ observation.Operation, env Environment) (string, []remedy.Remedy) {
+	return "the mount is locked by the user namespace that made it, its file system cannot be mounted here, or " + moduleWords(env) + " forbids mounting",
+		append(try(remedy.EngineMount), laterRemedies(env)...)
+}
+
 // noNamespace explains a user namespace that the kernel refuses whatever the
 // capabilities (kernel/user_namespace.c:create_user_ns), or one that may not be
 // entered.
@@ -227,7 +233,7 @@ func noNamespace(op observation.Operation, env Environment) (string, []remedy.Re
 		return "", nil
 	}
 	why := "the process's root directory is a chroot, or its user is not mapped into the user namespace that it is in"
-	if len(env.SecurityModules) > 0 {
+	if len(env.Modules) > 0 {
 		why += ", or the host restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns)"
 	}
 	return why, try(remedy.PivotRoot)
@@ -235,10 +241,8 @@ func noNamespace(op observation.Operation, env Environment) (string, []remedy.Re
 
 // laterRemedies are against what refuses after the capabilities have agreed.
 func laterRemedies(env Environment) []remedy.Remedy {
-	for _, module := range []string{"apparmor", "selinux"} {
-		if slices.Contains(env.SecurityModules, module) {
-			return []remedy.Remedy{{Kind: remedy.SecurityModule, Name: module}}
-		}
+	for _, m := range env.Modules {
+		return []remedy.Remedy{m.remedy("")}
 	}
 	return nil
 }

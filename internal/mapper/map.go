@@ -34,7 +34,8 @@ func explain(o observation.Observation, env Environment, least Effect) Result {
 		}
 		given.note(op)
 		op = given.complete(op)
-		e := explanation{op: op, env: env, made: made, drops: drops, missed: o.Losses.Missed > 0}
+		e := explanation{op: op, env: env, made: made, drops: drops, missed: o.Losses.Missed > 0, refusals: o.Refusals, allRefusals: o.AllRefusals}
+		e.narrow()
 		e.explain()
 		for _, d := range e.denials {
 			if d.Effect >= least {
@@ -85,9 +86,12 @@ type explanation struct {
 	made  nodes
 	drops drops
 	// missed says that the beginning of a call may have been missed.
-	missed   bool
-	denials  []Denial
-	failures []Failure
+	missed bool
+	// refusals are those of security modules, all that were logged or some.
+	refusals    []observation.Refusal
+	allRefusals bool
+	denials     []Denial
+	failures    []Failure
 }
 
 func (e *explanation) explain() {
@@ -99,6 +103,9 @@ func (e *explanation) explain() {
 			return
 		}
 		// The known filter did not do this: most likely the call began unseen.
+	}
+	if e.refusedByModule(exactly) {
+		return
 	}
 	if e.refusedWithoutCheck() {
 		return
@@ -118,7 +125,7 @@ func (e *explanation) explain() {
 		e.fail(why, whyRemedies[why])
 		return
 	}
-	if e.refusedUIDMap() {
+	if e.refusedUIDMap() || e.refusedByModule(loosely) || e.ruledOut() {
 		return
 	}
 	if rule := e.made[e.op.Object.Path]; rule != "" && openCalls[e.op.Syscall] {
@@ -144,7 +151,12 @@ func (e *explanation) fail(cause string, remedies []remedy.Remedy) {
 }
 
 func (e *explanation) failBy(obstacle Obstacle, cause string, remedies []remedy.Remedy) {
-	e.failures = append(e.failures, Failure{Cause: cause, Remedies: suit(remedies, e.op, e.env), Obstacle: obstacle, Operation: e.op})
+	f := Failure{Cause: cause, Remedies: suit(remedies, e.op, e.env), Obstacle: obstacle, Operation: e.op}
+	if m, ok := e.mayBeModule(); ok && obstacle.Kind == SecurityModule && !obstacle.Certain {
+		f.Refuser = &Refuser{Module: m}
+		f.Cause = e.perhaps(f.Cause, m)
+	}
+	e.failures = append(e.failures, f)
 }
 
 // deny adds a denial, unless the same was said already of this operation.

@@ -89,14 +89,14 @@ func TestWhatCannotBeTheCauseIsNotSaid(t *testing.T) {
 		"a volume":         {file(0), Environment{Settings: off, Mounts: append(root, Mount{Target: "/srv", Kind: Volume})}, []string{"root_squash", "a security module"}, []string{"sticky"}},
 		"AppArmor, after the capability": {
 			file(0, read),
-			Environment{Settings: off, Mounts: root, SecurityModules: []string{"apparmor"}},
-			[]string{grantedYet, "apparmor", "apparmor=PROFILE"},
+			Environment{Settings: off, Mounts: root, Modules: []Module{{Name: appArmor, Label: "docker-default"}}},
+			[]string{grantedYet, "AppArmor's profile docker-default", "apparmor=PROFILE"},
 			[]string{"SELinux", "sticky"},
 		},
 		"SELinux, after the capability": {
 			file(0, read),
-			Environment{Settings: off, Mounts: root, SecurityModules: []string{"selinux"}},
-			[]string{grantedYet, "selinux", ":z on the volume"},
+			Environment{Settings: off, Mounts: root, Modules: []Module{{Name: selinux, Label: "container_t"}}},
+			[]string{grantedYet, "SELinux's domain container_t", ":z on the volume"},
 			[]string{"AppArmor"},
 		},
 	} {

@@ -22,6 +22,10 @@ type Obstacle struct {
 	Sysctl string
 	// Call is what the seccomp profile refuses.
 	Call string
+	// Module is the security module that refuses. Certain says that it does: it has said
+	// so itself.
+	Module  string
+	Certain bool
 }
 
 // ObstacleKind says of which kind an obstacle is.
@@ -44,8 +48,8 @@ const (
 	// SeccompProfile: the engine's profile refuses the call whatever the
 	// capabilities.
 	SeccompProfile ObstacleKind = "seccomp profile"
-	// SecurityModule: nothing else is known to refuse, and the container is confined
-	// by AppArmor or SELinux.
+	// SecurityModule: AppArmor or SELinux, which confines the container, refuses it; or
+	// nothing else is known to, and it may.
 	SecurityModule ObstacleKind = "security module"
 )
 
@@ -108,8 +112,9 @@ func (e *explanation) obstacle() Obstacle {
 		return Obstacle{Kind: NoDeviceRule, Path: file, Rule: e.made[e.op.Object.Path]}
 	case refused && openCalls[e.op.Syscall] && isDevice(e.op), e.missesDevice():
 		return Obstacle{Kind: NoDevice, Path: file}
-	case refused && len(e.env.SecurityModules) > 0:
-		return Obstacle{Kind: SecurityModule}
+	}
+	if m, ok := e.mayBeModule(); ok {
+		return Obstacle{Kind: SecurityModule, Module: m.Name}
 	}
 	return Obstacle{}
 }

@@ -17,7 +17,7 @@ func TestObstacles(t *testing.T) {
 	}
 	plain := Environment{Seccomp: seccomp.Default("20.10.24"), HasDevice: func(p string) bool { return slices.Contains([]string{"/dev/fuse", "/dev/dri"}, p) }}
 	confined := plain
-	confined.SecurityModules = []string{"apparmor"}
+	confined.Modules = []Module{{Name: appArmor, Label: "docker-default"}}
 	node := func(syscall string, args ...uint64) observation.Operation {
 		op := observation.Operation{Syscall: syscall, Entered: true, Returned: true, Object: observation.Object{Path: "/tmp/node"}}
 		copy(op.Args[:], args)
@@ -47,7 +47,8 @@ func TestObstacles(t *testing.T) {
 		{name: "a read-only root", env: confined, ops: []observation.Operation{open("/system/file", unix.EROFS)}},
 		{name: "seccomp", env: plain, ops: []observation.Operation{refusedEarly}, want: Obstacle{Kind: SeccompProfile, Call: "keyctl"}},
 		{name: "a file's own rules", env: plain, ops: []observation.Operation{open("/data/immutable", unix.EPERM)}},
-		{name: "the same under AppArmor", env: confined, ops: []observation.Operation{open("/data/immutable", unix.EPERM)}, want: Obstacle{Kind: SecurityModule}},
+		{name: "the same under AppArmor", env: confined, ops: []observation.Operation{open("/data/immutable", unix.EPERM)}},
+		{name: "what AppArmor may have refused", env: confined, ops: []observation.Operation{open("/data/file", unix.EACCES)}, want: Obstacle{Kind: SecurityModule, Module: appArmor}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			failures := Map(observation.Observation{Operations: c.ops}, onDocker(c.env)).Failures

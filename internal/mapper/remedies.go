@@ -46,7 +46,7 @@ func applies(r remedy.Remedy, op observation.Operation, env Environment) bool {
 	case remedy.DatagramPing:
 		return asksForPing(op)
 	case remedy.SecurityModule:
-		return len(env.SecurityModules) == 0 || slices.Contains(env.SecurityModules, r.Name)
+		return !env.ModulesKnown && len(env.Modules) == 0 || env.under(r.Name)
 	default:
 		return true
 	}

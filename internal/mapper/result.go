@@ -26,10 +26,15 @@ type Environment struct {
 	// added reaches it all the same: the engine raises it in the ambient set, which
 	// execve(2) keeps.
 	Ambient bool
-	// SecurityModules names the modules that confine the container in addition to
-	// capabilities and seccomp ("apparmor", "selinux"), for the words of a
-	// failure; nil when not known.
-	SecurityModules []string
+	// Modules are the security modules that confine the container in addition to
+	// capabilities and seccomp. ModulesKnown says that there are no others.
+	Modules      []Module
+	ModulesKnown bool
+	// ModuleLog is where a user finds what they log, "" when that is not known.
+	ModuleLog string
+	// Ruling asks the policy of a module what it says of something; nil when it cannot be
+	// asked.
+	Ruling func(m Module, a observation.Access) observation.Ruling
 	// HasDevice reports whether the machine has a device node, or a directory of
 	// them, at a path; nil when that is not known.
 	HasDevice func(path string) bool
@@ -162,6 +167,9 @@ type Failure struct {
 	// Remedies are what to do about it, of which one is enough.
 	Remedies []remedy.Remedy
 	// Obstacle is what an option of docker run would take away.
-	Obstacle  Obstacle
+	Obstacle Obstacle
+	// Refuser is the security module that refused, or may have; nil where none is known
+	// that could.
+	Refuser   *Refuser
 	Operation observation.Operation
 }

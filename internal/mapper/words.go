@@ -13,11 +13,18 @@ import (
 // moduleWords name the security modules that may refuse. A program can put itself
 // under Landlock, of which no engine knows.
 func moduleWords(env Environment) string {
-	names := "AppArmor, SELinux"
-	if len(env.SecurityModules) > 0 {
-		names = strings.Join(env.SecurityModules, ", ")
+	var names []string
+	for _, m := range env.Modules {
+		names = append(names, m.words())
 	}
-	return "a security module (" + names + ", or the program's own Landlock rules)"
+	switch {
+	case len(names) > 0:
+	case env.ModulesKnown:
+		return "a security module (the program's own Landlock rules)"
+	default:
+		names = []string{"AppArmor, SELinux"}
+	}
+	return "a security module (" + strings.Join(names, ", ") + ", or the program's own Landlock rules)"
 }
 
 func laterRefusal(env Environment) string {

@@ -32,6 +32,11 @@ type Observation struct {
 	// socket(2) for ICMP datagrams. No capability is asked for where the sysctl lets
 	// them pass. An io_uring instance counts for both, since what it does is no call.
 	SysctlUses map[string]uint64
+	// Refusals are what security modules of the kernel refused while the run lasted,
+	// others' processes included, as far as it was logged. AllRefusals says that no record
+	// of one was missed; what a policy refuses without logging it is in none.
+	Refusals    []Refusal
+	AllRefusals bool
 	// Losses says what could not be recorded. Its zero value is a complete
 	// observation.
 	Losses Losses

@@ -22,6 +22,7 @@ func samples() map[string]*profile.Document {
 		"incomplete":     profiletest.Sample(profile.Incomplete),
 		"failed blocked": profiletest.FailedBlocked(),
 		"failed other":   profiletest.FailedOther(),
+		"confined":       profiletest.Confined(),
 		"tolerated":      profiletest.Tolerated(),
 		"portable":       profiletest.Portable(),
 		"not portable":   profiletest.NotPortable(),

@@ -61,9 +61,21 @@ type Environment struct {
 	// Seccomp names the profile in force: "default", "unconfined", or a file; empty
 	// where the engine has none.
 	Seccomp string `json:"seccomp,omitempty"`
+	// Confinement is what security modules held the containers of the answer under, by the
+	// name of the module; empty where nothing did, and where that is not known.
+	Confinement []Confinement `json:"confinement,omitempty"`
 	// Sysctls are those inside the container on which the answer depends:
 	// net.ipv4.ip_unprivileged_port_start and net.ipv4.ping_group_range.
 	Sysctls map[string]string `json:"sysctls"`
+}
+
+// Confinement is what a security module held the containers under.
+type Confinement struct {
+	// Module is "apparmor" or "selinux", and Label its profile or domain.
+	Module string `json:"module"`
+	Label  string `json:"label"`
+	// Permissive says that it only logged what it would have refused.
+	Permissive bool `json:"permissive,omitempty"`
 }
 
 // Meta is all that may differ between two profiles of the same workload.

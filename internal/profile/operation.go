@@ -77,6 +77,9 @@ type Failure struct {
 	Operation
 	// Cause is a sentence for people.
 	Cause string `json:"cause,omitempty"`
+	// Refuser is the security module that refused, or may have; nil where none is known
+	// that could.
+	Refuser *Refuser `json:"securityModule,omitempty"`
 	// Remedies are what to do about it, of which one is enough.
 	Remedies []remedy.Remedy `json:"remedies"`
 	Run      int             `json:"run,omitempty"`
@@ -84,3 +87,29 @@ type Failure struct {
 	// a batch job.
 	Phase *scenario.Phase `json:"phase,omitempty"`
 }
+
+// Refuser is the security module that refused an operation which the capability checks
+// let through.
+type Refuser struct {
+	// Module is "apparmor" or "selinux", and Label the profile or the domain of the process.
+	Module string `json:"module"`
+	Label  string `json:"label,omitempty"`
+	// ShownBy is how it is known that it did; empty where it may have.
+	ShownBy Evidence `json:"shownBy,omitempty"`
+	// Record is the kernel's, without what is another each time.
+	Record string `json:"record,omitempty"`
+	// Rule is what the module's policy would have to have, in its own language.
+	Rule string `json:"rule,omitempty"`
+}
+
+// Evidence is how the refusal of a security module is known.
+type Evidence string
+
+// The kinds of evidence.
+const (
+	EvidenceLog    Evidence = "log"    // the kernel has logged it
+	EvidencePolicy Evidence = "policy" // the policy says so, asked afterwards
+)
+
+// Evidences lists them.
+func Evidences() []Evidence { return []Evidence{EvidenceLog, EvidencePolicy} }

@@ -108,6 +108,7 @@ func TestSchemaAndTypesAgree(t *testing.T) {
 		"outcome": {[]string{"$defs", "run", "properties", "outcome"}, profile.Outcomes()},
 		"boot":    {[]string{"$defs", "boot"}, scenario.Boots()},
 		"step":    {[]string{"$defs", "phase", "properties", "step"}, scenario.Steps()},
+		"shownBy": {[]string{"$defs", "failure", "properties", "securityModule", "properties", "shownBy"}, profile.Evidences()},
 		"asker":   {[]string{"$defs", "denial", "properties", "asker"}, profile.Askers()},
 		"data":    {[]string{"properties", "workload", "properties", "data"}, workload.DataPolicies()},
 		"foundBy": {[]string{"$defs", "requirement", "properties", "foundBy"}, []profile.FoundBy{profile.FoundByTrace, profile.FoundByRemoval}},

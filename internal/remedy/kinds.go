@@ -91,7 +91,7 @@ const (
 	RealTimeBudget Kind = "real-time-budget"
 	// AllowCall: a seccomp profile that allows the call.
 	AllowCall Kind = "allow-call"
-	// SecurityModule: a profile of the module that allows it.
+	// SecurityModule: a profile of the module that allows it; the value is the rule.
 	SecurityModule Kind = "security-module"
 	// HostUserNamespace: run without a user namespace of its own.
 	HostUserNamespace Kind = "host-user-namespace"
@@ -181,7 +181,7 @@ var arguments = map[Kind][]string{
 	WritableMount: {"path"}, WritableRoot: nil, OtherFileSystem: nil, SharedMemory: nil, HostSys: {"path"}, EngineLimits: nil, HostCgroups: nil,
 	UnmaskPaths: {"path"}, Sysctl: {"name", "value"}, HostSysctl: {"name", "value", "call"}, Limit: {"name", "value"}, OOMScore: nil,
 	Hostname: nil, Domainname: nil, Terminal: nil, EngineNetwork: nil, RealTimeBudget: nil,
-	AllowCall: {"call"}, SecurityModule: {"name"}, HostUserNamespace: nil,
+	AllowCall: {"call"}, SecurityModule: {"name", "value"}, HostUserNamespace: nil,
 
 	StartAsUser: {"user"}, AsRoot: nil, KeepCapability: {"capabilities"}, FileCapability: {"path", "capabilities"}, NewPrivileges: {"path", "capabilities"},
 	FileCapabilitiesInImage: {"path"}, NoFileCapabilities: {"path"}, InheritableFirst: nil, ConsistentCapset: nil, NoNewPrivsFirst: nil,

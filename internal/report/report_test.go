@@ -111,6 +111,7 @@ func documents() map[string]*profile.Document {
 		"failed-refused":        refused,
 		"failed-other":          profiletest.FailedOther(),
 		"failed-unexplained":    unexplained,
+		"confined":              profiletest.Confined(),
 		"own-options":           own,
 		"unharmed":              unharmed,
 		"cheaper-alternative":   cheaper,

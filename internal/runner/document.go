@@ -139,7 +139,7 @@ func (w *writer) explainLast(p *profile.Answer, a search.Answer, known *search.K
 		p.Capabilities.BeyondAllowed = known.Beyond(allowed, w.found.Refused)
 	}
 	for i, f := range known.Failures[last.Run] {
-		p.Failures = append(p.Failures, w.failed(last.Run, i, f.Operation, f.Cause, f.Remedies))
+		p.Failures = append(p.Failures, w.refused(last.Run, i, f))
 	}
 	denialID := func(d profile.Denial) string { return d.ID }
 	p.Tolerated, p.KeptPrivileges, p.Blocked = unique(p.Tolerated, denialID), unique(p.KeptPrivileges, denialID), unique(p.Blocked, denialID)
@@ -164,17 +164,34 @@ func (w *writer) environment() profile.Environment {
 		Kernel:         w.facts.KernelRelease,
 		Architecture:   w.facts.Architecture,
 		Seccomp:        w.id.Seccomp.Name,
+		Confinement:    w.confinement(),
 		Sysctls:        w.sysctls(),
 		Traced:         w.hook != "",
 		Hook:           w.hook,
 		Ambient:        w.facts.Ambient && !w.id.StartsAsRoot(),
 	}
 	for _, o := range w.found.Grants.Options() {
-		if seccomp, _ := relax.Lifts(o); seccomp {
+		if relax.LiftsSeccomp(o) {
 			e.Seccomp = engine.Unconfined
 		}
 	}
 	return e
+}
+
+// confinement is what held the containers of the last traced run, one with the answer's
+// options where there was one.
+func (w *writer) confinement() []profile.Confinement {
+	var held []engine.Confinement
+	for _, r := range w.lab.records() {
+		if r.Traced && (len(held) == 0 || r.Grants().Equal(w.found.Grants)) {
+			held = r.held
+		}
+	}
+	var all []profile.Confinement
+	for _, c := range held {
+		all = append(all, profile.Confinement{Module: string(c.Module), Label: c.Label, Permissive: c.Permissive})
+	}
+	return all
 }
 
 // sysctls are those of the container: as they were seen, and without a trace those that

@@ -10,7 +10,9 @@ import (
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/grant"
 	"github.com/capprof/capprof/internal/mapper"
+	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/runner/relax"
+	"github.com/capprof/capprof/internal/runner/trial"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -28,23 +30,44 @@ func environmentOf(facts engine.Facts, id engine.Identity, w workload.Spec) mapp
 	if filter := id.Seccomp.Filter; filter != nil {
 		env.Seccomp = filter
 	}
-	for _, module := range facts.SecurityModules {
-		env.SecurityModules = append(env.SecurityModules, string(module))
-	}
 	return env
 }
 
 // under is the environment of one run.
-func under(env mapper.Environment, grants grant.Set) mapper.Environment {
+func under(env mapper.Environment, grants grant.Set, held []engine.Confinement) mapper.Environment {
 	env.Granted = grants.Capabilities
 	for _, o := range grants.Options() {
-		seccomp, modules := relax.Lifts(o)
-		if seccomp {
+		if relax.LiftsSeccomp(o) {
 			env.Seccomp = nil
 		}
-		if modules {
-			env.SecurityModules = nil
+	}
+	env.ModulesKnown = env.ModulesKnown || len(held) > 0
+	for _, c := range held {
+		if !c.Permissive {
+			env.Modules = append(env.Modules, mapper.Module{Name: string(c.Module), Label: c.Label})
 		}
+	}
+	return env
+}
+
+// Modules are the security modules of the kernel that the containers run on.
+type Modules interface {
+	trial.Modules
+	// Ruling asks the policy that a module has loaded; the zero value is no answer.
+	Ruling(module, label string, a observation.Access) observation.Ruling
+	// Log is where a user finds what they refused.
+	Log() string
+}
+
+// asking lets the mapper ask them; nil is a kernel in which none is in force.
+func asking(env mapper.Environment, modules Modules) mapper.Environment {
+	if modules == nil {
+		env.ModulesKnown = true
+		return env
+	}
+	env.ModuleLog = modules.Log()
+	env.Ruling = func(m mapper.Module, a observation.Access) observation.Ruling {
+		return modules.Ruling(m.Name, m.Label, a)
 	}
 	return env
 }

@@ -142,9 +142,9 @@ func (e *explainer) gatherFailures(r *profile.Requirement, known []*search.Knowl
 				described := e.describeFailure(0, f.Operation, f.Cause, nil)
 				switch once.see(run, described.ID) {
 				case isNew:
-					r.Failures = append(r.Failures, e.failed(run, i, f.Operation, f.Cause, f.Remedies))
+					r.Failures = append(r.Failures, e.refused(run, i, f))
 				case again:
-					e.failed(run, i, f.Operation, f.Cause, f.Remedies) // counts it
+					e.refused(run, i, f) // counts it
 				}
 			}
 		}
@@ -215,6 +215,15 @@ func (e *explainer) failed(run, index int, op observation.Operation, cause strin
 	f := e.describeFailure(run, op, cause, remedies)
 	e.count(f.ID, run, index, op)
 	return f
+}
+
+// refused is failed for what the mapper explained.
+func (e *explainer) refused(run, index int, f mapper.Failure) profile.Failure {
+	described := e.failed(run, index, f.Operation, f.Cause, f.Remedies)
+	if by := f.Refuser; by != nil {
+		described.Refuser = &profile.Refuser{Module: by.Name, Label: by.Label, ShownBy: profile.Evidence(by.ShownBy), Record: by.Record, Rule: by.Rule}
+	}
+	return described
 }
 
 // describeFailure describes a failure. Alike ones get the same ID.

@@ -45,6 +45,8 @@ type fakeEngine struct {
 	loses  func(number int) bool
 	// blind tells the runs, by their set, of which no trace and no watch sees anything.
 	blind func(capability.Set) bool
+	// confines is what its containers are under, but for what their options lift.
+	confines []engine.Confinement
 	// untakable is an option that it refuses.
 	untakable string
 	// sysctls are those of a container that says nothing else.
@@ -216,7 +218,10 @@ func (c *fakeContainer) CPUTime(context.Context) (time.Duration, error) {
 func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) { return engine.Reach{}, nil }
 
 func (c *fakeContainer) Confinement(context.Context) ([]engine.Confinement, error) {
-	return nil, nil
+	if slices.Contains(c.options, noAppArmor) {
+		return nil, nil
+	}
+	return c.engine.confines, nil
 }
 
 func (c *fakeContainer) Remove(ctx context.Context) error {

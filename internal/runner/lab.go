@@ -53,6 +53,8 @@ type record struct {
 	tail       []string
 	startError *engine.StartError
 	losses     observation.Losses
+	// held is what security modules held the container of a traced run under.
+	held []engine.Confinement
 	// uses are the capabilities that a traced run of a service used, execNeeds those that
 	// the user's own commands inside did.
 	uses      []mapper.Use
@@ -169,7 +171,7 @@ func (l *lab) run(ctx context.Context, number int, t search.Trial, with company)
 		return search.Outcome{}, fmt.Errorf("run %d: %w", number, err)
 	}
 	rec.Outcome, rec.ExitCode, rec.Detail = profile.Outcome(r.End), r.ExitCode, r.Detail
-	rec.took, rec.tail, rec.startError, rec.losses = r.Took, r.Tail, r.StartError, r.Losses
+	rec.took, rec.tail, rec.startError, rec.losses, rec.held = r.Took, r.Tail, r.StartError, r.Losses, r.Confinement
 	rec.execNeeds = execNeeds
 	if in := r.FailedIn; !in.IsZero() {
 		rec.FailedIn = &in
@@ -198,7 +200,7 @@ func (l *lab) outcome(ctx context.Context, t search.Trial, number int, r trial.R
 		o.NotStarted, o.Permission, o.Err = true, r.StartError.Permission, r.StartError
 	}
 	if t.Look == search.Traced && r.End != trial.Refused {
-		mapped := mapper.Map(r.Observation, under(l.env, t.Grants))
+		mapped := mapper.Map(r.Observation, under(l.env, t.Grants, r.Confinement))
 		o.Denials, o.Failures = mapped.Denials, mapped.Failures
 		l.explained(ctx, number, mapped)
 	}

@@ -42,6 +42,9 @@ type Options struct {
 	Data engine.DataOptions
 	// Input feeds every run the same standard input; nil for none.
 	Input *trial.Input
+	// Modules are the security modules of the containers' kernel; nil where none is in
+	// force.
+	Modules Modules
 	// Resize makes a channel of terminal sizes for one run; nil without a TTY.
 	Resize func() (sizes <-chan engine.Size, stop func())
 	// Log says what is done and why, for bug reports. Profile takes nil for silence;
@@ -49,6 +52,14 @@ type Options struct {
 	Log *slog.Logger
 	// Version is capprof's own, for the record.
 	Version string
+}
+
+// listening are the modules that runs listen to, nil for none.
+func (o Options) listening() trial.Modules {
+	if o.Modules == nil {
+		return nil
+	}
+	return o.Modules
 }
 
 // privileged says that what replaces --privileged is searched for.

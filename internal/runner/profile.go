@@ -70,9 +70,10 @@ func Profile(ctx context.Context, on engine.Engine, tracer trial.Tracer, opts Op
 	opts.Log.Debug("image", "reference", id.Reference, "id", id.ID, "digest", id.Digest)
 
 	room := trial.New(trial.Config{
-		Subject: subject, Tracer: tracer, Success: opts.Success, Told: opts.Told, Timeout: opts.Timeout, Data: opts.Data, Input: opts.Input, Resize: opts.Resize, Log: opts.Log,
+		Subject: subject, Tracer: tracer, Modules: opts.listening(), Success: opts.Success, Told: opts.Told, Timeout: opts.Timeout, Data: opts.Data, Input: opts.Input, Resize: opts.Resize,
+		Log: opts.Log,
 	})
-	l := newLab(room, opts, observer, environmentOf(facts, id, opts.Workload))
+	l := newLab(room, opts, observer, asking(environmentOf(facts, id, opts.Workload), opts.Modules))
 	found, err := search.Find(ctx, l, goalOf(facts, tracer != nil, opts))
 	left := room.Cleaned()
 	if err != nil {

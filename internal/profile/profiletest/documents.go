@@ -136,6 +136,30 @@ func FailedOther() *profile.Document {
 	return d
 }
 
+// Confined is a failed document of a workload that a security module keeps from what its
+// capabilities allow.
+func Confined() *profile.Document {
+	d := FailedOther()
+	d.Reasons = []string{"even with everything that is allowed (14 capabilities) the workload exits with 1"}
+	d.Environment.Confinement = []profile.Confinement{{Module: "apparmor", Label: "docker-default"}}
+	const record = `apparmor="DENIED" operation="ptrace" class="ptrace" profile="docker-default" requested_mask="trace" denied_mask="trace" peer="unconfined"`
+	d.Failures = []profile.Failure{
+		{
+			ID: "mount", Operation: profile.Operation{Executable: "/bin/mount", Process: "mount", Syscall: "mount", Errno: "EACCES", Object: "none on /mnt"},
+			Cause:    "the capability was granted and the call refused all the same: AppArmor's profile docker-default refuses it whatever the capabilities",
+			Refuser:  &profile.Refuser{Module: "apparmor", Label: "docker-default", ShownBy: profile.EvidencePolicy},
+			Remedies: []remedy.Remedy{{Kind: remedy.SecurityModule, Name: "apparmor"}}, Run: 2,
+		},
+		{
+			ID: "ptrace", Operation: profile.Operation{Executable: "/usr/bin/strace", Process: "strace", Syscall: "ptrace", Errno: "EACCES", Object: "process 1"},
+			Cause:    "AppArmor's profile docker-default refuses it; dmesg has the record: " + record,
+			Refuser:  &profile.Refuser{Module: "apparmor", Label: "docker-default", ShownBy: profile.EvidenceLog, Record: record, Rule: "ptrace (trace) peer=unconfined"},
+			Remedies: []remedy.Remedy{{Kind: remedy.SecurityModule, Name: "apparmor", Value: "ptrace (trace) peer=unconfined"}}, Run: 2,
+		},
+	}
+	return d
+}
+
 // Tolerated is a proven document with denials that the workload survived and
 // an alternative to its one capability.
 func Tolerated() *profile.Document {

@@ -158,14 +158,21 @@ func (c Catalogue) All() []workload.Setting {
 func (c Catalogue) securityModules() []workload.Setting {
 	var all []workload.Setting
 	for _, module := range c.facts.SecurityModules {
-		switch module {
-		case engine.AppArmor:
-			all = append(all, noAppArmor)
-		case engine.SELinux:
-			all = append(all, noSELinux)
-		}
+		all = append(all, lifting(module)...)
 	}
 	return all
+}
+
+// lifting are the options that take a module away, none for one that docker run has no
+// option for.
+func lifting(module engine.SecurityModule) []workload.Setting {
+	switch module {
+	case engine.AppArmor:
+		return []workload.Setting{noAppArmor}
+	case engine.SELinux:
+		return []workload.Setting{noSELinux}
+	}
+	return nil
 }
 
 // undecided leaves out what the workload's own options decide, and sorts the rest.
@@ -189,8 +196,8 @@ func (c Catalogue) undecided(options []workload.Setting) []workload.Setting {
 	}))
 }
 
-// For are the options that let through what a failure ran into; likely is false for
-// those of a security module, which is a guess.
+// For are the options that let through what a failure ran into; likely is false where
+// that is a guess: of a security module that may have refused.
 func (c Catalogue) For(f mapper.Failure) (options []workload.Setting, likely bool) {
 	o := f.Obstacle
 	likely = true
@@ -218,7 +225,7 @@ func (c Catalogue) For(f mapper.Failure) (options []workload.Setting, likely boo
 	case mapper.SeccompProfile:
 		options = []workload.Setting{noSeccomp}
 	case mapper.SecurityModule:
-		options, likely = c.securityModules(), false
+		options, likely = lifting(engine.SecurityModule(o.Module)), o.Certain
 	}
 	return c.undecided(options), likely
 }
@@ -243,8 +250,5 @@ func (c Catalogue) Danger(o workload.Setting) int {
 	return rank
 }
 
-// Lifts reports whether an option takes the engine's seccomp profile or its security
-// modules away.
-func Lifts(o workload.Setting) (seccomp, modules bool) {
-	return o == noSeccomp, o == noAppArmor || o == noSELinux
-}
+// LiftsSeccomp reports whether an option takes the engine's seccomp profile away.
+func LiftsSeccomp(o workload.Setting) bool { return o == noSeccomp }

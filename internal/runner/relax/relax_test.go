@@ -91,7 +91,9 @@ func TestForAFailure(t *testing.T) {
 		"a masked path":               {obstacle: mapper.Obstacle{Kind: mapper.SystemPath, Path: "/proc/kcore"}, want: []workload.Setting{openPaths}},
 		"a sysctl of its own":         {obstacle: mapper.Obstacle{Kind: mapper.NamespacedSysctl, Sysctl: "net.ipv4.ip_forward"}, want: []workload.Setting{{Name: "sysctl", Value: "net.ipv4.ip_forward=1"}, openPaths}},
 		"seccomp":                     {obstacle: mapper.Obstacle{Kind: mapper.SeccompProfile, Call: "keyctl"}, want: []workload.Setting{noSeccomp}},
-		"perhaps the security module": {obstacle: mapper.Obstacle{Kind: mapper.SecurityModule}, want: []workload.Setting{noAppArmor}, guess: true},
+		"perhaps the security module": {obstacle: mapper.Obstacle{Kind: mapper.SecurityModule, Module: "apparmor"}, want: []workload.Setting{noAppArmor}, guess: true},
+		"AppArmor, which says so":     {obstacle: mapper.Obstacle{Kind: mapper.SecurityModule, Module: "apparmor", Certain: true}, want: []workload.Setting{noAppArmor}},
+		"SELinux, which says so":      {obstacle: mapper.Obstacle{Kind: mapper.SecurityModule, Module: "selinux", Certain: true}, want: []workload.Setting{noSELinux}},
 	} {
 		options, likely := For(facts, workload.Options{}).For(mapper.Failure{Obstacle: c.obstacle})
 		if !slices.Equal(options, c.want) || likely == c.guess {

@@ -57,7 +57,14 @@ func (c *course) start(ctx context.Context, boot scenario.Boot) error {
 		return err
 	}
 	c.since = time.Now()
-	return c.launch(ctx)
+	if err := c.launch(ctx); err != nil {
+		return err
+	}
+	if c.view.trace != nil && c.result.Confinement == nil {
+		// The kernel knows best while it runs; see view.confinement.
+		c.result.Confinement, _ = c.container.Confinement(ctx)
+	}
+	return nil
 }
 
 // enter goes on to a step of the present boot.

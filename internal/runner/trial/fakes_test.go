@@ -53,6 +53,8 @@ type fakeSubject struct {
 	identity engine.Identity
 	// with is how the boots go with capabilities, without how without any.
 	with, without []boot
+	// confines is what the containers are under.
+	confines []engine.Confinement
 
 	mu   sync.Mutex
 	made []*fakeContainer
@@ -230,7 +232,7 @@ func (c *fakeContainer) Reach(context.Context) (engine.Reach, error) {
 }
 
 func (c *fakeContainer) Confinement(context.Context) ([]engine.Confinement, error) {
-	return nil, nil
+	return c.subject.confines, nil
 }
 
 func (c *fakeContainer) Remove(context.Context) error {
@@ -265,8 +267,31 @@ func run(t *testing.T, m *Room, p Plan) Result {
 	return r
 }
 
+// fakeModules hear of one refusal, and keep whose they were asked for.
+type fakeModules struct {
+	err      error
+	of       []int
+	listened int
+	closed   int
+}
+
+func (f *fakeModules) Listen() (Listener, error) {
+	f.listened++
+	return f, f.err
+}
+
+func (f *fakeModules) Refused(_ context.Context, of []int) ([]observation.Refusal, bool) {
+	f.of = of
+	return []observation.Refusal{{PID: 1}}, true
+}
+
+func (f *fakeModules) Close() { f.closed++ }
+
 // fakeTracer traces nothing and keeps which phases were entered.
 type fakeTracer struct {
+	// more are further operations that it saw.
+	more []observation.Operation
+
 	mu       sync.Mutex
 	phases   []scenario.Phase
 	followed int
@@ -293,7 +318,7 @@ func (f *fakeTracer) Enter(p scenario.Phase) error {
 }
 
 func (f *fakeTracer) Finish() (observation.Observation, error) {
-	return observation.Observation{Operations: []observation.Operation{{Syscall: "chown", Phase: f.phases[len(f.phases)-1]}}}, nil
+	return observation.Observation{Operations: append([]observation.Operation{{Syscall: "chown", Phase: f.phases[len(f.phases)-1]}}, f.more...)}, nil
 }
 
 func (f *fakeTracer) Close() {}

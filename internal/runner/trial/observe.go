@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"syscall"
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/observation"
@@ -61,10 +62,27 @@ type Activity interface {
 	Close()
 }
 
+// Modules are the security modules of the kernel that the containers run on.
+type Modules interface {
+	// Listen begins to hear of what they refuse. It comes before the start.
+	Listen() (Listener, error)
+}
+
+// Listener hears of what security modules refuse, whomever.
+type Listener interface {
+	// Refused returns what was heard so far, and whether that is all that was logged. It
+	// waits a moment for what is still on its way of some processes.
+	Refused(ctx context.Context, of []int) (heard []observation.Refusal, all bool)
+	// Close releases everything.
+	Close()
+}
+
 // view is how one run is observed: by a trace, a watch or neither.
 type view struct {
 	trace Trace
 	watch Watch
+	// modules hears beside the trace; nil where nothing is to be heard.
+	modules Listener
 }
 
 // follow observes a container that is about to be started.
@@ -76,6 +94,7 @@ func (v *view) follow(m *Room, c engine.Container, look Look, log *slog.Logger) 
 	case v.watch != nil:
 		return v.watch.Follow(c.Cgroup())
 	case look == Traced:
+		v.listen(m.Modules, log)
 		if v.trace, err = m.Tracer.Attach(c.Cgroup()); err == nil {
 			log.Debug("trace attached", "hook", m.Tracer.Hook(), "cgroup", c.Cgroup().Name)
 		}
@@ -85,7 +104,24 @@ func (v *view) follow(m *Room, c engine.Container, look Look, log *slog.Logger) 
 	return err
 }
 
+// listen begins to hear of refusals. Without that, they are told from what they look
+// like.
+func (v *view) listen(modules Modules, log *slog.Logger) {
+	if modules == nil {
+		return
+	}
+	listener, err := modules.Listen()
+	if err != nil {
+		log.Debug("not listening to security modules", "error", err)
+		return
+	}
+	v.modules = listener
+}
+
 func (v view) close() {
+	if v.modules != nil {
+		v.modules.Close()
+	}
 	if v.trace != nil {
 		v.trace.Close()
 	}
@@ -101,6 +137,9 @@ func (v view) finish(ctx context.Context, c engine.Container, r *Result) (err er
 			return err
 		}
 		if err := fileCapabilities(ctx, c, &r.Observation); err != nil {
+			return err
+		}
+		if err := v.confinement(ctx, c, r); err != nil {
 			return err
 		}
 		r.Losses = r.Observation.Losses
@@ -133,5 +172,25 @@ func fileCapabilities(ctx context.Context, c engine.Container, obs *observation.
 		}
 		op.Object.Capabilities = held
 	}
+	return nil
+}
+
+// confinement says what held the container, and what that refused it.
+func (v view) confinement(ctx context.Context, c engine.Container, r *Result) (err error) {
+	if r.Confinement == nil {
+		if r.Confinement, err = c.Confinement(ctx); err != nil {
+			return fmt.Errorf("asking what confines the container: %w", err)
+		}
+	}
+	if v.modules == nil || len(r.Confinement) == 0 {
+		return nil
+	}
+	var refused []int
+	for _, op := range r.Observation.Operations {
+		if op.Entered && (op.Errno == syscall.EACCES || op.Errno == syscall.EPERM) {
+			refused = append(refused, op.PID)
+		}
+	}
+	r.Observation.Refusals, r.Observation.AllRefusals = v.modules.Refused(ctx, refused)
 	return nil
 }

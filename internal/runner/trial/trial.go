@@ -39,8 +39,9 @@ func (c ExitCode) ExpectedExit() int { return int(c) }
 // Config is what all runs of a workload have in common.
 type Config struct {
 	Subject engine.Subject
-	// Tracer is nil where nothing is traced.
+	// Tracer is nil where nothing is traced, Modules where there is none to hear of.
 	Tracer  Tracer
+	Modules Modules
 	Success Success
 	// Told is what the user says of a run of a service.
 	Told scenario.Told
@@ -133,6 +134,8 @@ type Result struct {
 	// Observation is that of a traced run, Denied what a watched one was denied.
 	Observation observation.Observation
 	Denied      capability.Set
+	// Confinement is what security modules held the container of a traced run under.
+	Confinement []engine.Confinement
 	// Losses are what the tracer could not see.
 	Losses observation.Losses
 	// Took is the time from the start to the end.
