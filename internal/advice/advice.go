@@ -2,6 +2,7 @@
 package advice
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,25 +18,27 @@ type Platform string
 // The platforms. Host is a machine without containers.
 const (
 	Docker     Platform = "docker"
+	Podman     Platform = "podman"
 	Compose    Platform = "compose"
 	Kubernetes Platform = "kubernetes"
 	Host       Platform = "host"
 )
 
 // Platforms are all.
-var Platforms = []Platform{Docker, Compose, Kubernetes, Host}
+var Platforms = []Platform{Docker, Podman, Compose, Kubernetes, Host}
 
 // wording is how a kind of remedy is said. A placeholder {name|default} stands for
 // an argument, {name!|default} for one as a word of the shell; what is in brackets is
 // said only if its arguments are there. {paths} names several paths in one sentence.
 type wording struct {
-	// any holds where a platform has no wording of its own.
-	any                               string
-	docker, compose, kubernetes, host string
+	// any holds where a platform has no wording of its own; Podman's are docker's as long
+	// as it has none.
+	any                                       string
+	docker, podman, compose, kubernetes, host string
 }
 
 func (w wording) on(p Platform) string {
-	own := map[Platform]string{Docker: w.docker, Compose: w.compose, Kubernetes: w.kubernetes, Host: w.host}[p]
+	own := map[Platform]string{Docker: w.docker, Podman: cmp.Or(w.podman, w.docker), Compose: w.compose, Kubernetes: w.kubernetes, Host: w.host}[p]
 	if own == "" {
 		return w.any
 	}

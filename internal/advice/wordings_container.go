@@ -55,7 +55,7 @@ var containerWordings = map[remedy.Kind]wording{
 		host:       "a service that manages control groups itself needs Delegate=yes in its unit",
 	},
 	remedy.UnmaskPaths: {
-		docker: "--security-opt systempaths=unconfined", compose: "security_opt: systempaths=unconfined",
+		docker: "--security-opt systempaths=unconfined", podman: "--security-opt unmask=ALL", compose: "security_opt: systempaths=unconfined",
 		kubernetes: "procMount: Unmasked in the securityContext, with hostUsers: false", host: "mount /proc and /sys read-write (ProtectKernelTunables=no in its unit)",
 	},
 	remedy.Sysctl: {

@@ -1,5 +1,6 @@
-// Package export turns a profile into what people paste: a Compose file, a
-// docker run command line, a Kubernetes securityContext. It reads nothing but
+// Package export turns a profile into what people paste: a Compose file, a command
+// line of docker run or podman run, a Quadlet, a Kubernetes securityContext, an image's
+// label. It reads nothing but
 // the profile document.
 package export
 
@@ -28,6 +29,9 @@ var exporters = map[string]Exporter{
 	"docker":  docker{},
 	"json":    document{},
 	"k8s":     kubernetes{},
+	"label":   label{},
+	"podman":  podman{},
+	"quadlet": quadlet{},
 }
 
 // Names lists the formats, sorted.

@@ -71,16 +71,16 @@ func comments(text string) string {
 }
 
 func TestNamesAndLookup(t *testing.T) {
-	if got := export.Names(); !slices.Equal(got, []string{"compose", "docker", "json", "k8s"}) {
+	if got := export.Names(); !slices.Equal(got, []string{"compose", "docker", "json", "k8s", "label", "podman", "quadlet"}) {
 		t.Errorf("Names() = %v", got)
 	}
-	if _, err := export.Lookup("toml"); err == nil || !strings.Contains(err.Error(), "compose, docker, json, k8s") {
+	if _, err := export.Lookup("toml"); err == nil || !strings.Contains(err.Error(), "compose, docker, json, k8s, label, podman, quadlet") {
 		t.Errorf("Lookup(toml) = %v, want the list of formats", err)
 	}
 }
 
 func TestFailedIsNoAnswer(t *testing.T) {
-	for _, format := range []string{"compose", "docker", "k8s"} {
+	for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
 		exporter, err := export.Lookup(format)
 		if err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestFailedIsNoAnswer(t *testing.T) {
 }
 
 func TestWarningsLeadTheExport(t *testing.T) {
-	for _, format := range []string{"compose", "docker", "k8s"} {
+	for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
 		text := exported(t, format, profiletest.Sample(profile.Incomplete))
 		if !strings.HasPrefix(text, "# WARNING: ") || !strings.Contains(comments(text), "the tracer lost 12 operations") {
 			t.Errorf("%s does not begin with the warning:\n%s", format, text)
@@ -112,7 +112,7 @@ func TestWarningsLeadTheExport(t *testing.T) {
 }
 
 func TestPrivilegesKeptAreAWarning(t *testing.T) {
-	for _, format := range []string{"compose", "docker", "k8s"} {
+	for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
 		text := comments(exported(t, format, profiletest.KeptPrivileges()))
 		if !strings.Contains(text, "for want of SETUID: /usr/sbin/apache2: setuid(33)") || !strings.Contains(text, "it stays root") {
 			t.Errorf("%s does not warn:\n%s", format, text)
@@ -124,8 +124,12 @@ func TestNonRootUsers(t *testing.T) {
 	for user, want := range map[string]bool{"": false, "0": false, "root": false, "0:5": false, "00": false, "1000": true, "nginx": true, "1000:0": true} {
 		d := profiletest.Proven()
 		d.Workload.Options = d.Workload.Options.Set("user", user)
-		for _, format := range []string{"compose", "docker", "k8s"} {
-			if got := strings.Contains(comments(exported(t, format, d)), "to root alone"); got != want {
+		for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
+			hint := "to root alone"
+			if slices.Contains([]string{"label", "podman", "quadlet"}, format) {
+				hint = "in its ambient set, so that it holds them"
+			}
+			if got := strings.Contains(comments(exported(t, format, d)), hint); got != want {
 				t.Errorf("%s, user %q: the hint is there: %v, want %v", format, user, got, want)
 			}
 		}
@@ -142,7 +146,7 @@ func TestNothingBreaksOutOfAComment(t *testing.T) {
 	d.Workload.Image.Digest = "x\ncap_add: [SYS_ADMIN]"
 	d.Reasons = []string{"first\nrm -rf /\x1b[2J\r\u2028second"}
 	clean := profiletest.Sample(profile.Incomplete)
-	for _, format := range []string{"compose", "docker", "k8s"} {
+	for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
 		if got, want := body(exported(t, format, d)), body(exported(t, format, clean)); got != want {
 			t.Errorf("%s: a note reaches the body:\n%s\nwant:\n%s", format, got, want)
 		}
@@ -190,9 +194,12 @@ func body(text string) string {
 func TestACapabilityOfTomorrow(t *testing.T) {
 	d := profiletest.Proven()
 	d.Capabilities.Required = capability.Of(capability.Cap(41))
-	for _, format := range []string{"compose", "docker", "k8s"} {
+	for _, format := range []string{"compose", "docker", "k8s", "label", "podman", "quadlet"} {
 		// Of Kubernetes' names the runtime makes the kernel's: it adds the CAP_.
-		want := map[string]string{"k8s": "- \"41\"", "docker": "--cap-add CAP_41", "compose": "- CAP_41"}[format]
+		want := map[string]string{
+			"k8s": "- \"41\"", "docker": "--cap-add CAP_41", "compose": "- CAP_41",
+			"podman": "--cap-add CAP_41", "quadlet": "AddCapability=CAP_41", "label": `"CAP_41"`,
+		}[format]
 		if text := exported(t, format, d); !strings.Contains(text, want) {
 			t.Errorf("%s drops CAP_41:\n%s", format, text)
 		}

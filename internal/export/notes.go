@@ -38,7 +38,7 @@ func commonNotes(d *profile.Document, on advice.Platform) []string {
 	notes = append(notes, relaxationNotes(d)...)
 	notes = append(notes, keptNotes(d)...)
 	notes = append(notes, dropAllNote(d)...)
-	notes = append(notes, nonRootNote(d)...)
+	notes = append(notes, nonRootNote(d, on)...)
 	return append(notes, betterNotes(d, on)...)
 }
 
@@ -84,11 +84,22 @@ func dropAllNote(d *profile.Document) []string {
 
 // nonRootNote: execve(2) by a non-root user clears the effective set, and
 // neither Docker nor Kubernetes raises ambient capabilities, so what is added
-// ends in the bounding set alone (capabilities(7)).
-func nonRootNote(d *profile.Document) []string {
+// ends in the bounding set alone (capabilities(7)). Podman raises it.
+func nonRootNote(d *profile.Document, on advice.Platform) []string {
 	name, _ := d.Workload.Options.User()
-	if uid, err := strconv.Atoi(name); name == "" || name == "root" || (err == nil && uid == 0) || d.Capabilities.Required.Empty() {
+	uid, err := strconv.Atoi(name)
+	user := name != "" && name != "root" && (err != nil || uid != 0)
+	switch {
+	case d.Capabilities.Required.Empty():
 		return nil
+	case d.Environment.Ambient && on != advice.Podman:
+		return []string{fmt.Sprintf("WARNING: the workload starts as a user other than root, and the set reached it because %s raises what is added in the ambient set. "+
+			"Docker and Kubernetes do not: there none of it reaches the workload, which has to start as root, or be given what it needs as file capabilities (setcap).", d.Environment.Engine)}
+	case !user || d.Environment.Ambient:
+		return nil
+	case on == advice.Podman:
+		return []string{fmt.Sprintf("The workload starts as user %s. Podman raises added capabilities in its ambient set, so that it holds them from the start; where this profile was made (%s) they only reached "+
+			"programs that have file capabilities or the setuid bit.", name, d.Environment.Engine)}
 	}
 	return []string{fmt.Sprintf("The workload starts as user %s. Docker and Kubernetes give added capabilities to root alone: "+
 		"here they only reach programs that have file capabilities or the setuid bit, so no-new-privileges must stay off.", name)}

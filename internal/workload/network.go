@@ -42,8 +42,8 @@ func (n Network) plain() bool {
 	return n.Aliases == nil && n.Links == nil && n.IPv4 == "" && n.IPv6 == "" && n.LinkLocal == nil && n.MAC == "" && n.DriverOptions == nil && n.Priority == 0
 }
 
-// parseNetwork reads a --network in either form.
-func parseNetwork(value string) (Network, error) {
+// ParseNetwork reads a --network in either form.
+func ParseNetwork(value string) (Network, error) {
 	var all opts.NetworkOpt
 	if err := all.Set(value); err != nil {
 		return Network{}, err
@@ -74,7 +74,7 @@ func parseNetwork(value string) (Network, error) {
 // in options of its own, such as --network-alias, is the first one's (docker/cli,
 // applyContainerOptions). Without a --network it is Docker's default.
 func Networks(o Options) []Network {
-	all := parsed(o.Values("network"), parseNetwork)
+	all := parsed(o.Values("network"), ParseNetwork)
 	if len(all) == 0 {
 		all = []Network{{Name: "default"}}
 	}
@@ -125,7 +125,7 @@ func inNetwork(o Options) []string {
 }
 
 func networkMode(values []string, _ Client) (Fields, error) {
-	first, err := parseNetwork(values[0])
+	first, err := ParseNetwork(values[0])
 	return Fields{"HostConfig.NetworkMode": first.Name}, err
 }
 
@@ -238,9 +238,9 @@ func exposed(value string) ([]string, error) {
 	return all, nil
 }
 
-// shortPort writes published=8080,target=80,protocol=tcp as 8080:80/tcp (docker/cli,
+// ShortPort writes published=8080,target=80,protocol=tcp as 8080:80/tcp (docker/cli,
 // convertToStandardNotation).
-func shortPort(value string) (string, error) {
+func ShortPort(value string) (string, error) {
 	if !strings.Contains(value, "=") {
 		return value, nil
 	}
@@ -256,7 +256,7 @@ func shortPort(value string) (string, error) {
 }
 
 func checkPublish(value string) error {
-	short, err := shortPort(value)
+	short, err := ShortPort(value)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func checkPublish(value string) error {
 }
 
 func publish(values []string, _ Client) (Fields, error) {
-	ports, bindings, err := nat.ParsePortSpecs(parsed(values, shortPort))
+	ports, bindings, err := nat.ParsePortSpecs(parsed(values, ShortPort))
 	if err != nil {
 		return nil, err
 	}
@@ -277,4 +277,4 @@ func publish(values []string, _ Client) (Fields, error) {
 	return Fields{"Config.ExposedPorts": exposed, "HostConfig.PortBindings": bound}, nil
 }
 
-func composePorts(values []string) any { return parsed(values, shortPort) }
+func composePorts(values []string) any { return parsed(values, ShortPort) }

@@ -69,7 +69,7 @@ var inside = []*Option{
 		Field: "Config.Domainname", Compose: "domainname",
 	},
 	{
-		Name: "network", Aliases: []string{"net"}, Kind: List, OrText: true, Check: check(parseNetwork),
+		Name: "network", Aliases: []string{"net"}, Kind: List, OrText: true, Check: check(ParseNetwork),
 		Usage:  "connect to a `network`, or to name=NETWORK with alias=, ip= and others",
 		Fields: networkMode, Compose: "network_mode", ComposeValue: composeNetwork,
 	},
