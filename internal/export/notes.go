@@ -112,12 +112,12 @@ func kubernetesNotes(d *profile.Document) []string {
 	required, sysctls := d.Capabilities.Required, d.Environment.Sysctls
 	// A trace that led to an answer tells whether the workload depends on the sysctls.
 	known := d.Portable != nil || d.Environment.Traced && d.Verdict != profile.Incomplete
-	if !known && !required.Has(capability.NetBindService) && freesLowPorts(sysctls) {
-		notes = append(notes, "Docker sets "+unprivilegedPortStart+"=0, so that ports below 1024 need no capability. "+
+	if !known && !required.Has(capability.NetBindService) && freesLowPorts(d.Environment) {
+		notes = append(notes, d.Environment.Engine+" sets "+unprivilegedPortStart+"=0, so that ports below 1024 need no capability. "+
 			"Where the cluster keeps 1024, a workload that listens below it needs NET_BIND_SERVICE, or that sysctl in the pod.")
 	}
 	if !known && !required.Has(capability.NetRaw) && freesPing(sysctls) {
-		notes = append(notes, "Docker sets "+pingGroupRange+" for every group, so that ping needs no capability. "+
+		notes = append(notes, d.Environment.Engine+" sets "+pingGroupRange+", so that ping needs no capability. "+
 			"Where the cluster does not, ping needs NET_RAW, or that sysctl in the pod.")
 	}
 	for _, r := range d.ForCapabilities() {
@@ -182,28 +182,31 @@ func podSysctls(d *profile.Document) string {
 
 // engineNotes are for engines other than the one that the profile was made on.
 func engineNotes(d *profile.Document, on advice.Platform) []string {
-	const here = "Docker sets "
+	here, since := d.Environment.Engine+" sets ", ""
+	if strings.EqualFold(d.Environment.Engine, "Docker") {
+		since = " since 20.10"
+	}
 	switch beyond := d.Beyond(); {
 	case d.Portable == nil:
 		return nil
 	case !beyond.Empty():
-		return []string{fmt.Sprintf("%s%s since 20.10, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.OwnSysctls()), sentence.Where(d.Portable), beyond)}
+		return []string{fmt.Sprintf("%s%s%s, with which this set is enough; %s, %s is needed too.", here, sentence.Settings(d.OwnSysctls()), since, sentence.Where(d.Portable), beyond)}
 	case d.Portable.Verdict == profile.Failed:
 		var settings []string
 		for name, value := range maps.All(d.OwnSysctls()) {
 			settings = append(settings, advice.Words(remedy.Remedy{Kind: remedy.Sysctl, Name: name, Value: value}, on))
 		}
 		slices.Sort(settings)
-		return []string{fmt.Sprintf("%s%s since 20.10, and the workload does not pass without: %s, %s.", here, sentence.Settings(d.OwnSysctls()), sentence.Where(d.Portable), strings.Join(settings, "; "))}
+		return []string{fmt.Sprintf("%s%s%s, and the workload does not pass without: %s, %s.", here, sentence.Settings(d.OwnSysctls()), since, sentence.Where(d.Portable), strings.Join(settings, "; "))}
 	}
 	return nil
 }
 
 // freesLowPorts: an unknown value is taken for Docker's, since a needless hint
-// is better than a missing one.
-func freesLowPorts(sysctls map[string]string) bool {
-	start, err := strconv.Atoi(strings.TrimSpace(sysctls[unprivilegedPortStart]))
-	return err != nil || start < 1024
+// is better than a missing one. Podman leaves it as it is.
+func freesLowPorts(e profile.Environment) bool {
+	start, err := strconv.Atoi(strings.TrimSpace(e.Sysctls[unprivilegedPortStart]))
+	return err != nil && e.Engine != "Podman" || err == nil && start < 1024
 }
 
 // freesPing: the kernel's own default is "1 0", an empty range.

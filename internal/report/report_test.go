@@ -254,3 +254,13 @@ func TestAWriteErrorIsReported(t *testing.T) {
 		t.Errorf("Write = %v", err)
 	}
 }
+
+// On Podman the set is for podman run.
+func TestUseItOnPodman(t *testing.T) {
+	d := profiletest.Proven()
+	d.Environment.Engine = "Podman"
+	var b bytes.Buffer
+	if err := report.Write(&b, d, report.Options{}); err != nil || !strings.Contains(b.String(), "\n  podman run --cap-drop ALL --cap-add CHOWN") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}

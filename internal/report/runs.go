@@ -72,7 +72,11 @@ func use(p *text.Page, d *profile.Document) {
 		return
 	}
 	p.Heading("Use it")
+	// What Podman's command line takes, it takes as docker run does.
 	flags := "docker run --cap-drop ALL"
+	if d.Environment.Engine == "Podman" {
+		flags = "podman run --cap-drop ALL"
+	}
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		flags += " --cap-add " + name
 	}
@@ -80,5 +84,5 @@ func use(p *text.Page, d *profile.Document) {
 		flags += " " + sentence.Options(more)
 	}
 	p.Verbatim(flags)
-	p.Paragraph("Also as: --format compose, docker, k8s")
+	p.Paragraph("Also as: --format compose, docker, k8s, podman, quadlet")
 }
