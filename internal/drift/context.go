@@ -104,9 +104,23 @@ func contextOf(d *profile.Document) []fact {
 		{"hook", e.Hook},
 		{"traced", fmt.Sprint(e.Traced)},
 		{"seccomp profile", e.Seccomp},
+		{"confinement", confinement(e.Confinement)},
 		{"container's sysctls", settings(e.Sysctls)},
 	}
 	return append(facts, serviceFacts(d.Scenario)...)
+}
+
+// confinement names what security modules hold the container under.
+func confinement(held []profile.Confinement) string {
+	var all []string
+	for _, c := range held {
+		words := c.Module + " " + c.Label
+		if c.Permissive {
+			words += " (permissive)"
+		}
+		all = append(all, words)
+	}
+	return strings.Join(all, ", ")
 }
 
 // words quotes a list, so that ["a b"] and ["a", "b"] differ.

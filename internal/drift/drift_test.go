@@ -206,6 +206,7 @@ func TestContext(t *testing.T) {
 	changed.Workload.Image.Digest = "nginx@sha256:11"
 	changed.Workload.Command = []string{"nginx", "-g", "daemon off;"}
 	changed.Environment.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
+	changed.Environment.Confinement = []profile.Confinement{{Module: "apparmor", Label: "docker-default"}, {Module: "selinux", Label: "container_t", Permissive: true}}
 	changed.Meta.TotalMS, changed.Meta.CapprofVersion = 1, "9"
 	got := drift.Compare(profiletest.Proven(), changed).Context
 	want := []drift.ContextChange{
@@ -213,6 +214,7 @@ func TestContext(t *testing.T) {
 		{Name: "command", Old: "", New: `["nginx" "-g" "daemon off;"]`},
 		{Name: "engine", Old: "docker 28.5.2", New: "docker 29.0.0"},
 		{Name: "kernel", Old: "6.18.0", New: "6.19.0"},
+		{Name: "confinement", Old: "", New: "apparmor docker-default, selinux container_t (permissive)"},
 		{Name: "container's sysctls", Old: `net.ipv4.ip_unprivileged_port_start=0 net.ipv4.ping_group_range=0\t2147483647`, New: "net.ipv4.ip_unprivileged_port_start=1024"},
 	}
 	if !reflect.DeepEqual(got, want) {
