@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"cmp"
 	"encoding/hex"
 	"path"
 	"regexp"
@@ -216,7 +217,7 @@ func parseSELinux(text string) (observation.Refusal, bool) {
 		of = "self"
 	}
 	r := observation.Refusal{
-		Module: string(engine.SELinux), Label: source.Label, PID: pid, Class: class, Path: cleaned(f.get("path")),
+		Module: string(engine.SELinux), Label: source.Label, PID: pid, Operation: permissions, Class: class, Path: cmp.Or(cleaned(f.get("path")), f.get("name")),
 		Rule:   "allow " + source.Label + " " + of + ":" + class + " { " + permissions + " }",
 		Record: "avc: denied { " + permissions + " }",
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/capprof/capprof/internal/observation"
 )
 
-// The records of AppArmor are of Docker's and Podman's profiles on kernel 7.2, those of
-// other profiles follow security/apparmor; those of SELinux are of Red Hat's
-// documentation ("Fixing problems: raw audit messages") with container domains.
+// The records are of kernel 7.2: AppArmor's of Docker's and Podman's profiles, SELinux's of
+// a small policy with a container's domain. Those of AppArmor's profile "mine" follow
+// security/apparmor.
 func TestParse(t *testing.T) {
 	for text, want := range map[string]observation.Refusal{
 		`audit(1795892095.908:3): apparmor="DENIED" operation="pivotroot" class="mount" profile="docker-default" name="/mnt/" pid=420 comm="probe" srcname="/mnt/"`: {
@@ -44,13 +44,25 @@ func TestParse(t *testing.T) {
 			Module: "apparmor", Label: "mine", PID: 7, Operation: "create", Class: "net", Rule: "network inet raw",
 			Record: `apparmor="DENIED" operation="create" class="net" profile="mine" family="inet" sock_type="raw" protocol="1" requested_mask="create" denied_mask="create"`,
 		},
-		`audit(1223024155.684:49): avc:  denied  { getattr } for  pid=2000 comm="httpd" path="/var/www/html/file1" dev=dm-0 ino=399185 scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:object_r:samba_share_t:s0 tclass=file`: {
-			Module: "selinux", Label: "container_t", PID: 2000, Class: "file", Path: "/var/www/html/file1", Rule: "allow container_t samba_share_t:file { getattr }",
-			Record: `avc: denied { getattr } path="/var/www/html/file1" scontext="container_t" tcontext="samba_share_t" tclass="file"`,
+		`audit(1795894770.633:5): avc:  denied  { write } for  pid=207 comm="exe" name="x" dev="tmpfs" ino=7 scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:system_r:unlabeled_t:s0 tclass=file permissive=0`: {
+			Module: "selinux", Label: "container_t", PID: 207, Operation: "write", Class: "file", Path: "x", Rule: "allow container_t unlabeled_t:file { write }",
+			Record: `avc: denied { write } name="x" scontext="container_t" tcontext="unlabeled_t" tclass="file"`,
 		},
-		`audit(1226882736.442:86): avc:  denied  { sys_admin } for  pid=3 comm="mount" capability=21  scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:system_r:container_t:s0:c1,c2 tclass=capability permissive=0`: {
-			Module: "selinux", Label: "container_t", PID: 3, Class: "capability", Capability: "sys_admin", Rule: "allow container_t self:capability { sys_admin }",
-			Record: `avc: denied { sys_admin } scontext="container_t" tcontext="container_t" tclass="capability"`,
+		`audit(1795894770.681:6): avc:  denied  { create } for  pid=207 comm="exe" name=6E65772066696C65 scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:object_r:unlabeled_t:s0:c1,c2 tclass=file permissive=0`: {
+			Module: "selinux", Label: "container_t", PID: 207, Operation: "create", Class: "file", Path: "new file", Rule: "allow container_t unlabeled_t:file { create }",
+			Record: `avc: denied { create } name="new file" scontext="container_t" tcontext="unlabeled_t" tclass="file"`,
+		},
+		`audit(1795894771.001:7): avc:  denied  { mounton } for  pid=207 comm="exe" path="/mnt" dev="vda" ino=579 scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:system_r:unlabeled_t:s0 tclass=dir permissive=0`: {
+			Module: "selinux", Label: "container_t", PID: 207, Operation: "mounton", Class: "dir", Path: "/mnt", Rule: "allow container_t unlabeled_t:dir { mounton }",
+			Record: `avc: denied { mounton } path="/mnt" scontext="container_t" tcontext="unlabeled_t" tclass="dir"`,
+		},
+		`audit(1795894771.001:8): avc:  denied  { chown } for  pid=207 comm="exe" capability=0  scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:system_r:container_t:s0:c1,c2 tclass=capability permissive=0`: {
+			Module: "selinux", Label: "container_t", PID: 207, Operation: "chown", Class: "capability", Capability: "chown", Rule: "allow container_t self:capability { chown }",
+			Record: `avc: denied { chown } scontext="container_t" tcontext="container_t" tclass="capability"`,
+		},
+		`audit(1795894771.297:10): avc:  denied  { signal } for  pid=207 comm="exe" scontext=system_u:system_r:container_t:s0:c1,c2 tcontext=system_u:system_r:kernel_t:s0-s0:c0.c2 tclass=process permissive=0`: {
+			Module: "selinux", Label: "container_t", PID: 207, Operation: "signal", Class: "process", Rule: "allow container_t kernel_t:process { signal }",
+			Record: `avc: denied { signal } scontext="container_t" tcontext="kernel_t" tclass="process"`,
 		},
 		// What is not refused.
 		`audit(1.1:1): avc:  denied  { read } for  pid=3 comm="cat" name="x" dev="sda1" ino=1 scontext=system_u:system_r:container_t:s0 tcontext=system_u:object_r:user_home_t:s0 tclass=file permissive=1`: {},

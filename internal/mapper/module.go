@@ -250,7 +250,8 @@ func (e *explanation) fits(r observation.Refusal, how likeness) bool {
 	if r.Path == "" || about == "" {
 		return true
 	}
-	return how == loosely || path.Clean(about) == r.Path || !path.IsAbs(about) && path.Base(about) == path.Base(r.Path)
+	whole := path.IsAbs(about) && path.IsAbs(r.Path)
+	return how == loosely || path.Clean(about) == r.Path || !whole && path.Base(about) == path.Base(r.Path)
 }
 
 // asked reports whether the kernel's own check agreed to a capability, by the name that
@@ -266,14 +267,7 @@ func mediated(r observation.Refusal, op observation.Operation) bool {
 	call := op.Syscall
 	_, signals := signalCalls[call]
 	if r.Module == selinux {
-		switch {
-		case r.Class == "process" || r.Class == "process2":
-			// ptrace, signals, limits, scheduling, memory that is executable, transitions
-			return true
-		case strings.HasSuffix(r.Class, "socket"):
-			return socketCalls[call] || writeCalls[call] || call == "ioctl" || call == "read"
-		}
-		return !signals // the rest are files and all that is like them
+		return mediatedBySELinux(r, call, signals)
 	}
 	switch r.Operation {
 	case "mount", "umount", "pivotroot":
@@ -299,4 +293,32 @@ func mediated(r observation.Refusal, op observation.Operation) bool {
 		return socketCalls[call]
 	}
 	return appArmorFiles[call] || socketCalls[call]
+}
+
+// mediatedBySELinux is mediated for its classes and permissions
+// (security/selinux/include/classmap.h).
+func mediatedBySELinux(r observation.Refusal, call string, signals bool) bool {
+	first, _, _ := strings.Cut(r.Operation, " ")
+	switch {
+	case r.Class == "process" || r.Class == "process2":
+		switch first {
+		case "signal", "sigkill", "sigstop", "signull", "sigchld":
+			return signals
+		case "ptrace":
+			// The files of a process ask too.
+			return accessCalls[call] || openCalls[call] || lookCalls[call] || call == "read"
+		case "setrlimit", "getrlimit":
+			return limitCalls[call]
+		case "execmem", "execheap", "execstack":
+			return mapCalls[call] || execCalls[call]
+		case "transition", "dyntransition", "setexec", "setcurrent", "setfscreate", "setkeycreate", "setsockcreate":
+			return execCalls[call] || writeCalls[call]
+		}
+		return !signals && !appArmorFiles[call] && !mountCalls[call]
+	case strings.HasSuffix(r.Class, "socket"):
+		return socketCalls[call] || writeCalls[call] || call == "ioctl" || call == "read"
+	case first == "mounton" || r.Class == "filesystem":
+		return mountCalls[call] || call == "statfs" || call == "fstatfs"
+	}
+	return !signals && !accessCalls[call] && !limitCalls[call] && !mountCalls[call]
 }

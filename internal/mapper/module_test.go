@@ -30,6 +30,10 @@ func TestSecurityModules(t *testing.T) {
 	ofAnother.PID++
 	capable := observation.Refusal{Module: appArmor, Label: "mine", PID: pid, Operation: "capable", Capability: "sys_admin", Rule: "capability sys_admin", Record: "the record"}
 	domain := observation.Refusal{Module: selinux, Label: "container_t", PID: pid, Class: "file", Path: "/srv/x", Rule: "allow container_t user_home_t:file { read }", Record: "the record"}
+	signalled, mounted := domain, domain
+	signalled.Operation, signalled.Class, signalled.Path = "signal", "process", ""
+	mounted.Operation, mounted.Class, mounted.Path = "mounton", "dir", "/mnt"
+	domain.Operation, domain.Path = "read", "x"
 	profile, container := Module{appArmor, "docker-default"}, Module{selinux, "container_t"}
 	mine := Module{appArmor, "mine"}
 	silent := observation.Ruling{Known: true, Silent: true}
@@ -95,6 +99,16 @@ func TestSecurityModules(t *testing.T) {
 		{
 			name: "SELinux with a record", op: call("openat", unix.EACCES, observation.Object{Path: "/srv/x"}), under: container, refusals: []observation.Refusal{domain},
 			want: &Refuser{Module: container, ShownBy: ByLog, Record: "the record", Rule: "allow container_t user_home_t:file { read }"}, words: ":z on the volume",
+		},
+		{name: "another file under SELinux", op: call("openat", unix.EACCES, observation.Object{Path: "/root/y"}, searched), under: container, refusals: []observation.Refusal{domain}, denial: true},
+		{
+			name: "one of several", op: call("kill", unix.EACCES, observation.Object{}), under: container, refusals: []observation.Refusal{domain, mounted, signalled},
+			want: &Refuser{Module: container, ShownBy: ByLog, Record: "the record", Rule: domain.Rule},
+		},
+		{name: "a call that makes none of them", op: call("ptrace", unix.EACCES, observation.Object{}), under: container, refusals: []observation.Refusal{domain, mounted, signalled}, want: &Refuser{Module: container}},
+		{
+			name: "a mount under SELinux", op: mount, under: container, refusals: []observation.Refusal{signalled, mounted},
+			want: &Refuser{Module: container, ShownBy: ByLog, Record: "the record", Rule: domain.Rule},
 		},
 	} {
 		env := onDocker(Environment{ModuleLog: "dmesg", Ruling: func(m Module, _ observation.Access) observation.Ruling {

@@ -8,13 +8,14 @@ type Refusal struct {
 	Label string
 	// PID is the process in the initial PID namespace.
 	PID int
-	// Operation is AppArmor's word for what was tried ("mount", "ptrace"), "" for SELinux.
+	// Operation is AppArmor's word for what was tried ("mount", "ptrace"), or the
+	// permissions that SELinux refused ("read open").
 	Operation string
 	// Class is SELinux's class of the object ("dir", "process"), and what AppArmor's rules
 	// are sorted by ("mount", "file"; newer kernels alone).
 	Class string
-	// Path is the file that it was about, as the container knows it, "" where the record
-	// names none.
+	// Path is the file that it was about, as the container knows it: its path, the last part
+	// of it alone, which is what SELinux mostly knows, or "" where the record names none.
 	Path string
 	// Capability is the one that the module refused although the kernel's own check had
 	// agreed, as the kernel writes it: "sys_admin"; "" for all other refusals.
