@@ -42,6 +42,12 @@ truth:
 	$(MAKE) build
 	$(GO) run ./internal/truth
 
+# Other kernels and engines, in virtual machines of Debian packages.
+.PHONY: test-kernels
+test-kernels:
+	scripts/prerequisites kernels
+	$(GO) run ./internal/kernels
+
 # Records the profiles of well-known programs anew.
 .PHONY: profiles
 profiles:

@@ -78,7 +78,7 @@ var allowed = map[string][]string{
 }
 
 // testOnly are rooms that nothing but tests and tools of the house import.
-var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/engine/enginetest", "internal/e2e", "internal/machines", "bench", "internal/profile/profiletest", "internal/owner/ownertest", "internal"}
+var testOnly = []string{"internal/truth", "internal/demo", "internal/testengine", "internal/engine/enginetest", "internal/e2e", "internal/machines", "internal/kernels", "bench", "internal/profile/profiletest", "internal/owner/ownertest", "internal"}
 
 // owned are third-party modules that one room alone touches.
 var owned = map[string]string{
