@@ -15,23 +15,32 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void begin_call(struct task_state *st, long number)
-{
-	st->number = number;
-	st->in_call = true;
-	st->checks_len = 0;
-	st->raw_len = 0;
-	st->repeats = 0;
-}
+#include "check.h"
+#include "hook.h"
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
+/* What runs at a tracepoint comes twice where it must not be missed: as a program with the
+ * kernel's types, which costs less, and as one of the older kind, during which the kernel
+ * is not preempted where it is during the other (internal/tracer/place.go). */
+
+static __always_inline int enter_call(long number)
 {
 	struct task_state *st = state_of(bpf_get_current_task_btf());
 
 	if (st)
 		begin_call(st, number);
 	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
+{
+	return enter_call(number);
+}
+
+SEC("tp/raw_syscalls/sys_enter")
+int classic_sys_enter(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter_call(ctx->id);
 }
 
 static __always_inline bool is_refusal(long ret)
@@ -57,22 +66,18 @@ static __always_inline bool misses_device(struct pt_regs *regs, long ret, struct
 	return name == 0x2f7665642fULL; /* "/dev/" */
 }
 
-static __always_inline bool is_exec(s32 number)
-{
-	return number == nr_execve || number == nr_execveat;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int leave_call(void *ctx, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st = state_of(task);
 	u32 flags = OP_RETURNED;
+	struct pt_regs *regs;
 	struct call call;
 	bool compat;
 
 	if (!st)
 		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	if (st->in_call)
 		flags |= OP_ENTERED;
 	else
@@ -82,6 +87,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		begin_call(st, regs->syscallno);
 #endif
 	st->in_call = false;
+	if (st->hides) {
+		st->hides = false;
+		keep_check(ctx, st, &st->hidden);
+	}
 
 	if (st->repeats && !st->checks_len && st->repeats == st->memo.raw_len && st->raw_len == st->repeats &&
 	    ret == st->memo.key.error && task->real_cred->euid.val == st->memo.key.uid && !st->memo.pointers &&
@@ -106,106 +115,21 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (compat)
 		flags |= OP_COMPAT;
-	record(st, ret, flags);
+	record(ret, flags);
 	return 0;
 }
 
-/* A check by a task that is not followed yet: the runtime's, if in the cgroup. */
-static __noinline int follow_runtime(struct task_struct *task)
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
-	u64 cgroup = current_container();
-	struct task_state *st;
-
-	if (!task || !container_in(cgroup))
-		return 0;
-	st = new_state(task, cgroup);
-	if (st)
-		st->stage = RUNTIME;
-	return 0;
+	return leave_call(ctx, ret);
 }
 
-/* Takes a check that looks like the memo's next one for a repeat of it. */
-static __always_inline bool is_repeat(struct task_state *st, struct raw_check *raw)
+SEC("tp/raw_syscalls/sys_exit")
+int classic_sys_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	u32 i = st->raw_len;
-
-	if (!i) {
-		u64 args[6];
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		read_args((struct pt_regs *)bpf_task_pt_regs(task), is_compat(task), args);
-		st->args_hash = FNV_OFFSET;
-		for (int a = 0; a < 6; a++)
-			st->args_hash = mix(st->args_hash, args[a]);
-	}
-	if (i >= MAX_MEMO || i != st->repeats || !st->memo.valid || st->memo.key.number != st->number ||
-	    st->memo.args_hash != st->args_hash || i >= st->memo.raw_len || st->memo.raw[i].capability != raw->capability ||
-	    st->memo.raw[i].flags != raw->flags || (!i && !(++st->memo.hits % RESAMPLE)))
-		return false;
-	st->raw_len++;
-	st->repeats++;
-	return true;
+	return leave_call(ctx, ctx->ret);
 }
-
-static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *st = state_of(task);
-	struct raw_check raw = {.capability = capability};
-	bool no_call;
-	u32 i;
-
-	if (!st && follow_worker(task))
-		st = state_of(task);
-	if (!st) {
-		follow_runtime(task);
-		return;
-	}
-	if (st->stage == RUNTIME && !(st->in_call && is_exec(st->number)))
-		return;
-	if (granted)
-		raw.flags |= CHECK_GRANTED;
-	if (cred != task->real_cred) {
-		/* The storage driver's own credentials, which may do everything: overlayfs
-		 * makes dozens of such checks to copy one file up. They decide nothing for
-		 * the container. */
-		if (granted && st->in_call && !(call_of(st->number, is_compat(task)).traits & CALL_KEEPS_OVERRIDDEN))
-			return;
-		raw.flags |= CHECK_OVERRIDDEN;
-	}
-	if (st->stage == INSIDE && (u64)ns != st->user_ns)
-		raw.flags |= BPF_CORE_READ(ns, level) ? CHECK_OTHER_NS : CHECK_INITIAL_NS;
-	no_call = !st->in_call;
-
-	if (st->worker) {
-		/* No end of a call ends its questions: one that asks for alternatives in
-		 * turn ends with a grant, or where the same is asked again. */
-		if (has_asked(st, capability))
-			record_work(st);
-	} else if (no_call) {
-		/* A page fault, or a kernel worker on the task's behalf. */
-		begin_call(st, -1);
-		st->in_call = false;
-	} else if (is_repeat(st, &raw)) {
-		return;
-	}
-	if (st->repeats)
-		keep_repeats(st);
-	raw.stack = take_stack(ctx, st);
-	add_check(st, &raw);
-	if (no_call) {
-		if (!st->worker || granted)
-			record_work(st);
-		return;
-	}
-	i = st->raw_len;
-	if (i < MAX_MEMO)
-		st->raw[i] = raw;
-	if (i <= MAX_MEMO)
-		st->raw_len = i + 1;
-}
-
-#include "hook.h"
 
 /* Whether a path says no more than that a process's or descriptor's file is meant:
  * /proc/self/exe, /dev/fd/3. */
@@ -217,12 +141,13 @@ static __always_inline bool is_indirect(const u64 *path)
 
 static __always_inline void name_executable(struct task_state *st, struct linux_binprm *bprm)
 {
-	u64 path[PATH_LEN / 8] = {};
+	u64 *path = st->path;
 	struct dentry *dentry = BPF_CORE_READ(bprm, file, f_path.dentry);
 	struct executable *exe;
 	long err;
 
-	bpf_probe_read_kernel_str(path, sizeof(path), bprm->filename);
+	__builtin_memset(path, 0, PATH_LEN);
+	bpf_probe_read_kernel_str(path, PATH_LEN, bprm->filename);
 	st->executable = hash_words(path, PATH_LEN / 8);
 	if (is_indirect(path))
 		st->executable = mix(st->executable, (u64)dentry);
@@ -236,7 +161,7 @@ static __always_inline void name_executable(struct task_state *st, struct linux_
 	exe = bpf_map_lookup_elem(&executables, &st->executable);
 	if (!exe)
 		return;
-	__builtin_memcpy(exe->path, path, sizeof(path));
+	__builtin_memcpy(exe->path, path, PATH_LEN);
 	if (is_indirect(path))
 		read_names(BPF_CORE_READ(bprm, file, f_path.mnt), dentry, &exe->file);
 }
@@ -248,6 +173,8 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	struct container *container;
 	u64 cgroup;
 
+	if (!st)
+		st = follow_child(task);
 	if (!st || st->stage == RUNTIME) {
 		cgroup = current_container();
 		container = container_in(cgroup);
@@ -295,8 +222,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+static __always_inline int end_task(struct task_struct *task)
 {
 	struct task_state *st = state_of(task);
 
@@ -307,7 +233,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		if (st->repeats)
 			keep_repeats(st);
 		if (st->checks_len)
-			record(st, 0, OP_ENTERED | (is_compat(task) ? OP_COMPAT : 0));
+			record(0, OP_ENTERED | (is_compat(task) ? OP_COMPAT : 0));
 	}
 	if (st->worker)
 		record_work(st);
@@ -315,4 +241,16 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	note_end(task);
 	bpf_task_storage_delete(&tasks, task);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	return end_task(task);
+}
+
+SEC("tp/sched/sched_process_exit")
+int classic_exit(void *ctx)
+{
+	return end_task(bpf_get_current_task_btf());
 }

@@ -32,6 +32,9 @@ struct {
 	__type(value, struct membership);
 } memberships SEC(".maps");
 
+/* What a container's entry begins as; too large for the stack. */
+const struct container unseen = {.started_with = {.unprivileged_port_start = -1, .ping_group_low = -1, .ping_group_high = -1}};
+
 static __always_inline struct container *container_in(u64 cgroup)
 {
 	return bpf_map_lookup_elem(&containers, &cgroup);
@@ -41,16 +44,18 @@ static __always_inline struct container *container_in(u64 cgroup)
  * is the first one seen. The first cgroup of a target's name is the container's. */
 static __noinline u64 look_for_container(u64 own)
 {
-	struct container fresh = {.started_with = {.unprivileged_port_start = -1, .ping_group_low = -1, .ping_group_high = -1}};
 	struct membership found = {.additions = additions};
 	u64 cgroup = 0;
 	struct target *target = target_of(bpf_get_current_task_btf(), &cgroup);
+	struct container *container;
 
 	if (target && (!target->cgroup || target->cgroup == cgroup)) {
 		found.container = cgroup;
-		fresh.number = target->number;
 		/* Of two tasks at the same time, one succeeds. */
-		bpf_map_update_elem(&containers, &cgroup, &fresh, BPF_NOEXIST);
+		bpf_map_update_elem(&containers, &cgroup, &unseen, BPF_NOEXIST);
+		container = container_in(cgroup);
+		if (container)
+			container->number = target->number;
 		target->cgroup = cgroup;
 	}
 	bpf_map_update_elem(&memberships, &own, &found, BPF_ANY);

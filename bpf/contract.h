@@ -156,7 +156,8 @@ enum loss {
 	LOST_CHECKS = 2,
 	LOST_STACKS = 3,
 	LOST_TASKS = 4,
-	LOSSES = 5,
+	LOST_ENDS = 5, /* of checks, see entered.h */
+	LOSSES = 6,
 };
 
 /* Settings of the container's network namespace when its first program starts.

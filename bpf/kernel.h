@@ -30,6 +30,7 @@ typedef _Bool bool;
 #define EACCES 13
 #define ENOSPC 28
 #define EROFS 30
+#define ENOSYS 38
 #define EDQUOT 122
 #define MAX_ERRNO 4095
 #define TCP_LISTEN 10
@@ -37,6 +38,7 @@ typedef _Bool bool;
 #define AT_FDCWD -100
 #define TS_COMPAT 2              /* thread_info.status, x86 */
 #define TIF_32BIT (1 << 22)      /* thread_info.flags, arm64 */
+#define MAX_USER_NS 33           /* how deep user namespaces nest, kernel/user_namespace.c */
 #define PFA_NO_NEW_PRIVS 1       /* task_struct.atomic_flags */
 
 enum bpf_map_type {
@@ -76,6 +78,19 @@ struct thread_info {
 #error "no register layout for this architecture"
 #endif
 
+/* The records of tracepoints, as their programs of the older kind get them. */
+struct trace_event_raw_sys_enter {
+	long id;
+};
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+struct trace_event_raw_cap_capable {
+	const struct cred *cred;
+	struct user_namespace *target_ns;
+	int cap, ret;
+};
+
 struct qstr {
 	const unsigned char *name;
 };
@@ -109,6 +124,7 @@ struct fs_struct {
 	struct path pwd;
 };
 struct user_namespace {
+	struct user_namespace *parent;
 	int level;
 };
 typedef struct {
@@ -119,6 +135,7 @@ typedef struct {
 } kernel_cap_t;
 struct cred {
 	kuid_t euid;
+	unsigned int securebits;
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective, cap_bset;
 	struct user_namespace *user_ns;
 };

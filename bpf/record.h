@@ -75,6 +75,17 @@ static __noinline int follow_worker(struct task_struct *task)
 	return 1;
 }
 
+/* Follows a child of a followed process whose birth was missed: what it does is not done
+ * from outside. */
+static __always_inline struct task_state *follow_child(struct task_struct *task)
+{
+	struct task_state *parent = state_of(task->real_parent);
+
+	if (!parent || parent->stage != INSIDE)
+		return 0;
+	return inherit_state(task, parent, false);
+}
+
 static __always_inline void flush_memo(struct task_state *st)
 {
 	struct op_value *value;
@@ -123,6 +134,8 @@ __noinline int keep_repeats(struct task_state *st)
 {
 	if (!st)
 		return 0;
+	/* Unrolled: the verifier of Linux 6.1 takes no call of a function in a loop. */
+#pragma unroll
 	for (u32 i = 0; i < MAX_MEMO; i++) {
 		if (i >= st->repeats)
 			break;
@@ -212,13 +225,15 @@ static __always_inline struct op_value *entry_of(struct task_state *st, struct o
 }
 
 /* Counts the current task's call, which ends, under its key. */
-__noinline int record(struct task_state *st, s64 ret, u32 flags)
+__noinline int record(s64 ret, u32 flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	/* Looked up, not handed in: before Linux 6.1 what is handed to a global function is no
+	 * memory for a map's key or value. */
+	struct task_state *st = state_of(task);
 	struct op_key key = {.flags = flags};
 	struct op_value *value;
 	u64 signature = FNV_OFFSET;
-	u64 args[6] = {};
 	bool failed = ret < 0 && ret >= -MAX_ERRNO;
 	bool pointers = false, gives_up = false;
 
@@ -242,23 +257,24 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 	key.signature = signature;
 	if (!(flags & OP_NO_CALL)) {
 		struct call call = call_of(st->number, flags & OP_COMPAT);
-		struct sorted sorted = {};
+		struct sorted *sorted = &st->sorted;
 		u64 path, blob, first64;
 
 		gives_up = call.traits & CALL_GIVES_UP;
-		read_args((struct pt_regs *)bpf_task_pt_regs(task), flags & OP_COMPAT, args);
-		sort_args(call, args, &sorted);
+		read_args((struct pt_regs *)bpf_task_pt_regs(task), flags & OP_COMPAT, st->args);
+		__builtin_memset(sorted, 0, sizeof(*sorted));
+		sort_args(call, st->args, sorted);
 		/* Only a failure's object matters enough to tell paths apart. */
-		path = failed ? sorted.by_kind[ARG_PATH] : 0;
-		blob = failed ? sorted.by_kind[ARG_BLOB] : 0;
-		first64 = sorted.by_kind[ARG_FIRST64];
+		path = failed ? sorted->by_kind[ARG_PATH] : 0;
+		blob = failed ? sorted->by_kind[ARG_BLOB] : 0;
+		first64 = sorted->by_kind[ARG_FIRST64];
 		pointers = path || blob || first64;
-		st->target = call.traits & CALL_SIGNALS ? executable_of(task, args[0]) : 0;
+		st->target = call.traits & CALL_SIGNALS ? executable_of(task, st->args[0]) : 0;
 		if (st->target)
-			sorted.scalars = mix(sorted.scalars, st->target);
-		key.object = sorted.scalars;
+			sorted->scalars = mix(sorted->scalars, st->target);
+		key.object = sorted->scalars;
 		if (pointers)
-			key.object = hash_pointed(sorted.scalars, path, blob, first64);
+			key.object = hash_pointed(sorted->scalars, path, blob, first64);
 		if (pointers && !bpf_map_lookup_elem(&operations, &key)) {
 			struct executable *exe = bpf_map_lookup_elem(&executables, &st->executable);
 
@@ -268,7 +284,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 				exe->objects = 0;
 			}
 			if (exe && exe->objects >= MAX_OBJECTS)
-				key.object = sorted.scalars;
+				key.object = sorted->scalars;
 			else if (exe)
 				__sync_fetch_and_add(&exe->objects, 1);
 		}
@@ -301,7 +317,7 @@ __noinline int record(struct task_state *st, s64 ret, u32 flags)
 static __always_inline void record_work(struct task_state *st)
 {
 	if (st->checks_len)
-		record(st, 0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
+		record(0, OP_NO_CALL | OP_ENTERED | OP_RETURNED);
 	st->checks_len = 0;
 	st->raw_len = 0;
 }

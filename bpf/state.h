@@ -4,6 +4,8 @@
 
 #include <bpf/bpf_helpers.h>
 #include "contract.h"
+#include "entered.h"
+#include "object.h"
 
 /* Objects told apart per executable; beyond it they share one entry, so that a
  * program that walks a forbidden tree cannot fill the table. */
@@ -68,12 +70,19 @@ struct task_state {
 	u8 checks_len;
 	u8 raw_len;   /* checks so far in this call, at most MAX_MEMO + 1 */
 	u8 repeats;   /* of which this many are taken to be the memo's */
-	u8 pad[4];
+	bool hides; /* hidden is one that did not show so far */
+	u8 pad[3];
+	struct raw_check hidden;
+	struct entered_checks entered;
 	struct raw_check raw[MAX_MEMO];
 	struct check checks[MAX_CHECKS];
 	struct memo memo;
+	/* What functions work on: too large for the stack. */
 	u64 frames[MAX_STACK];
-	struct op_value value; /* too large for the stack */
+	u64 path[PATH_LEN / 8];
+	u64 args[6];
+	struct sorted sorted;
+	struct op_value value;
 };
 
 struct {

@@ -8,10 +8,18 @@
 #include <bpf/bpf_core_read.h>
 #include "contract.h"
 #include "container.h"
+#include "entered.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted)
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct entered_checks);
+} entered SEC(".maps");
+
+static __always_inline void on_check(void *ctx, const struct cred *cred, struct user_namespace *ns, int capability, bool granted, u64 stack)
 {
 	struct container *container;
 	u64 i = (u32)capability;
@@ -27,6 +35,33 @@ static __always_inline void on_check(void *ctx, const struct cred *cred, struct 
 	asm volatile("" : "+r"(i));
 	if (i < MAX_CAPABILITIES)
 		container->denied[i] = 1;
+}
+
+/* Those of a task that an end may have to be found for. */
+static __always_inline struct entered_checks *entered_checks_of(bool begins)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct container *container;
+
+	if (!begins)
+		return bpf_task_storage_get(&entered, task, 0, 0);
+	container = container_in(current_container());
+	if (!container || !container->executions)
+		return 0;
+	return bpf_task_storage_get(&entered, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline u64 stack_of_entry(void *ctx)
+{
+	return 0;
+}
+
+/* That a check is noted twice does no harm. */
+static __always_inline void may_hide(void *ctx, struct user_namespace *ns, int capability, bool granted)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	on_check(ctx, task->cred, ns, capability, granted, 0);
 }
 
 #include "hook.h"

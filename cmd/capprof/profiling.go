@@ -36,7 +36,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	defer at.Close()
 	var tracing trial.Tracer
 	if !search.noTrace {
-		if tracing, err = prepareTracing(); err != nil {
+		if tracing, err = prepareTracing(search.hook); err != nil {
 			return nil, err
 		}
 		opts.Modules = securityModules()
@@ -121,9 +121,10 @@ func (s *searchFlags) save(ctx context.Context, d *profile.Document) error {
 // otherwise is what to do where tracing cannot be had.
 const otherwise = "--no-trace finds the set by removal alone, without explanations"
 
-// prepareTracing makes the tracer, or says why there is none and what to do.
-func prepareTracing() (trial.Tracer, error) {
-	t, err := tracer.New()
+// prepareTracing makes the tracer on a hook, "" for the first that works, or says why there
+// is none and what to do.
+func prepareTracing(hook string) (trial.Tracer, error) {
+	t, err := tracer.NewOn(hook)
 	if err != nil {
 		return nil, coded(exitUnfit, fmt.Errorf("%w; %s", err, otherwise))
 	}

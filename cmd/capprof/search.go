@@ -3,11 +3,13 @@ package main
 import (
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/runner"
 	"github.com/capprof/capprof/internal/runner/trial"
+	"github.com/capprof/capprof/internal/tracer"
 	"github.com/capprof/capprof/internal/workload"
 )
 
@@ -19,6 +21,7 @@ type searchFlags struct {
 	tolerate   []string
 	noProve    bool
 	noTrace    bool
+	hook       string
 	jobs       int
 	maxRuns    int
 	timeout    time.Duration
@@ -38,6 +41,7 @@ func addSearchFlags(flags *flagSet, std stdio) *searchFlags {
 	search.StringArrayVar(&s.tolerate, "tolerate", nil, "`what` the answer may do without, although it counts by default: drops (a process that is refused to give up privileges, and goes on with them)")
 	search.BoolVar(&s.noProve, "no-prove", false, "skip the runs that prove each capability is needed")
 	search.BoolVar(&s.noTrace, "no-trace", false, "find the set by removal alone, without BPF and without explanations")
+	search.StringVar(&s.hook, "hook", "", "see capability checks by this `hook` of the kernel: "+strings.Join(tracer.Hooks(), ", ")+" (default: the first of them that works)")
 	search.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "`runs` at the same time, where they do not depend on each other")
 	search.IntVar(&s.maxRuns, "max-runs", 64, "give up after this many `runs`")
 	search.DurationVar(&s.timeout, "timeout", 10*time.Minute, "time limit of one run, a `duration` such as 90s or 5m")
@@ -73,6 +77,8 @@ func (s *searchFlags) options(workload workload.Spec) (runner.Options, error) {
 		{s.maxRuns < 1, "--max-runs must be at least 1"},
 		{s.timeout <= 0, "--timeout must be more than 0"},
 		{s.strict && s.noTrace, "--strict and --no-trace exclude each other: only a trace shows what is denied without failing the workload"},
+		{s.hook != "" && s.noTrace, "--hook and --no-trace exclude each other"},
+		{s.hook != "" && !slices.Contains(tracer.Hooks(), s.hook), "--hook takes " + strings.Join(tracer.Hooks(), ", ")},
 		{slices.ContainsFunc(s.tolerate, func(what string) bool { return what != tolerateDrops }), "--tolerate takes drops"},
 		{s.expectExit < 0 || s.expectExit > 255, "--expect-exit must be from 0 to 255"},
 	} {

@@ -93,6 +93,8 @@ func TestOptionsThatContradict(t *testing.T) {
 		{"no output file", "--output is empty", []string{"run", "-o", "", "image"}},
 		{"no output file to check", "--output is empty", []string{"check", "--baseline", "old.json", "-o", ""}},
 		{"no directory for logs", "--log-dir is empty", []string{"run", "--log-dir=", "image"}},
+		{"no trace to hook", "--hook and --no-trace", []string{"run", "--hook", "fexit", "--no-trace", "image"}},
+		{"no such hook", "--hook takes tracepoint, fexit, kprobe", []string{"run", "--hook", "lsm", "image"}},
 		{"no trace to be strict with", "--strict and --no-trace", []string{"run", "--strict", "--no-trace", "image"}},
 		{"what cannot be tolerated", "--tolerate takes drops", []string{"run", "--tolerate", "everything", "image"}},
 		{"no runs at all", "--max-runs", []string{"run", "--max-runs", "0", "image"}},

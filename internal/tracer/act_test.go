@@ -191,6 +191,8 @@ func perform(act string) error {
 			return err
 		}
 		return expect(unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/nowhere"}), unix.ENOENT)
+	case "all refused":
+		return refuseAll()
 	case "network":
 		return dependent()
 	case "on request":

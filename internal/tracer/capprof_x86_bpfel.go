@@ -65,7 +65,7 @@ type capprofContainer struct {
 		PingSockets uint64
 		Rings       uint64
 	}
-	Lost   [5]uint64
+	Lost   [6]uint64
 	Denied [64]uint8
 }
 
@@ -123,7 +123,8 @@ const (
 	capprofLossLOST_CHECKS     capprofLoss = 2
 	capprofLossLOST_STACKS     capprofLoss = 3
 	capprofLossLOST_TASKS      capprofLoss = 4
-	capprofLossLOSSES          capprofLoss = 5
+	capprofLossLOST_ENDS       capprofLoss = 5
+	capprofLossLOSSES          capprofLoss = 6
 )
 
 type capprofMembership struct {
@@ -234,8 +235,30 @@ type capprofTaskState struct {
 	ChecksLen  uint8
 	RawLen     uint8
 	Repeats    uint8
-	Pad        [4]uint8
-	Raw        [4]struct {
+	Hides      bool
+	Pad        [3]uint8
+	Hidden     struct {
+		_          structs.HostLayout
+		Stack      uint64
+		Capability uint8
+		Flags      uint8
+		Pad        uint16
+		Pad2       uint32
+	}
+	Entered struct {
+		_      structs.HostLayout
+		Depth  uint32
+		Missed uint32
+		Check  [2]struct {
+			_          structs.HostLayout
+			Cred       uint64
+			Ns         uint64
+			Stack      uint64
+			Capability int32
+			Pad        uint32
+		}
+	}
+	Raw [4]struct {
 		_          structs.HostLayout
 		Stack      uint64
 		Capability uint8
@@ -271,47 +294,72 @@ type capprofTaskState struct {
 		}
 	}
 	Frames [20]uint64
-	Value  capprofOpValue
+	Path   [32]uint64
+	Args   [6]uint64
+	Sorted struct {
+		_          structs.HostLayout
+		ByKind     [8]uint64
+		SecondPath uint64
+		Scalars    uint64
+		Seen       uint32
+		_          [4]byte
+	}
+	Value capprofOpValue
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	capprofMapContainers        = "containers"
-	capprofMapDetails           = "details"
-	capprofMapExecutables       = "executables"
-	capprofMapFates             = "fates"
-	capprofMapMemberships       = "memberships"
-	capprofMapOperations        = "operations"
-	capprofMapProcesses         = "processes"
-	capprofMapRefused           = "refused"
-	capprofMapStacks            = "stacks"
-	capprofMapTargets           = "targets"
-	capprofMapTasks             = "tasks"
-	capprofProgCheckTracepoint  = "check_tracepoint"
-	capprofProgOnExec           = "on_exec"
-	capprofProgOnExit           = "on_exit"
-	capprofProgOnFork           = "on_fork"
-	capprofProgOnSysEnter       = "on_sys_enter"
-	capprofProgOnSysExit        = "on_sys_exit"
-	capprofVarAdditions         = "additions"
-	capprofVarCalls             = "calls"
-	capprofVarCompatCalls       = "compat_calls"
-	capprofVarNrExecve          = "nr_execve"
-	capprofVarNrExecveat        = "nr_execveat"
-	capprofVarNrExit            = "nr_exit"
-	capprofVarNrExitGroup       = "nr_exit_group"
-	capprofVarOrder             = "order"
-	capprofVarPhase             = "phase"
-	capprofVarUnnamed           = "unnamed"
-	capprofVarUnusedArgKind     = "unused_arg_kind"
-	capprofVarUnusedCallTrait   = "unused_call_trait"
-	capprofVarUnusedCheckFlag   = "unused_check_flag"
-	capprofVarUnusedDetail      = "unused_detail"
-	capprofVarUnusedLoss        = "unused_loss"
-	capprofVarUnusedNetworkCall = "unused_network_call"
-	capprofVarUnusedOpFlag      = "unused_op_flag"
+	capprofMapContainers          = "containers"
+	capprofMapDetails             = "details"
+	capprofMapExecutables         = "executables"
+	capprofMapFates               = "fates"
+	capprofMapMemberships         = "memberships"
+	capprofMapOperations          = "operations"
+	capprofMapProcesses           = "processes"
+	capprofMapRefused             = "refused"
+	capprofMapStacks              = "stacks"
+	capprofMapTargets             = "targets"
+	capprofMapTasks               = "tasks"
+	capprofProgCheckClassic       = "check_classic"
+	capprofProgCheckFexit         = "check_fexit"
+	capprofProgCheckKprobe        = "check_kprobe"
+	capprofProgCheckKretprobe     = "check_kretprobe"
+	capprofProgCheckTracepoint    = "check_tracepoint"
+	capprofProgClassicExit        = "classic_exit"
+	capprofProgClassicSysEnter    = "classic_sys_enter"
+	capprofProgClassicSysExit     = "classic_sys_exit"
+	capprofProgHiddenCapsetFentry = "hidden_capset_fentry"
+	capprofProgHiddenCapsetKprobe = "hidden_capset_kprobe"
+	capprofProgHiddenMmapFentry   = "hidden_mmap_fentry"
+	capprofProgHiddenMmapKprobe   = "hidden_mmap_kprobe"
+	capprofProgHiddenPrctlFentry  = "hidden_prctl_fentry"
+	capprofProgHiddenPrctlKprobe  = "hidden_prctl_kprobe"
+	capprofProgOnExec             = "on_exec"
+	capprofProgOnExit             = "on_exit"
+	capprofProgOnFork             = "on_fork"
+	capprofProgOnSysEnter         = "on_sys_enter"
+	capprofProgOnSysExit          = "on_sys_exit"
+	capprofVarAdditions           = "additions"
+	capprofVarCalls               = "calls"
+	capprofVarCompatCalls         = "compat_calls"
+	capprofVarMmapMinAddr         = "mmap_min_addr"
+	capprofVarNrExecve            = "nr_execve"
+	capprofVarNrExecveat          = "nr_execveat"
+	capprofVarNrExit              = "nr_exit"
+	capprofVarNrExitGroup         = "nr_exit_group"
+	capprofVarOrder               = "order"
+	capprofVarPhase               = "phase"
+	capprofVarUnnamed             = "unnamed"
+	capprofVarUnseen              = "unseen"
+	capprofVarUnusedArgKind       = "unused_arg_kind"
+	capprofVarUnusedCallTrait     = "unused_call_trait"
+	capprofVarUnusedCheckFlag     = "unused_check_flag"
+	capprofVarUnusedDetail        = "unused_detail"
+	capprofVarUnusedLoss          = "unused_loss"
+	capprofVarUnusedNetworkCall   = "unused_network_call"
+	capprofVarUnusedOpFlag        = "unused_op_flag"
 )
 
 // loadCapprof returns the embedded CollectionSpec for capprof.
@@ -356,12 +404,25 @@ type capprofSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type capprofProgramSpecs struct {
-	CheckTracepoint *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
-	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
-	OnExit          *ebpf.ProgramSpec `ebpf:"on_exit"`
-	OnFork          *ebpf.ProgramSpec `ebpf:"on_fork"`
-	OnSysEnter      *ebpf.ProgramSpec `ebpf:"on_sys_enter"`
-	OnSysExit       *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
+	CheckClassic       *ebpf.ProgramSpec `ebpf:"check_classic"`
+	CheckFexit         *ebpf.ProgramSpec `ebpf:"check_fexit"`
+	CheckKprobe        *ebpf.ProgramSpec `ebpf:"check_kprobe"`
+	CheckKretprobe     *ebpf.ProgramSpec `ebpf:"check_kretprobe"`
+	CheckTracepoint    *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
+	ClassicExit        *ebpf.ProgramSpec `ebpf:"classic_exit"`
+	ClassicSysEnter    *ebpf.ProgramSpec `ebpf:"classic_sys_enter"`
+	ClassicSysExit     *ebpf.ProgramSpec `ebpf:"classic_sys_exit"`
+	HiddenCapsetFentry *ebpf.ProgramSpec `ebpf:"hidden_capset_fentry"`
+	HiddenCapsetKprobe *ebpf.ProgramSpec `ebpf:"hidden_capset_kprobe"`
+	HiddenMmapFentry   *ebpf.ProgramSpec `ebpf:"hidden_mmap_fentry"`
+	HiddenMmapKprobe   *ebpf.ProgramSpec `ebpf:"hidden_mmap_kprobe"`
+	HiddenPrctlFentry  *ebpf.ProgramSpec `ebpf:"hidden_prctl_fentry"`
+	HiddenPrctlKprobe  *ebpf.ProgramSpec `ebpf:"hidden_prctl_kprobe"`
+	OnExec             *ebpf.ProgramSpec `ebpf:"on_exec"`
+	OnExit             *ebpf.ProgramSpec `ebpf:"on_exit"`
+	OnFork             *ebpf.ProgramSpec `ebpf:"on_fork"`
+	OnSysEnter         *ebpf.ProgramSpec `ebpf:"on_sys_enter"`
+	OnSysExit          *ebpf.ProgramSpec `ebpf:"on_sys_exit"`
 }
 
 // capprofMapSpecs contains maps before they are loaded into the kernel.
@@ -388,6 +449,7 @@ type capprofVariableSpecs struct {
 	Additions         *ebpf.VariableSpec `ebpf:"additions"`
 	Calls             *ebpf.VariableSpec `ebpf:"calls"`
 	CompatCalls       *ebpf.VariableSpec `ebpf:"compat_calls"`
+	MmapMinAddr       *ebpf.VariableSpec `ebpf:"mmap_min_addr"`
 	NrExecve          *ebpf.VariableSpec `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.VariableSpec `ebpf:"nr_execveat"`
 	NrExit            *ebpf.VariableSpec `ebpf:"nr_exit"`
@@ -395,6 +457,7 @@ type capprofVariableSpecs struct {
 	Order             *ebpf.VariableSpec `ebpf:"order"`
 	Phase             *ebpf.VariableSpec `ebpf:"phase"`
 	Unnamed           *ebpf.VariableSpec `ebpf:"unnamed"`
+	Unseen            *ebpf.VariableSpec `ebpf:"unseen"`
 	UnusedArgKind     *ebpf.VariableSpec `ebpf:"unused_arg_kind"`
 	UnusedCallTrait   *ebpf.VariableSpec `ebpf:"unused_call_trait"`
 	UnusedCheckFlag   *ebpf.VariableSpec `ebpf:"unused_check_flag"`
@@ -460,6 +523,7 @@ type capprofVariables struct {
 	Additions         *ebpf.Variable `ebpf:"additions"`
 	Calls             *ebpf.Variable `ebpf:"calls"`
 	CompatCalls       *ebpf.Variable `ebpf:"compat_calls"`
+	MmapMinAddr       *ebpf.Variable `ebpf:"mmap_min_addr"`
 	NrExecve          *ebpf.Variable `ebpf:"nr_execve"`
 	NrExecveat        *ebpf.Variable `ebpf:"nr_execveat"`
 	NrExit            *ebpf.Variable `ebpf:"nr_exit"`
@@ -467,6 +531,7 @@ type capprofVariables struct {
 	Order             *ebpf.Variable `ebpf:"order"`
 	Phase             *ebpf.Variable `ebpf:"phase"`
 	Unnamed           *ebpf.Variable `ebpf:"unnamed"`
+	Unseen            *ebpf.Variable `ebpf:"unseen"`
 	UnusedArgKind     *ebpf.Variable `ebpf:"unused_arg_kind"`
 	UnusedCallTrait   *ebpf.Variable `ebpf:"unused_call_trait"`
 	UnusedCheckFlag   *ebpf.Variable `ebpf:"unused_check_flag"`
@@ -480,17 +545,43 @@ type capprofVariables struct {
 //
 // It can be passed to loadCapprofObjects or ebpf.CollectionSpec.LoadAndAssign.
 type capprofPrograms struct {
-	CheckTracepoint *ebpf.Program `ebpf:"check_tracepoint"`
-	OnExec          *ebpf.Program `ebpf:"on_exec"`
-	OnExit          *ebpf.Program `ebpf:"on_exit"`
-	OnFork          *ebpf.Program `ebpf:"on_fork"`
-	OnSysEnter      *ebpf.Program `ebpf:"on_sys_enter"`
-	OnSysExit       *ebpf.Program `ebpf:"on_sys_exit"`
+	CheckClassic       *ebpf.Program `ebpf:"check_classic"`
+	CheckFexit         *ebpf.Program `ebpf:"check_fexit"`
+	CheckKprobe        *ebpf.Program `ebpf:"check_kprobe"`
+	CheckKretprobe     *ebpf.Program `ebpf:"check_kretprobe"`
+	CheckTracepoint    *ebpf.Program `ebpf:"check_tracepoint"`
+	ClassicExit        *ebpf.Program `ebpf:"classic_exit"`
+	ClassicSysEnter    *ebpf.Program `ebpf:"classic_sys_enter"`
+	ClassicSysExit     *ebpf.Program `ebpf:"classic_sys_exit"`
+	HiddenCapsetFentry *ebpf.Program `ebpf:"hidden_capset_fentry"`
+	HiddenCapsetKprobe *ebpf.Program `ebpf:"hidden_capset_kprobe"`
+	HiddenMmapFentry   *ebpf.Program `ebpf:"hidden_mmap_fentry"`
+	HiddenMmapKprobe   *ebpf.Program `ebpf:"hidden_mmap_kprobe"`
+	HiddenPrctlFentry  *ebpf.Program `ebpf:"hidden_prctl_fentry"`
+	HiddenPrctlKprobe  *ebpf.Program `ebpf:"hidden_prctl_kprobe"`
+	OnExec             *ebpf.Program `ebpf:"on_exec"`
+	OnExit             *ebpf.Program `ebpf:"on_exit"`
+	OnFork             *ebpf.Program `ebpf:"on_fork"`
+	OnSysEnter         *ebpf.Program `ebpf:"on_sys_enter"`
+	OnSysExit          *ebpf.Program `ebpf:"on_sys_exit"`
 }
 
 func (p *capprofPrograms) Close() error {
 	return _CapprofClose(
+		p.CheckClassic,
+		p.CheckFexit,
+		p.CheckKprobe,
+		p.CheckKretprobe,
 		p.CheckTracepoint,
+		p.ClassicExit,
+		p.ClassicSysEnter,
+		p.ClassicSysExit,
+		p.HiddenCapsetFentry,
+		p.HiddenCapsetKprobe,
+		p.HiddenMmapFentry,
+		p.HiddenMmapKprobe,
+		p.HiddenPrctlFentry,
+		p.HiddenPrctlKprobe,
 		p.OnExec,
 		p.OnExit,
 		p.OnFork,

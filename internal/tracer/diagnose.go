@@ -28,7 +28,7 @@ func Diagnose() []Feature {
 	features := []Feature{privileges(), typeInformation()}
 	kernel, err := btf.LoadKernelSpec()
 	if err == nil {
-		features = append(features, hookFeature(kernel))
+		features = append(features, helperFeature(kernel), hookFeature(kernel))
 	}
 	features = append(features, cgroupFeature(), lockdown(), symbolFeature())
 	for _, f := range features {
@@ -61,12 +61,22 @@ func privileges() Feature {
 
 func typeInformation() Feature { return fromError("BTF", btfPath, checkBTF()) }
 
+func helperFeature(kernel *btf.Spec) Feature {
+	return fromError("BPF helpers", newestHelper+" (since "+newestHelperSince+")", checkHelpers(kernel))
+}
+
+// hookFeature names the hooks that work, the one that is used first.
 func hookFeature(kernel *btf.Spec) Feature {
-	h, err := chooseHook(hooks, kernel)
-	if err != nil {
+	if _, err := chooseHook(hooks, kernel, ""); err != nil {
 		return fromError("hook", "", err)
 	}
-	return Feature{Name: "hook", Detail: h.name}
+	var works []string
+	for _, h := range hooks {
+		if h.available(kernel) == nil {
+			works = append(works, h.option)
+		}
+	}
+	return Feature{Name: "hook", Detail: strings.Join(works, ", ")}
 }
 
 // cgroupFeature: containers are told apart by their cgroup in the unified

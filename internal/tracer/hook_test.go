@@ -13,53 +13,73 @@ import (
 	"github.com/capprof/capprof/internal/syscalls"
 )
 
-// otherHook is a hook whose sections are in the object next to the tracepoint's.
-func otherHook(err error) hook {
-	return hook{name: "fexit/cap_capable", kernel: "Linux 5.5", programs: []string{"check_fexit"}, available: func(*btf.Spec) error { return err }}
+// pretended is a hook that is there or is not, for the reason given.
+func pretended(option string, err error) hook {
+	return hook{option: option, name: option + "/cap_capable", available: func(*btf.Spec) error { return err }}
 }
 
 func TestTheFirstHookThatTheKernelHasIsChosen(t *testing.T) {
 	missing := errors.New("no trampolines")
-	newer := hook{name: "newer", available: func(*btf.Spec) error { return missing }}
-	if h, err := chooseHook([]hook{newer, otherHook(nil)}, nil); err != nil || h.name != "fexit/cap_capable" {
-		t.Errorf("%q, %v", h.name, err)
-	}
-	_, err := chooseHook([]hook{newer, otherHook(missing)}, nil)
-	if err == nil {
-		t.Fatal("a hook was chosen that is not there")
-	}
-	for _, want := range []string{"newer: no trampolines", "fexit/cap_capable: no trampolines", oldestKernel()} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
+	both := []hook{pretended("tracepoint", missing), pretended("fexit", nil)}
+	for _, option := range []string{"", "fexit"} {
+		if h, err := chooseHook(both, nil, option); err != nil || h.name != "fexit/cap_capable" {
+			t.Errorf("with %q: %q, %v", option, h.name, err)
 		}
+	}
+	none := []hook{pretended("tracepoint", missing), pretended("fexit", missing)}
+	for name, c := range map[string]struct {
+		hooks  []hook
+		option string
+		says   []string
+	}{
+		"none works":            {none, "", []string{"tracepoint: no trampolines", "fexit: no trampolines", "use a kernel"}},
+		"another one was meant": {both, "tracepoint", []string{"tracepoint: no trampolines", "without --hook"}},
+		"no such hook":          {both, "lsm", []string{`"lsm" is no hook`, "tracepoint, fexit, kprobe"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := chooseHook(c.hooks, nil, c.option)
+			if err == nil {
+				t.Fatal("a hook was chosen that is not there")
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
 	}
 }
 
 // A section for which the kernel has no place makes the whole object fail to load.
-func TestOnlyTheChosenHooksSectionsAreLoaded(t *testing.T) {
-	all := append(slices.Clone(hooks), otherHook(nil))
-	for name, load := range map[string]func() (*ebpf.CollectionSpec, error){"trace": loadCapprof, "watch": loadWatch} {
-		spec, err := load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, h := range hooks {
-			for _, program := range h.programs {
-				if spec.Programs[program] == nil {
-					t.Errorf("the %s has no %s", name, program)
+func TestOnlyWantedProgramsAreLoaded(t *testing.T) {
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hooks {
+		for _, preempted := range []bool{false, true} {
+			sees := within(h.places, kernel, preempted)
+			for name, c := range map[string]struct {
+				load   func() (*ebpf.CollectionSpec, error)
+				places []place
+			}{
+				"trace": {loadCapprof, slices.Concat(within(follows, kernel, preempted), sees)},
+				"watch": {loadWatch, newWatcher(sees, kernel).places},
+			} {
+				spec, err := c.load()
+				if err != nil {
+					t.Fatal(err)
+				}
+				prune(spec, c.places)
+				var want []string
+				for _, p := range c.places {
+					want = append(want, p.program)
+				}
+				slices.Sort(want)
+				if got := slices.Sorted(maps.Keys(spec.Programs)); !slices.Equal(got, want) {
+					t.Errorf("of the %s, %s (preempted: %v) keeps %v, want %v", name, h.option, preempted, got, want)
 				}
 			}
-		}
-		others := len(spec.Programs) - 1
-		spec.Programs["check_fexit"] = spec.Programs[capprofProgCheckTracepoint].Copy()
-		chosen := spec.Copy()
-		hooks[0].prune(chosen, all)
-		if chosen.Programs["check_fexit"] != nil || chosen.Programs[capprofProgCheckTracepoint] == nil || len(chosen.Programs) != others+1 {
-			t.Errorf("the %s keeps %v", name, slices.Sorted(maps.Keys(chosen.Programs)))
-		}
-		otherHook(nil).prune(spec, all)
-		if spec.Programs["check_fexit"] == nil || spec.Programs[capprofProgCheckTracepoint] != nil || len(spec.Programs) != others+1 {
-			t.Errorf("the %s keeps %v", name, slices.Sorted(maps.Keys(spec.Programs)))
 		}
 	}
 }

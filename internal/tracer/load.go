@@ -25,11 +25,11 @@ type loadResult struct {
 // loadSpare begins to load. The kernel's types are handed on because reading them
 // takes a while too; afterwards nothing refers to them, which is most of what a
 // tracer would hold in memory.
-func loadSpare(kernel *btf.Spec, h hook) *spare {
+func loadSpare(kernel *btf.Spec, places []place) *spare {
 	s := &spare{result: make(chan loadResult, 1)}
 	result := s.result
 	go func() {
-		object, err := loadTrace(kernel, h, nil)
+		object, err := loadTrace(kernel, places, nil)
 		result <- loadResult{object, err}
 	}()
 	return s
@@ -57,11 +57,11 @@ func (t *Tracer) loaded() (*ebpf.Collection, error) {
 			return result.object, result.err
 		}
 	}
-	return loadTrace(nil, t.hook, t.shrink)
+	return loadTrace(nil, t.places, t.shrink)
 }
 
 // loadTrace loads the programs of a trace and makes their maps. kernel may be nil.
-func loadTrace(kernel *btf.Spec, h hook, shrink func(*ebpf.CollectionSpec)) (*ebpf.Collection, error) {
+func loadTrace(kernel *btf.Spec, places []place, shrink func(*ebpf.CollectionSpec)) (*ebpf.Collection, error) {
 	spec, err := loadCapprof()
 	if err != nil {
 		return nil, fmt.Errorf("reading the BPF object: %w", err)
@@ -72,12 +72,15 @@ func loadTrace(kernel *btf.Spec, h hook, shrink func(*ebpf.CollectionSpec)) (*eb
 	if shrink != nil {
 		shrink(spec)
 	}
-	return load(spec, kernel, h)
+	return load(spec, kernel, places)
 }
 
-// load loads an object with the sections of one hook. kernel may be nil.
-func load(spec *ebpf.CollectionSpec, kernel *btf.Spec, h hook) (*ebpf.Collection, error) {
-	h.prune(spec, hooks)
+// load loads an object with the programs for some places. kernel may be nil.
+func load(spec *ebpf.CollectionSpec, kernel *btf.Spec, places []place) (*ebpf.Collection, error) {
+	prune(spec, places)
+	if err := setLowestAddress(spec); err != nil {
+		return nil, err
+	}
 	object, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}})
 	if err != nil {
 		return nil, explainLoad(err)

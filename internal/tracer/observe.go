@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/cilium/ebpf/link"
+
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/observation"
 	"github.com/capprof/capprof/internal/syscalls"
@@ -22,6 +24,7 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 	if err != nil {
 		return obs, err
 	}
+	obs.Losses.Missed += s.unprobed
 	for _, n := range missed {
 		obs.Losses.Missed += n
 	}
@@ -55,7 +58,7 @@ func (s *Session) observe(details collected, symbols *symbols) (obs observation.
 		op.Count = entry.value.Count
 		fate := fates[entry.value.First]
 		// Who ended unseen did not go on.
-		op.WentOn = fate.Processes > fate.Ended && missed[capprofProgOnExit] == 0
+		op.WentOn = fate.Processes > fate.Ended && missed[capprofProgOnExit]+missed[capprofProgClassicExit] == 0
 		if permitted, ok := details.files[entry.key]; ok {
 			op.Object.Capabilities, op.Object.FileSeen = permitted, true
 		}
@@ -108,6 +111,7 @@ func add(obs *observation.Observation, container capprofContainer) {
 	obs.SysctlUses[observation.UnprivilegedPortStart] += container.Used.LowPorts + container.Used.Rings
 	obs.SysctlUses[observation.PingGroupRange] += container.Used.PingSockets + container.Used.Rings
 	obs.Losses = obs.Losses.Plus(observation.Losses{
+		Missed:     container.Lost[capprofLossLOST_ENDS],
 		Operations: container.Lost[capprofLossLOST_OPERATIONS],
 		Details:    container.Lost[capprofLossLOST_DETAILS],
 		Checks:     container.Lost[capprofLossLOST_CHECKS],
@@ -127,6 +131,22 @@ func (s *Session) missed() (map[string]uint64, error) {
 		missed[name] = stats.RecursionMisses
 	}
 	return missed, nil
+}
+
+// unprobed counts how often functions with kprobes were called, or returned, without the
+// probe: in the middle of another one, or when too many were at it. Kernels before 6.7 do
+// not tell; of a return that did not come, the programs know.
+func unprobed(links []link.Link) (n uint64) {
+	for _, l := range links {
+		info, err := l.Info()
+		if err != nil {
+			continue // another kind of link, of which an older kernel knows nothing
+		}
+		if event := info.PerfEvent(); event != nil && event.Kprobe() != nil {
+			n += event.Kprobe().Missed
+		}
+	}
+	return n
 }
 
 // identity tells operations apart by the names of the functions in their stacks.
@@ -163,9 +183,13 @@ func (s *Session) stacks(symbols *symbols) (map[uint64][]string, error) {
 		hash  uint64
 		stack capprofStack
 	)
+	own, err := codeOf(s.object)
+	if err != nil {
+		return nil, err
+	}
 	entries := s.object.Maps[capprofMapStacks].Iterate()
 	for entries.Next(&hash, &stack) {
-		names[hash] = symbols.stackNames(stack.Frames[:])
+		names[hash] = symbols.stackNames(stack.Frames[:], own)
 	}
 	if err := entries.Err(); err != nil {
 		return nil, fmt.Errorf("reading stacks: %w", err)

@@ -3,7 +3,9 @@ package tracer
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -35,6 +37,24 @@ func configure(spec *ebpf.CollectionSpec) error {
 		if err := spec.Variables[name].Set(int32(number)); err != nil {
 			return fmt.Errorf("setting %s of the programs: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// setLowestAddress tells the programs below which address mapping memory takes a
+// capability.
+func setLowestAddress(spec *ebpf.CollectionSpec) error {
+	const setting = "/proc/sys/vm/mmap_min_addr"
+	text, err := os.ReadFile(setting)
+	if err != nil {
+		return fmt.Errorf("reading the lowest address to map: %w", err)
+	}
+	lowest, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", setting, err)
+	}
+	if err := spec.Variables[capprofVarMmapMinAddr].Set(lowest); err != nil {
+		return fmt.Errorf("setting %s of the programs: %w", capprofVarMmapMinAddr, err)
 	}
 	return nil
 }

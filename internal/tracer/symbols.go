@@ -94,21 +94,37 @@ func (s *symbols) function(address uint64) string {
 }
 
 // stackNames names the frames of a check, innermost first, from behind the
-// function that was hooked; what lies inside it is the hook's own.
-func (s *symbols) stackNames(frames []uint64) []string {
-	var names []string
-	for _, frame := range frames {
+// function that was hooked; what lies inside it is the hook's own. Where that function
+// does not show, there are at most the hook's own program and the trampoline that runs it:
+// since Linux 7.0 the kernel jumps to one, and a check that a function hides has none.
+func (s *symbols) stackNames(frames []uint64, own codeRanges) []string {
+	var (
+		names  []string
+		inside int // frames of the hook's own
+	)
+	found := false
+	for i, frame := range frames {
 		if frame == 0 {
 			break
 		}
 		// A frame is where the call returns to: the call itself is before it, which
-		// matters where a function ends with a call that does not return.
-		name := s.function(frame - 1)
-		if name == "cap_capable" {
-			names = names[:0]
+		// matters where a function ends with a call that does not return. The first one
+		// is where the processor is: with a kprobe, where the function begins.
+		if i > 0 {
+			frame--
+		}
+		name := s.function(frame)
+		if name == checkFunction {
+			names, found = names[:0], true
 			continue
 		}
+		if inside == i && own.hold(frame) {
+			inside++
+		}
 		names = append(names, name)
+	}
+	if !found && inside > 0 {
+		names = names[min(inside+1, len(names)):]
 	}
 	return names
 }

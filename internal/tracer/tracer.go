@@ -8,6 +8,7 @@ package tracer
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
-	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
 	"github.com/capprof/capprof/internal/observation"
@@ -25,7 +25,9 @@ import (
 // Tracer can trace runs on this machine. Its sessions, watches and activities are
 // independent of each other, and any number of them may be there at one time.
 type Tracer struct {
-	hook    hook
+	hook hook
+	// places are those at which the programs of a trace run.
+	places  []place
 	symbols func() (*symbols, error)
 	spare   *spare
 	watcher *watcher
@@ -39,17 +41,16 @@ type Tracer struct {
 
 // New probes the kernel. An *UnavailableError says what is missing and what to
 // do about it.
-func New() (*Tracer, error) {
+func New() (*Tracer, error) { return NewOn("") }
+
+// NewOn is New with one of Hooks, or "" for the first that works.
+func NewOn(hookName string) (*Tracer, error) {
 	if err := checkBTF(); err != nil {
 		return nil, err
 	}
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
 		return nil, &UnavailableError{Feature: "the kernel's BTF type information", Fix: "see capprof doctor", Err: err}
-	}
-	hook, err := chooseHook(hooks, kernel)
-	if err != nil {
-		return nil, err
 	}
 	missing, err := missingPrivileges()
 	if err != nil {
@@ -58,11 +59,18 @@ func New() (*Tracer, error) {
 	if !missing.Empty() {
 		return nil, explainLoad(unix.EPERM)
 	}
-	// Kernels before 5.11 account maps as locked memory; an error there shows when
-	// the maps are made, with a better message.
-	_ = rlimit.RemoveMemlock()
+	if err := checkHelpers(kernel); err != nil {
+		return nil, err
+	}
+	hook, err := chooseHook(hooks, kernel, hookName)
+	if err != nil {
+		return nil, err
+	}
+	preempted := arePreempted(kernel)
+	sees := within(hook.places, kernel, preempted)
+	places := slices.Concat(within(follows, kernel, preempted), sees)
 	return &Tracer{
-		hook: hook, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel, hook), watcher: newWatcher(hook, kernel),
+		hook: hook, places: places, symbols: sync.OnceValues(readSymbols), spare: loadSpare(kernel, places), watcher: newWatcher(sees, kernel),
 		activities: newActivities(kernel),
 	}, nil
 }
@@ -79,7 +87,9 @@ type Session struct {
 	phases []scenario.Phase
 	object *ebpf.Collection
 	links  []link.Link
-	reader *ringbuf.Reader
+	// unprobed counts what went past probes, as far as the kernel tells.
+	unprobed uint64
+	reader   *ringbuf.Reader
 	// details receives what the reader goroutine collected, when it is done.
 	details chan collected
 	closed  sync.Once
@@ -111,20 +121,9 @@ func (t *Tracer) Attach(target Target) (_ *Session, err error) {
 		// the process would have to wait for the kernel that still checks them.
 		go func() { _, _ = t.watcher.loaded() }() // Watch returns the error
 	}
-	// The order matters: what creates a task's state comes last, so that no task
-	// is followed by half of the programs.
-	for _, name := range []string{capprofProgOnExit, capprofProgOnSysEnter, capprofProgOnSysExit, capprofProgOnFork, capprofProgOnExec} {
-		l, err := attachTracing(s.object.Programs[name])
-		if err != nil {
-			return nil, explainLoad(fmt.Errorf("attaching %s: %w", name, err))
-		}
-		s.links = append(s.links, l)
-	}
-	links, err := t.hook.attachTo(s.object.Programs)
-	if err != nil {
+	if s.links, err = attachAll(s.object, t.places); err != nil {
 		return nil, explainLoad(err)
 	}
-	s.links = append(s.links, links...)
 	return s, nil
 }
 
@@ -132,6 +131,7 @@ func (t *Tracer) Attach(target Target) (_ *Session, err error) {
 // They must have ended: what is still running is cut off.
 func (s *Session) Finish() (observation.Observation, error) {
 	var none observation.Observation
+	s.unprobed = unprobed(s.links)
 	if err := s.detach(); err != nil {
 		return none, err
 	}

@@ -69,7 +69,7 @@ func explainLoad(err error) error {
 	}
 	return &UnavailableError{
 		Feature: "BPF programs",
-		Fix:     "see capprof doctor; a kernel of " + oldestKernel() + " or later, with BTF and without lockdown=confidentiality, is needed",
+		Fix:     "see capprof doctor; a kernel of " + newestHelperSince + " or later, with BTF and without lockdown=confidentiality, is needed",
 		Err:     err,
 	}
 }

@@ -1,7 +1,6 @@
 package tracer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,7 +29,8 @@ type Watch struct {
 // watcher is what all watches of a tracer share: programs that are attached while
 // there is one, and maps with an entry for each.
 type watcher struct {
-	hook hook
+	// places are those at which the programs run.
+	places []place
 	// loaded loads the programs, once.
 	loaded func() (*ebpf.Collection, error)
 
@@ -41,14 +41,15 @@ type watcher struct {
 	links     []link.Link
 }
 
-// newWatcher makes a watcher that loads its programs when they are first asked for.
-func newWatcher(h hook, kernel *btf.Spec) *watcher {
-	return &watcher{hook: h, loaded: sync.OnceValues(func() (*ebpf.Collection, error) {
+// newWatcher makes a watcher of places that see checks. It loads its programs when they are first asked for.
+func newWatcher(seen []place, kernel *btf.Spec) *watcher {
+	places := slices.Concat([]place{{program: watchProgOnExec, attach: attachTracing}}, seen)
+	return &watcher{places: places, loaded: sync.OnceValues(func() (*ebpf.Collection, error) {
 		spec, err := loadWatch()
 		if err != nil {
 			return nil, fmt.Errorf("reading the BPF object: %w", err)
 		}
-		return load(spec, kernel, h)
+		return load(spec, kernel, places)
 	})}
 }
 
@@ -123,15 +124,11 @@ func (w *watcher) attach(object *ebpf.Collection) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.watches == 0 {
-		l, err := attachTracing(object.Programs[watchProgOnExec])
+		links, err := attachAll(object, w.places)
 		if err != nil {
-			return explainLoad(fmt.Errorf("attaching %s: %w", watchProgOnExec, err))
+			return explainLoad(err)
 		}
-		links, err := w.hook.attachTo(object.Programs)
-		if err != nil {
-			return explainLoad(errors.Join(err, l.Close()))
-		}
-		w.links = append(links, l)
+		w.links = links
 	}
 	w.watches++
 	return nil

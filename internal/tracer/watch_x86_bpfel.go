@@ -33,8 +33,22 @@ type watchContainer struct {
 		PingSockets uint64
 		Rings       uint64
 	}
-	Lost   [5]uint64
+	Lost   [6]uint64
 	Denied [64]uint8
+}
+
+type watchEnteredChecks struct {
+	_      structs.HostLayout
+	Depth  uint32
+	Missed uint32
+	Check  [2]struct {
+		_          structs.HostLayout
+		Cred       uint64
+		Ns         uint64
+		Stack      uint64
+		Capability int32
+		Pad        uint32
+	}
 }
 
 type watchMembership struct {
@@ -59,12 +73,25 @@ type watchTargetKey struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	watchMapContainers       = "containers"
-	watchMapMemberships      = "memberships"
-	watchMapTargets          = "targets"
-	watchProgCheckTracepoint = "check_tracepoint"
-	watchProgOnExec          = "on_exec"
-	watchVarAdditions        = "additions"
+	watchMapContainers          = "containers"
+	watchMapEntered             = "entered"
+	watchMapMemberships         = "memberships"
+	watchMapTargets             = "targets"
+	watchProgCheckClassic       = "check_classic"
+	watchProgCheckFexit         = "check_fexit"
+	watchProgCheckKprobe        = "check_kprobe"
+	watchProgCheckKretprobe     = "check_kretprobe"
+	watchProgCheckTracepoint    = "check_tracepoint"
+	watchProgHiddenCapsetFentry = "hidden_capset_fentry"
+	watchProgHiddenCapsetKprobe = "hidden_capset_kprobe"
+	watchProgHiddenMmapFentry   = "hidden_mmap_fentry"
+	watchProgHiddenMmapKprobe   = "hidden_mmap_kprobe"
+	watchProgHiddenPrctlFentry  = "hidden_prctl_fentry"
+	watchProgHiddenPrctlKprobe  = "hidden_prctl_kprobe"
+	watchProgOnExec             = "on_exec"
+	watchVarAdditions           = "additions"
+	watchVarMmapMinAddr         = "mmap_min_addr"
+	watchVarUnseen              = "unseen"
 )
 
 // loadWatch returns the embedded CollectionSpec for watch.
@@ -109,8 +136,18 @@ type watchSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchProgramSpecs struct {
-	CheckTracepoint *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
-	OnExec          *ebpf.ProgramSpec `ebpf:"on_exec"`
+	CheckClassic       *ebpf.ProgramSpec `ebpf:"check_classic"`
+	CheckFexit         *ebpf.ProgramSpec `ebpf:"check_fexit"`
+	CheckKprobe        *ebpf.ProgramSpec `ebpf:"check_kprobe"`
+	CheckKretprobe     *ebpf.ProgramSpec `ebpf:"check_kretprobe"`
+	CheckTracepoint    *ebpf.ProgramSpec `ebpf:"check_tracepoint"`
+	HiddenCapsetFentry *ebpf.ProgramSpec `ebpf:"hidden_capset_fentry"`
+	HiddenCapsetKprobe *ebpf.ProgramSpec `ebpf:"hidden_capset_kprobe"`
+	HiddenMmapFentry   *ebpf.ProgramSpec `ebpf:"hidden_mmap_fentry"`
+	HiddenMmapKprobe   *ebpf.ProgramSpec `ebpf:"hidden_mmap_kprobe"`
+	HiddenPrctlFentry  *ebpf.ProgramSpec `ebpf:"hidden_prctl_fentry"`
+	HiddenPrctlKprobe  *ebpf.ProgramSpec `ebpf:"hidden_prctl_kprobe"`
+	OnExec             *ebpf.ProgramSpec `ebpf:"on_exec"`
 }
 
 // watchMapSpecs contains maps before they are loaded into the kernel.
@@ -118,6 +155,7 @@ type watchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchMapSpecs struct {
 	Containers  *ebpf.MapSpec `ebpf:"containers"`
+	Entered     *ebpf.MapSpec `ebpf:"entered"`
 	Memberships *ebpf.MapSpec `ebpf:"memberships"`
 	Targets     *ebpf.MapSpec `ebpf:"targets"`
 }
@@ -126,7 +164,9 @@ type watchMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type watchVariableSpecs struct {
-	Additions *ebpf.VariableSpec `ebpf:"additions"`
+	Additions   *ebpf.VariableSpec `ebpf:"additions"`
+	MmapMinAddr *ebpf.VariableSpec `ebpf:"mmap_min_addr"`
+	Unseen      *ebpf.VariableSpec `ebpf:"unseen"`
 }
 
 // watchObjects contains all objects after they have been loaded into the kernel.
@@ -150,6 +190,7 @@ func (o *watchObjects) Close() error {
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchMaps struct {
 	Containers  *ebpf.Map `ebpf:"containers"`
+	Entered     *ebpf.Map `ebpf:"entered"`
 	Memberships *ebpf.Map `ebpf:"memberships"`
 	Targets     *ebpf.Map `ebpf:"targets"`
 }
@@ -157,6 +198,7 @@ type watchMaps struct {
 func (m *watchMaps) Close() error {
 	return _WatchClose(
 		m.Containers,
+		m.Entered,
 		m.Memberships,
 		m.Targets,
 	)
@@ -166,20 +208,42 @@ func (m *watchMaps) Close() error {
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchVariables struct {
-	Additions *ebpf.Variable `ebpf:"additions"`
+	Additions   *ebpf.Variable `ebpf:"additions"`
+	MmapMinAddr *ebpf.Variable `ebpf:"mmap_min_addr"`
+	Unseen      *ebpf.Variable `ebpf:"unseen"`
 }
 
 // watchPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadWatchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type watchPrograms struct {
-	CheckTracepoint *ebpf.Program `ebpf:"check_tracepoint"`
-	OnExec          *ebpf.Program `ebpf:"on_exec"`
+	CheckClassic       *ebpf.Program `ebpf:"check_classic"`
+	CheckFexit         *ebpf.Program `ebpf:"check_fexit"`
+	CheckKprobe        *ebpf.Program `ebpf:"check_kprobe"`
+	CheckKretprobe     *ebpf.Program `ebpf:"check_kretprobe"`
+	CheckTracepoint    *ebpf.Program `ebpf:"check_tracepoint"`
+	HiddenCapsetFentry *ebpf.Program `ebpf:"hidden_capset_fentry"`
+	HiddenCapsetKprobe *ebpf.Program `ebpf:"hidden_capset_kprobe"`
+	HiddenMmapFentry   *ebpf.Program `ebpf:"hidden_mmap_fentry"`
+	HiddenMmapKprobe   *ebpf.Program `ebpf:"hidden_mmap_kprobe"`
+	HiddenPrctlFentry  *ebpf.Program `ebpf:"hidden_prctl_fentry"`
+	HiddenPrctlKprobe  *ebpf.Program `ebpf:"hidden_prctl_kprobe"`
+	OnExec             *ebpf.Program `ebpf:"on_exec"`
 }
 
 func (p *watchPrograms) Close() error {
 	return _WatchClose(
+		p.CheckClassic,
+		p.CheckFexit,
+		p.CheckKprobe,
+		p.CheckKretprobe,
 		p.CheckTracepoint,
+		p.HiddenCapsetFentry,
+		p.HiddenCapsetKprobe,
+		p.HiddenMmapFentry,
+		p.HiddenMmapKprobe,
+		p.HiddenPrctlFentry,
+		p.HiddenPrctlKprobe,
 		p.OnExec,
 	)
 }
