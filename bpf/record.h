@@ -134,8 +134,6 @@ __noinline int keep_repeats(struct task_state *st)
 {
 	if (!st)
 		return 0;
-	/* Unrolled: the verifier of Linux 6.1 takes no call of a function in a loop. */
-#pragma unroll
 	for (u32 i = 0; i < MAX_MEMO; i++) {
 		if (i >= st->repeats)
 			break;
