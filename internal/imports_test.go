@@ -41,9 +41,10 @@ func rooms(t *testing.T) []room {
 // allowed lists, for each room, the rooms of ours that it may import. Arrows point
 // one way: down this list.
 var allowed = map[string][]string{
-	"cmd/capprof":            {"internal/scenario", "internal/engine/docker", "internal/engine", "internal/doctor", "internal/lsm", "internal/runner", "internal/runner/trial", "internal/tracer", "internal/observation", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability", "internal/text"},
+	"cmd/capprof":            {"internal/scenario", "internal/engine/docker", "internal/engine/host", "internal/engine/host/inside", "internal/engine", "internal/doctor", "internal/lsm", "internal/runner", "internal/runner/trial", "internal/tracer", "internal/observation", "internal/progress", "internal/export", "internal/report", "internal/drift", "internal/explain", "internal/profile", "internal/workload", "internal/capability", "internal/text"},
 	"internal/doctor":        {"internal/engine", "internal/tracer", "internal/text"},
 	"internal/engine/docker": {"internal/owner", "internal/live", "internal/scenario", "internal/engine", "internal/seccomp", "internal/workload", "internal/capability", "internal/copytree", "internal/text"},
+	"internal/engine/host":   {"internal/systemd", "internal/engine/host/inside", "internal/owner", "internal/live", "internal/scenario", "internal/engine", "internal/workload", "internal/capability", "internal/copytree"},
 	"internal/runner":        {"internal/scenario", "internal/runner/relax", "internal/runner/trial", "internal/runner/search", "internal/advice", "internal/callwords", "internal/grant", "internal/engine", "internal/workload", "internal/mapper", "internal/observation", "internal/sentence", "internal/profile", "internal/remedy", "internal/capability"},
 	"internal/runner/relax":  {"internal/runner/search", "internal/engine", "internal/mapper", "internal/workload"},
 	"internal/runner/trial":  {"internal/scenario", "internal/engine", "internal/observation", "internal/capability"},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 	"internal/drift":         {"internal/sentence", "internal/grant", "internal/workload", "internal/profile", "internal/capability", "internal/text"},
 	"internal/explain":       {"internal/scenario", "internal/sentence", "internal/grant", "internal/advice", "internal/profile", "internal/capability", "internal/text"},
 	"internal/seccomp":       {"internal/capability", "internal/syscalls"},
-	"internal/sentence":      {"internal/scenario", "internal/profile", "internal/grant", "internal/workload", "internal/text", "internal/capability"},
+	"internal/sentence":      {"internal/advice", "internal/scenario", "internal/profile", "internal/grant", "internal/workload", "internal/text", "internal/capability"},
 	"internal/profile":       {"internal/scenario", "internal/profile/v1", "internal/grant", "internal/workload", "internal/remedy", "internal/capability", "internal/text"},
 	"internal/profile/v1":    {"internal/workload", "internal/capability"},
 	"internal/remedy":        {"internal/capability"},
@@ -72,9 +73,12 @@ var allowed = map[string][]string{
 	"internal/syscalls":      {},
 	"internal/copytree":      {},
 	"internal/owner":         {},
+	"internal/systemd":       {"internal/capability"},
 	"internal/text":          {},
 	"internal/capability":    {},
 	"profiles":               {},
+
+	"internal/engine/host/inside": {"internal/capability"},
 }
 
 // testOnly are rooms that nothing but tests and tools of the house import.
@@ -90,6 +94,10 @@ var owned = map[string]string{
 	"github.com/spf13/pflag":          "cmd/capprof",
 	"github.com/docker/cli/opts":      "internal/workload",
 	"github.com/containerd/platforms": "internal/workload",
+	"github.com/coreos/go-systemd":    "internal/systemd",
+	"github.com/moby/sys/user":        "internal/engine/host",
+	"github.com/moby/sys/mountinfo":   "internal/engine/host",
+	"github.com/creack/pty":           "internal/engine/host",
 }
 
 func TestArrowsPointOneWay(t *testing.T) {
