@@ -93,6 +93,13 @@ func checksWhat(ctx context.Context, before *profile.Document, flags *flagSet, d
 	if err != nil {
 		return workload.Spec{}, err
 	}
+	if before.Plain() && std.engine.name == "" {
+		std.engine.name = hostEngine
+	}
+	if std.engine.plain() {
+		w.Image = ""
+		return docker.plainly(w, flags.Args())
+	}
 	image, command, err := splitWorkload(flags.Args())
 	if err != nil {
 		return workload.Spec{}, err

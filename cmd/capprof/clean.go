@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 )
 
 const cleanSynopsis = "clean"
 
 var cleanHelp = help{
 	synopsis: cleanSynopsis,
-	about:    "Removes the containers and volumes that an interrupted capprof left behind. Those of a running capprof are kept.",
+	about:    "Removes the containers, volumes and plain processes that an interrupted capprof left behind. Those of a running capprof are kept.",
 	codes: []codeMeaning{
 		{exitOK, "nothing is left behind"},
 		{exitUnfit, unfitMeaning},
@@ -33,6 +35,11 @@ func cleanCommand(ctx context.Context, args []string, std stdio) error {
 	}
 	defer at.Close()
 	names, err := at.RemoveLeftovers(ctx)
+	if std.engine.name == "" && os.Geteuid() == 0 {
+		// What plain processes leave behind is on this machine, whatever the engine is.
+		more, failed := removePlain(ctx, std)
+		names, err = append(names, more...), errors.Join(err, failed)
+	}
 	for _, name := range names {
 		fmt.Fprintln(std.out, name)
 	}
@@ -43,4 +50,15 @@ func cleanCommand(ctx context.Context, args []string, std stdio) error {
 		fmt.Fprintln(std.err, "nothing to remove")
 	}
 	return nil
+}
+
+// removePlain removes what is left of plain processes.
+func removePlain(ctx context.Context, std stdio) ([]string, error) {
+	std.engine = &engineChoice{name: hostEngine}
+	at, err := openEngine(std, nil)
+	if err != nil {
+		return nil, err
+	}
+	names, err := at.RemoveLeftovers(ctx)
+	return names, errors.Join(err, at.Close())
 }

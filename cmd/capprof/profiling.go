@@ -25,7 +25,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 			return nil, coded(exitUnfit, err)
 		}
 	}
-	if err := checkCapabilities(opts.Workload.Options); err != nil {
+	if err := errors.Join(checkCapabilities(opts.Workload.Options), std.engine.fits(opts.Workload.Options)); err != nil {
 		return nil, err
 	}
 	var shown *progress.Progress
@@ -74,7 +74,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 		return nil, coded(exitUnfit, fmt.Errorf("%w; run capprof on the engine's machine; %s", err, otherwise))
 	}
 	if err != nil {
-		return nil, err
+		return nil, std.engine.withoutEngine(err)
 	}
 	shown.Close()
 	term.restore()

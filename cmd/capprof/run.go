@@ -18,6 +18,9 @@ const runSynopsis = "run [OPTIONS] IMAGE [[--] COMMAND [ARG...]]"
 // runLikeSynopsis is the other form.
 const runLikeSynopsis = "run --like CONTAINER [OPTIONS] [IMAGE] [-- COMMAND [ARG...]]"
 
+// runPlainSynopsis is that without an engine.
+const runPlainSynopsis = "run --engine host [OPTIONS] {-- COMMAND [ARG...] | --unit NAME.service}"
+
 var runHelp = help{
 	synopsis: runSynopsis,
 	about:    "Finds the capabilities that a workload needs, and proves them.",
@@ -30,6 +33,7 @@ var runHelp = help{
 		"capprof run --allow SYS_ADMIN my-tool -- mount -t tmpfs none /mnt",
 		"capprof run --no-trace my-api:latest -- npm test",
 		"capprof run --like shop-web-1 nginx:1.28",
+		"capprof run --engine host --format systemd --unit redis-server.service",
 	},
 }
 
@@ -95,12 +99,15 @@ func runsWhat(ctx context.Context, flags *flagSet, docker *workloadFlags, like *
 	if flags.Changed("like") {
 		return like.workload(ctx, flags, docker, search, std)
 	}
+	if std.engine.plain() {
+		return docker.plainly(workload.Spec{}, flags.Args())
+	}
 	image, command, err := splitWorkload(flags.Args())
 	if err != nil {
 		return workload.Spec{}, err
 	}
 	if image == "" {
-		return workload.Spec{}, usageError("no image given: capprof %s, or capprof %s", runSynopsis, runLikeSynopsis)
+		return workload.Spec{}, usageError("no image given: capprof %s, or capprof %s, or capprof %s", runSynopsis, runLikeSynopsis, runPlainSynopsis)
 	}
 	return workload.Spec{Image: image, Command: command, Options: docker.apply(workload.Options{})}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/engine/host"
 	"github.com/capprof/capprof/internal/profile"
 	"github.com/capprof/capprof/internal/workload"
 )
@@ -133,6 +134,28 @@ func splitWorkload(args []string) (image string, command []string, err error) {
 		command = command[1:]
 	}
 	return args[0], command, nil
+}
+
+// plainly is a workload of plain processes with the command and the options that were given
+// over it. Their network is the machine's where nothing else is said.
+func (w *workloadFlags) plainly(under workload.Spec, command []string) (workload.Spec, error) {
+	// There is no image: what would be its place is part of the command.
+	_, command, err := splitWorkload(append([]string{""}, command...))
+	if err != nil {
+		return workload.Spec{}, err
+	}
+	if len(command) > 0 {
+		under.Command = command
+	}
+	under.Options = w.apply(under.Options)
+	if len(under.Options.Values("network")) == 0 {
+		under.Options = under.Options.Set("network", "host")
+	}
+	if len(under.Command) == 0 && under.Options.Value("entrypoint") == "" && under.Options.Value("unit") == "" {
+		return workload.Spec{}, usageError("nothing to run: capprof %s", runPlainSynopsis)
+	}
+	under, err = host.Today(under)
+	return under, coded(exitUnfit, err)
 }
 
 // workloadOf rebuilds a workload from a profile.

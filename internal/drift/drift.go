@@ -154,7 +154,7 @@ func (r Result) Err() error {
 func side(d *profile.Document) Side {
 	image := d.Workload.Image
 	s := Side{
-		Image: text.Printable(image.Reference), Digest: text.Printable(image.Digest),
+		Image: text.Printable(d.Workload.Name()), Digest: text.Printable(image.Digest),
 		Verdict: d.Verdict, Required: d.Capabilities.Required, Relaxations: append([]workload.Setting{}, d.Relaxations...),
 	}
 	if p := d.Portable; p != nil {

@@ -108,7 +108,7 @@ func byName(a, b capability.Cap) int { return cmp.Compare(a.String(), b.String()
 
 func profileOf(d *profile.Document) *Profile {
 	p := &Profile{
-		Image: text.Printable(d.Workload.Image.Reference), Verdict: d.Verdict,
+		Image: text.Printable(d.Workload.Name()), Verdict: d.Verdict,
 		Reasons: []string{}, Required: d.Capabilities.Required, About: []string{}, Relaxations: []Relaxation{},
 	}
 	p.About = append(p.About, sentence.About(d)...)
@@ -147,7 +147,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		}
 		w.asked(d, requirement)
 		w.Alternatives = append(w.Alternatives, capabilitiesOf(requirement.Alternatives)...)
-		w.Evidence, w.Better = evidence(d, requirement.Denials), better(requirement.Denials)
+		w.Evidence, w.Better = evidence(d, requirement.Denials), better(d, requirement.Denials)
 		if requirement.FoundBy == profile.FoundByRemoval {
 			w.Notes = append(w.Notes, "found by trying without it: what exactly is denied then was not seen")
 		}
@@ -156,9 +156,9 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 		w.Meaning = "the workload does not need " + name + " here, and needs it " + sentence.Where(d.Portable)
 		w.asked(d, there)
 		w.Alternatives = append(w.Alternatives, capabilitiesOf(there.Alternatives)...)
-		w.Evidence, w.Better = evidence(d, there.Denials), better(there.Denials)
+		w.Evidence, w.Better = evidence(d, there.Denials), better(d, there.Denials)
 	case len(blocked) > 0 || d.Capabilities.BeyondAllowed.Has(c):
-		w.Status, w.Evidence, w.Better = Blocked, blocked, better(sharedNeed(d.Blocked, c))
+		w.Status, w.Evidence, w.Better = Blocked, blocked, better(d, sharedNeed(d.Blocked, c))
 		w.Meaning = name + " was not among the capabilities that capprof might grant, and something was denied without it (to allow it: capprof run --allow " + name + ")"
 	case len(instead) > 0:
 		w.Status = Alternative
@@ -169,7 +169,7 @@ func workload(d *profile.Document, c capability.Cap) *Workload {
 			}
 		}
 	case d.Verdict.Answers() && len(kept) > 0:
-		w.Status, w.Evidence, w.Better = Kept, kept, better(sharedNeed(d.KeptPrivileges, c))
+		w.Status, w.Evidence, w.Better = Kept, kept, better(d, sharedNeed(d.KeptPrivileges, c))
 		w.Meaning = name + " is not in the set: a process meant to give up privileges with it, and went on with them (without --tolerate drops, capprof run counts such as required where it may grant it)"
 	case d.Verdict.Answers() && (len(tolerated) > 0 || d.Capabilities.Tolerated.Has(c)):
 		w.Status, w.Evidence = Tolerated, tolerated
@@ -235,8 +235,8 @@ func evidence(d *profile.Document, denials []profile.Denial) []Evidence {
 
 // better collects what would do without the capability. Every operation that needs
 // it has to be changed for that, so those without a remedy are counted.
-func better(denials []profile.Denial) []string {
-	ways, open := advice.Sentences(profile.Remedies(denials), advice.Docker)
+func better(d *profile.Document, denials []profile.Denial) []string {
+	ways, open := advice.Sentences(profile.Remedies(denials), sentence.Platform(d))
 	if len(ways) > 0 && open > 0 {
 		ways = append(ways, fmt.Sprintf("for %d of the %d operations no better way is known", open, len(denials)))
 	}

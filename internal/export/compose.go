@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -22,7 +23,7 @@ import (
 type compose struct{}
 
 func (compose) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	var services, file mapping

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 type docker struct{}
 
 func (docker) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	notes := slices.Concat(commonNotes(d, advice.Docker), phaseNotes(d), engineNotes(d, advice.Docker), seccompNotes(d))

@@ -32,6 +32,7 @@ var exporters = map[string]Exporter{
 	"label":   label{},
 	"podman":  podman{},
 	"quadlet": quadlet{},
+	"systemd": systemd{},
 }
 
 // Names lists the formats, sorted.
@@ -62,7 +63,7 @@ func answer(d *profile.Document) error {
 	if len(d.Reasons) > 0 {
 		reason = text.Printable(d.Reasons[0])
 	}
-	return fmt.Errorf("%w: the verdict on %s is failed: %s", ErrNoAnswer, text.Printable(d.Workload.Image.Reference), reason)
+	return fmt.Errorf("%w: the verdict on %s is failed: %s", ErrNoAnswer, text.Printable(d.Workload.Name()), reason)
 }
 
 // write puts the notes before the body as comment lines; # starts a comment in

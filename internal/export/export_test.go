@@ -71,10 +71,10 @@ func comments(text string) string {
 }
 
 func TestNamesAndLookup(t *testing.T) {
-	if got := export.Names(); !slices.Equal(got, []string{"compose", "docker", "json", "k8s", "label", "podman", "quadlet"}) {
+	if got := export.Names(); !slices.Equal(got, []string{"compose", "docker", "json", "k8s", "label", "podman", "quadlet", "systemd"}) {
 		t.Errorf("Names() = %v", got)
 	}
-	if _, err := export.Lookup("toml"); err == nil || !strings.Contains(err.Error(), "compose, docker, json, k8s, label, podman, quadlet") {
+	if _, err := export.Lookup("toml"); err == nil || !strings.Contains(err.Error(), "compose, docker, json, k8s, label, podman, quadlet, systemd") {
 		t.Errorf("Lookup(toml) = %v, want the list of formats", err)
 	}
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 type kubernetes struct{}
 
 func (kubernetes) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	notes := append(commonNotes(d, advice.Kubernetes), kubernetesNotes(d)...)

@@ -69,7 +69,7 @@ func keptNotes(d *profile.Document) []string {
 func imageName(d *profile.Document) string {
 	image := d.Workload.Image
 	if image.Digest == "" || strings.Contains(image.Reference, "@") {
-		return image.Reference
+		return d.Workload.Name()
 	}
 	return image.Reference + " (" + image.Digest + ")"
 }
@@ -87,10 +87,8 @@ func dropAllNote(d *profile.Document) []string {
 // ends in the bounding set alone (capabilities(7)). Podman raises it.
 func nonRootNote(d *profile.Document, on advice.Platform) []string {
 	name, _ := d.Workload.Options.User()
-	uid, err := strconv.Atoi(name)
-	user := name != "" && name != "root" && (err != nil || uid != 0)
-	switch {
-	case d.Capabilities.Required.Empty():
+	switch user := !d.StartsAsRoot(); {
+	case d.Capabilities.Required.Empty(), d.Plain():
 		return nil
 	case d.Environment.Ambient && on != advice.Podman:
 		return []string{fmt.Sprintf("WARNING: the workload starts as a user other than root, and the set reached it because %s raises what is added in the ambient set. "+

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,7 +18,7 @@ import (
 type podman struct{}
 
 func (podman) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	on := podmanAnswer(d)
@@ -165,7 +166,7 @@ type label struct{}
 const capabilitiesLabel = "io.containers.capabilities"
 
 func (label) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	needed := podmanAnswer(d).Capabilities.Required

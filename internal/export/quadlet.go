@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 type quadlet struct{}
 
 func (quadlet) Export(w io.Writer, d *profile.Document) error {
-	if err := answer(d); err != nil {
+	if err := errors.Join(answer(d), contained(d)); err != nil {
 		return err
 	}
 	used := used(d)

@@ -26,6 +26,12 @@ type Container struct {
 	PID int
 	// Cgroup is the name of its own cgroup directory, "" where it has none.
 	Cgroup string
+	// Directory is that of its own cgroup where its adapter knows it; then PID may be that of a
+	// process outside of the cgroup that shares the container's network namespace. "" has it
+	// looked up by Cgroup.
+	Directory string
+	// IsRuntime reports whether a process is none of the container's yet; nil for those of runc.
+	IsRuntime func(pid int) bool
 	// SharedNetwork says that others use its network namespace too.
 	SharedNetwork bool
 }
@@ -54,7 +60,7 @@ func (c Container) Processes() ([]scenario.Process, error) {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", engine.ErrUnseen, err)
 		}
-		if !isRuntime(status.Name) {
+		if !isRuntime(status.Name) && (c.IsRuntime == nil || !c.IsRuntime(pid)) {
 			found = append(found, scenario.Process{Name: status.Name, UID: uint32(status.UIDs[effective])})
 		}
 	}
@@ -91,6 +97,9 @@ func (c Container) members() ([]int, error) {
 // that is mounted here. A first process that has moved into a cgroup below the
 // container's own, as systemd's does, is still in it.
 func (c Container) directories() ([]string, error) {
+	if c.Directory != "" {
+		return []string{c.Directory}, nil
+	}
 	first, err := procfs.NewProc(c.PID)
 	if err != nil {
 		return nil, notRunning(err)

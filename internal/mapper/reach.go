@@ -19,7 +19,7 @@ func (d *Denial) reach(env Environment) {
 	useless := anyOf.Intersect(env.Granted)
 	user := isUser(d.Operation, env)
 	noNewPrivs := d.Operation.NoNewPrivs || env.NoNewPrivileges
-	if useless.Empty() && user && noNewPrivs && holdsNone(d.Operation) && d.Mechanism != FileCapabilities {
+	if useless.Empty() && !env.Ambient && user && noNewPrivs && holdsNone(d.Operation) && d.Mechanism != FileCapabilities {
 		// Neither what it executes nor what it holds can ever bring them.
 		useless = anyOf
 	}
@@ -32,6 +32,8 @@ func (d *Denial) reach(env Environment) {
 	}
 	d.Unreachable = true
 	switch {
+	case env.Ambient:
+		d.Why = "the container has the capability, but the process gave it up"
 	case user && noNewPrivs:
 		d.Why = fmt.Sprintf("the process runs as %s under no-new-privileges: neither an added capability nor one on the executable reaches it", userWords(d.Operation.UID, env))
 	case user:

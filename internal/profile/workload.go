@@ -1,6 +1,12 @@
 package profile
 
-import "github.com/capprof/capprof/internal/workload"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/capprof/capprof/internal/text"
+	"github.com/capprof/capprof/internal/workload"
+)
 
 // Workload is what was run.
 type Workload struct {
@@ -24,6 +30,32 @@ type Image struct {
 	ID        string `json:"id"`
 	// Digest is empty for an image that only exists locally.
 	Digest string `json:"digest,omitempty"`
+}
+
+// Plain reports whether what was run were plain processes, without an image and a container.
+func (d *Document) Plain() bool { return d.Environment.Engine == workload.PlainEngine }
+
+// StartsAsRoot reports whether the command is started as root, as far as the options tell.
+func (d *Document) StartsAsRoot() bool {
+	name, _ := d.Workload.Options.User()
+	uid, err := strconv.Atoi(name)
+	return name == "" || name == "root" || err == nil && uid == 0
+}
+
+// Name says what was run: the image, and where there is none the unit or the command. It is
+// as the user wrote it, in the words of a shell.
+func (w Workload) Name() string {
+	switch {
+	case w.Image.Reference != "":
+		return w.Image.Reference
+	case w.Options.Value("unit") != "":
+		return w.Options.Value("unit")
+	}
+	words := append(w.Options.Values("entrypoint"), w.Command...)
+	for i, word := range words {
+		words[i] = text.ShellWord(word)
+	}
+	return strings.Join(words, " ")
 }
 
 // WithoutPrivileged is the workload as the answer runs it: with the relaxations, and

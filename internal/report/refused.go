@@ -108,7 +108,7 @@ func blocked(p *text.Page, d *profile.Document) {
 	}
 	p.Heading("Beyond the allowed capabilities")
 	denials(p, d.Blocked)
-	if ways, _ := advice.Sentences(profile.Remedies(d.Blocked), advice.Docker); len(ways) > 0 {
+	if ways, _ := advice.Sentences(profile.Remedies(d.Blocked), sentence.Platform(d)); len(ways) > 0 {
 		p.Paragraph("How to avoid it: " + strings.Join(ways, "; and "))
 	}
 	if !proposed.Empty() {
@@ -134,22 +134,22 @@ func failures(p *text.Page, d *profile.Document) {
 	}
 	if len(fatal) > 0 {
 		p.Heading("Refused operations (no capability would help)")
-		failed(p, fatal, d.Reasons)
+		failed(p, d, fatal)
 	}
 	if len(survived) > 0 {
 		p.Heading("Refused, harmless (no capability involved)")
-		failed(p, survived, d.Reasons)
+		failed(p, d, survived)
 	}
 }
 
 // failed lists failures, those of one cause together. What the reasons of the
 // verdict tell is not told again.
-func failed(p *text.Page, all []profile.Failure, told []string) {
+func failed(p *text.Page, d *profile.Document, all []profile.Failure) {
 	type reason struct{ cause, remedies string }
 	operations := map[reason][]string{}
 	var reasons []reason
 	for _, failure := range all {
-		r := reason{failure.Cause, advice.Sentence(failure.Remedies, advice.Docker)}
+		r := reason{failure.Cause, advice.Sentence(failure.Remedies, sentence.Platform(d))}
 		if operations[r] == nil {
 			reasons = append(reasons, r)
 		}
@@ -164,7 +164,7 @@ func failed(p *text.Page, all []profile.Failure, told []string) {
 		if n := len(same) - alike; n > 0 {
 			words += fmt.Sprintf("; and %d more", n)
 		}
-		switch said := slices.ContainsFunc(told, func(reason string) bool { return strings.Contains(reason, r.cause) }); {
+		switch said := slices.ContainsFunc(d.Reasons, func(reason string) bool { return strings.Contains(reason, r.cause) }); {
 		case r.cause == "":
 		case said:
 			words += ": see the reason above"

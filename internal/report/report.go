@@ -66,7 +66,7 @@ func Write(w io.Writer, d *profile.Document, options Options) error {
 
 // verdict is the headline and why it is not a better one.
 func verdict(p *text.Page, d *profile.Document) {
-	image := text.Printable(d.Workload.Image.Reference)
+	image := text.Printable(d.Workload.Name())
 	switch d.Verdict {
 	case profile.Proven:
 		p.Headline(text.Green, string(d.Verdict), image+" needs "+capabilities(d))

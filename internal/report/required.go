@@ -97,7 +97,7 @@ func instead(p *text.Page, d *profile.Document) {
 	var all []row
 	width := 0
 	for _, r := range d.ForCapabilities() {
-		ways, open := advice.Sentences(profile.Remedies(r.Denials), advice.Docker)
+		ways, open := advice.Sentences(profile.Remedies(r.Denials), sentence.Platform(d))
 		if len(ways) == 0 {
 			continue
 		}

@@ -72,6 +72,13 @@ func use(p *text.Page, d *profile.Document) {
 		return
 	}
 	p.Heading("Use it")
+	if d.Plain() {
+		for _, line := range sentence.DropIn(d) {
+			p.Verbatim(line)
+		}
+		p.Paragraph("As a drop-in of systemd, with what belongs to it: --format systemd")
+		return
+	}
 	// What Podman's command line takes, it takes as docker run does.
 	flags := "docker run --cap-drop ALL"
 	if d.Environment.Engine == "Podman" {

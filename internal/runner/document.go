@@ -45,7 +45,7 @@ func (w *writer) document() *profile.Document {
 		d.Runs = append(d.Runs, w.judged(r.Run))
 		d.Meta.Runs = append(d.Meta.Runs, profile.RunTime{Number: r.Number, DurationMS: r.took.Milliseconds()})
 	}
-	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations(), command: w.opts.Workload.Command, service: d.Scenario != nil}
+	w.explainer = explainer{meta: &d.Meta, counted: map[sighting]bool{}, relaxations: w.relaxations(), command: w.opts.Workload.Command, service: d.Scenario != nil, unit: w.opts.Workload.Options.Value("unit") != ""}
 	d.Answer = w.answer(w.found.Answer, w.found.Knowledge)
 	if p := w.found.Portable; p != nil {
 		d.Portable = &profile.Portable{Sysctls: map[string]string{}, Answer: w.answer(*p, p.Knowledge, w.found.Knowledge)}

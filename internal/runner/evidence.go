@@ -32,6 +32,9 @@ type explainer struct {
 	command []string
 	// service says that the workload is one, so that it matters when something was seen.
 	service bool
+	// unit says that the commands of a unit follow each other, each of which comes from
+	// outside.
+	unit bool
 }
 
 // sighting is an operation of a run that was described under an ID. One that is
@@ -243,7 +246,7 @@ func (e *explainer) operationOf(op observation.Operation) profile.Operation {
 	return profile.Operation{
 		Executable: op.Executable,
 		Process:    processOf(op),
-		FromExec:   op.Joined || op.ByExec,
+		FromExec:   op.Joined && !e.unit || op.ByExec,
 		Asker:      e.asker(op),
 		UID:        op.UID,
 		Syscall:    op.Syscall,

@@ -25,12 +25,20 @@ func (w *writer) reasons(a search.Answer) []string {
 		all = append(all, w.reason(r, a)...)
 	}
 	if len(a.Sysctls) > 0 && a.Verdict == search.NoSet {
-		all = append(all, whyNotPortable(a.Knowledge)...)
+		all = append(all, whyNotPortable(a.Knowledge, w.platform())...)
 		if w.hook != "" {
 			all = append(all, "with "+settings(w.here(a.Sysctls))+" on the target, the set above is enough")
 		}
 	}
 	return all
+}
+
+// platform is what the workload was run on, in the words of which advice is given.
+func (w *writer) platform() advice.Platform {
+	if w.facts.Name == workload.PlainEngine {
+		return advice.Host
+	}
+	return advice.Docker
 }
 
 // here are the values that sysctls have on the engine that was profiled on.
@@ -57,7 +65,7 @@ func (w *writer) reason(r search.Reason, a search.Answer) []string {
 	case search.BeyondAllowed:
 		return []string{fmt.Sprintf("it asks for %s, which today's flags do not grant; to allow it: --allow %s", r.Set.Capabilities, strings.Join(r.Set.Capabilities.ShortNames(), ","))}
 	case search.OutOfReach:
-		return whyUnreachable(a.Knowledge.Latest())
+		return whyUnreachable(a.Knowledge.Latest(), w.platform())
 	case search.Unstable:
 		return []string{fmt.Sprintf("the workload is not stable: with %s, run %d passed and run %d did not", names(r.Set), r.Other.Run, r.Run.Run)}
 	case search.Dependent:
@@ -174,12 +182,12 @@ func leftOver(r search.Reason) string {
 
 // whyUnreachable says which capabilities do not arrive where they are needed, why, and
 // what helps.
-func whyUnreachable(denials []mapper.Denial) []string {
+func whyUnreachable(denials []mapper.Denial, on advice.Platform) []string {
 	type obstacle struct{ why, todo string }
 	wanted := map[obstacle]capability.Set{}
 	for _, d := range denials {
 		if d.Unreachable {
-			o := obstacle{d.Why, advice.Sentence(d.Remedies, advice.Docker)}
+			o := obstacle{d.Why, advice.Sentence(d.Remedies, on)}
 			wanted[o] = wanted[o].Union(capability.Of(d.AnyOf...))
 		}
 	}
@@ -198,7 +206,7 @@ func whyUnreachable(denials []mapper.Denial) []string {
 
 // whyNotPortable says which calls of the last traced run the kernel's defaults refused,
 // where no capability would have helped.
-func whyNotPortable(k *search.Knowledge) []string {
+func whyNotPortable(k *search.Knowledge, on advice.Platform) []string {
 	var reasons []string
 	for _, f := range k.Failures[k.Last.Run] {
 		op := f.Operation
@@ -206,7 +214,7 @@ func whyNotPortable(k *search.Knowledge) []string {
 			continue
 		}
 		reason := fmt.Sprintf("%s(%s) = %s: %s", op.Syscall, callwords.Object(op), errnoName(op), f.Cause)
-		if todo := advice.Sentence(f.Remedies, advice.Docker); todo != "" {
+		if todo := advice.Sentence(f.Remedies, on); todo != "" {
 			reason += "; " + todo
 		}
 		reasons = append(reasons, reason)

@@ -19,7 +19,7 @@ func Service(d *profile.Document) string {
 	if s == nil {
 		return ""
 	}
-	what := "a service: ready " + ready(s)
+	what := "a service: ready " + ready(d)
 	if s.Stopped == nil {
 		// What was to be done with it was not done.
 		return text.Printable(what)
@@ -39,7 +39,8 @@ func Service(d *profile.Document) string {
 }
 
 // ready says when a service is ready.
-func ready(s *profile.Scenario) string {
+func ready(d *profile.Document) string {
+	s := d.Scenario
 	how, err := scenario.ParseReadiness(s.Ready)
 	if err != nil {
 		// Found out, or of a later version.
@@ -58,6 +59,9 @@ func ready(s *profile.Scenario) string {
 	case scenario.Quiet:
 		return "when quiet"
 	case scenario.Healthy:
+		if d.Workload.Options.Value("unit") != "" && d.Workload.Options.Value("health-cmd") == "" {
+			return "when it tells systemd so"
+		}
 		return "when its health check says so"
 	case scenario.TCP:
 		return fmt.Sprintf("when %d/tcp accepts a connection", how.Port)

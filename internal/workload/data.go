@@ -60,6 +60,9 @@ func Shared(o Options, policy DataPolicy) []string {
 			all = append(all, "the volumes of "+name)
 		}
 	}
+	if o.Value("writes") == "keep" {
+		all = append(all, "the machine's own files (--writes keep)")
+	}
 	if o.SharesNetwork() {
 		all = append(all, "the ports of --network "+NetworkMode(o))
 	}

@@ -48,6 +48,8 @@ type Option struct {
 	// of podman run's, which docker run does not have.
 	Refused string
 	Podman  bool
+	// Plain says that only plain processes have the option; see RefusedPlain.
+	Plain bool
 	// Since is the version of the engine's API that the option came with, where an older
 	// engine would leave it out without a word; "" where it would not.
 	Since string

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Table has every option of docker run, and what of podman run stands in pasted lines,
-// in the order of the help. It is a variable so that a test can show that an entry is all
+// Table has every option of docker run, what of podman run stands in pasted lines, and what
+// is said of plain processes, in the order of the help. It is a variable so that a test can show that an entry is all
 // that an option needs.
-var Table = slices.Concat(inside, baseline, namespaces, networking, limits, service, withoutEffect, refused)
+var Table = slices.Concat(inside, baseline, namespaces, networking, limits, service, plain, withoutEffect, refused)
 
 // inside are options about what is in the container.
 var inside = []*Option{

@@ -21,6 +21,13 @@ import (
 type Setup struct {
 	// Open makes an adapter. The suite closes it.
 	Open func(t testing.TB) engine.Engine
+	// Without are the parts of the suite that mean nothing for the engine, by name, and why.
+	Without map[string]string
+	// Root is where the containers have Archive's file system: "" for their root directory.
+	Root string
+	// Spec makes a workload of an image and of arguments for its entrypoint, for an engine
+	// without images; nil for one that has them.
+	Spec func(image string, args ...string) workload.Spec
 	// Image names an image of Archive's file system whose entrypoint is Program, whose
 	// command is "echo default" and whose PATH is "/". Other is the same but for its
 	// command, "echo other".
@@ -48,54 +55,73 @@ type Setup struct {
 // Run runs the suite.
 func Run(t *testing.T, setup Setup) {
 	s := suite{setup}
-	for _, c := range []struct {
-		name string
-		test func(t *testing.T, s suite)
-	}{
-		{"facts", checkFacts},
-		{"an unknown image", checkUnknownImage},
-		{"what a workload is resolved to", checkIdentity},
-		{"a name that moves", checkMovedName},
-		{"options", checkOptions},
-		{"capabilities", checkCapabilities},
-		{"a capability that nobody has", checkRefused},
-		{"exit codes", checkExitCodes},
-		{"streams", checkStreams},
-		{"standard input", checkStdin},
-		{"commands that cannot start", checkStartErrors},
-		{"waiting again", checkWaitAgain},
-		{"signals", checkSignals},
-		{"signals to what does not run", checkSignalsToNobody},
-		{"a further command", checkExec},
-		{"a further command that is given up", checkExecGivenUp},
-		{"processor time", checkCPUTime},
-		{"file capabilities", checkFileCapabilities},
-		{"control groups", checkCgroups},
-		{"containers side by side", checkSideBySide},
-		{"removal", checkRemoval},
-		{"data", checkData},
-		{"an existing container", checkDescription},
-		{"leftovers", checkLeftovers},
-		{"a life", checkLife},
-		{"starts of one container", checkStartAgain},
-		{"a command that is gone at the second start", checkStartErrorAgain},
-		{"signals to each start", checkSignalsAgain},
-		{"a further command with all capabilities", checkExecPrivileged},
-		{"a further command at the container's end", checkExecEnds},
-		{"health", checkHealth},
-		{"no health", checkNoHealth},
-		{"health at the second start", checkHealthAgain},
-		{"processes", checkProcesses},
-		{"confinement", checkConfinement},
-		{"sockets", checkListening},
-		{"sockets in the machine's network", checkListeningOnHost},
-		{"an address", checkReach},
-		{"what does not run", checkNotRunning},
-		{"a context that has ended", checkEnded},
-		{"a context that ends during a run", checkEnds},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
+	known := map[string]bool{}
+	for _, c := range parts {
+		known[c.name] = true
+		t.Run(c.name, func(t *testing.T) {
+			if why := setup.Without[c.name]; why != "" {
+				t.Skip(why)
+			}
+			c.test(t, s)
+		})
 	}
+	for name := range setup.Without {
+		if !known[name] {
+			t.Errorf("the suite has no part %q that an engine could be without", name)
+		}
+	}
+}
+
+// part is a part of the suite.
+type part struct {
+	name string
+	test func(t *testing.T, s suite)
+}
+
+var parts = []part{
+	{"facts", checkFacts},
+	{"an unknown image", checkUnknownImage},
+	{"what a workload is resolved to", checkIdentity},
+	{"a name that moves", checkMovedName},
+	{"options", checkOptions},
+	{"capabilities", checkCapabilities},
+	{"a capability that nobody has", checkRefused},
+	{"exit codes", checkExitCodes},
+	{"streams", checkStreams},
+	{"standard input", checkStdin},
+	{"commands that cannot start", checkStartErrors},
+	{"waiting again", checkWaitAgain},
+	{"signals", checkSignals},
+	{"signals to what does not run", checkSignalsToNobody},
+	{"a further command", checkExec},
+	{"a further command that is given up", checkExecGivenUp},
+	{"processor time", checkCPUTime},
+	{"file capabilities", checkFileCapabilities},
+	{"control groups", checkCgroups},
+	{"containers side by side", checkSideBySide},
+	{"removal", checkRemoval},
+	{"data", checkData},
+	{"an existing container", checkDescription},
+	{"leftovers", checkLeftovers},
+	{"a life", checkLife},
+	{"what outlives a container", checkVolumes},
+	{"starts of one container", checkStartAgain},
+	{"a command that is gone at the second start", checkStartErrorAgain},
+	{"signals to each start", checkSignalsAgain},
+	{"a further command with all capabilities", checkExecPrivileged},
+	{"a further command at the container's end", checkExecEnds},
+	{"health", checkHealth},
+	{"no health", checkNoHealth},
+	{"health at the second start", checkHealthAgain},
+	{"processes", checkProcesses},
+	{"confinement", checkConfinement},
+	{"sockets", checkListening},
+	{"sockets in the machine's network", checkListeningOnHost},
+	{"an address", checkReach},
+	{"without a network", checkNoNetwork},
+	{"what does not run", checkNotRunning},
+	{"a context that has ended", checkEnded},
+	{"a context that ends during a run", checkEnds},
 }
 
 type suite struct{ Setup }
@@ -113,9 +139,24 @@ func (s suite) open(t testing.TB) engine.Engine {
 }
 
 // spec is a run of the test program with these arguments.
-func (s suite) spec(args ...string) workload.Spec {
-	return workload.Spec{Image: s.Image, Command: args}
+func (s suite) spec(args ...string) workload.Spec { return s.of(s.Image, args...) }
+
+// of is a run of an image with these arguments.
+func (s suite) of(image string, args ...string) workload.Spec {
+	if s.Spec != nil {
+		return s.Spec(image, args...)
+	}
+	return workload.Spec{Image: image, Command: args}
 }
+
+// at is where the containers have a file of the archive.
+func (s suite) at(path string) string { return s.Root + path }
+
+// program is where they have the test program.
+func (s suite) program() string { return s.at(Program) }
+
+// hasImages reports whether the engine has any.
+func (s suite) hasImages() bool { return s.Spec == nil }
 
 // create prepares a workload and makes a container, which the test's end removes.
 func create(t testing.TB, e engine.Engine, w workload.Spec, conditions engine.Conditions) engine.Container {
@@ -232,10 +273,14 @@ func checkIdentity(t *testing.T, s suite) {
 		t.Fatal(err)
 	}
 	id := subject.Identity()
-	if id.Reference != s.Image || id.ID == "" || strings.Join(id.Argv, " ") != Program+" exit 0" || id.Seccomp.Name == "" {
+	if strings.Join(id.Argv, " ") != s.program()+" exit 0" || id.Seccomp.Name == "" {
 		t.Errorf("identity %+v", id)
 	}
-	none := workload.Spec{Image: s.Image, Options: workload.Options{}.Set("entrypoint", "")}
+	if s.hasImages() && (id.Reference != s.Image || id.ID == "") || !s.hasImages() && id.Reference+id.ID+id.Digest != "" {
+		t.Errorf("the image %+v", id)
+	}
+	none := s.spec()
+	none.Command, none.Options = nil, none.Options.Set("entrypoint", "")
 	if _, err := s.open(t).Prepare(t.Context(), none, io.Discard); !errors.Is(err, engine.ErrBadWorkload) {
 		t.Errorf("nothing to run: %v", err)
 	}
@@ -265,9 +310,9 @@ func checkMovedName(t *testing.T, s suite) {
 
 func checkOptions(t *testing.T, s suite) {
 	w := s.spec("describe")
-	w.Options = w.Options.Set("env", "GIVEN=a").Set("workdir", "/given")
-	got := s.run(t, w, engine.Conditions{Options: []workload.Setting{{Name: "env", Value: "ADDED=b"}, {Name: "workdir", Value: "/replaced"}}})
-	for _, want := range []string{"env:GIVEN=a\n", "env:ADDED=b\n", "cwd=/replaced\n"} {
+	w.Options = w.Options.Set("env", "GIVEN=a").Set("workdir", "/proc")
+	got := s.run(t, w, engine.Conditions{Options: []workload.Setting{{Name: "env", Value: "ADDED=b"}, {Name: "workdir", Value: "/etc"}}})
+	for _, want := range []string{"env:GIVEN=a\n", "env:ADDED=b\n", "cwd=/etc\n"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("no %q in %q, %v", want, got.stdout, got.err)
 		}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/capprof/capprof/internal/capability"
 	"github.com/capprof/capprof/internal/engine"
-	"github.com/capprof/capprof/internal/workload"
 )
 
 func checkCapabilities(t *testing.T, s suite) {
@@ -93,11 +92,12 @@ func checkStartErrors(t *testing.T, s suite) {
 	}{
 		{"no-such-program", 127, false},
 		{"/no/such/program", 127, false},
-		{"/not-executable", 126, true},
-		{"/bad-format", 126, false},
-		{"/with-capabilities", 126, true}, // outside of the bounding set
+		{s.at("/not-executable"), 126, true},
+		{s.at("/bad-format"), 126, false},
+		{s.at("/with-capabilities"), 126, true}, // outside of the bounding set
 	} {
-		w := workload.Spec{Image: s.Image, Options: workload.Options{}.Set("entrypoint", c.command)}
+		w := s.spec()
+		w.Command, w.Options = nil, w.Options.Set("entrypoint", c.command)
 		got := s.run(t, w, engine.Conditions{})
 		if failure, ok := errors.AsType[*engine.StartError](got.err); !ok || failure.Code != c.code || failure.Permission != c.permission {
 			t.Errorf("%s: %+v, %v; want a start error with %d, permission %v", c.command, got.exit, got.err, c.code, c.permission)
@@ -203,10 +203,10 @@ func checkExec(t *testing.T, s suite) {
 		code           int
 		stdout, stderr string
 	}{
-		{[]string{Program, "echo", "a  b", "*"}, 0, "a  b *\n", ""},
-		{[]string{Program, "complain", "7", "words"}, 7, "", "words\n"},
+		{[]string{s.program(), "echo", "a  b", "*"}, 0, "a  b *\n", ""},
+		{[]string{s.program(), "complain", "7", "words"}, 7, "", "words\n"},
 		{[]string{"workload", "line", "/proc/self/status", "CapEff"}, 0, "CapEff:\t" + capability.Of().Mask() + "\n", ""},
-		{[]string{Program, "cat"}, 0, "", ""},
+		{[]string{s.program(), "cat"}, 0, "", ""},
 	} {
 		var stdout, stderr bytes.Buffer
 		exit, err := c.Exec(t.Context(), engine.Command{Argv: tc.argv, Stdout: &stdout, Stderr: &stderr})
@@ -226,7 +226,7 @@ func checkExec(t *testing.T, s suite) {
 	if got := heard.all.String(); got != "hanging\n" {
 		t.Errorf("the commands' output is among the workload's: %q", got)
 	}
-	if _, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "exit", "0"}}); err == nil {
+	if _, err := c.Exec(t.Context(), engine.Command{Argv: []string{s.program(), "exit", "0"}}); err == nil {
 		t.Error("a command ran in a container that has ended")
 	}
 }
@@ -239,7 +239,7 @@ func checkExecGivenUp(t *testing.T, s suite) {
 		<-heard.word
 		cancel()
 	}()
-	if _, err := c.Exec(ctx, engine.Command{Argv: []string{Program, "hang"}, Stdout: heard}); !errors.Is(err, context.Canceled) {
+	if _, err := c.Exec(ctx, engine.Command{Argv: []string{s.program(), "hang"}, Stdout: heard}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
 	}
 	if err := c.Signal(t.Context(), syscall.SIGKILL); err != nil {
@@ -252,22 +252,22 @@ func checkExecGivenUp(t *testing.T, s suite) {
 
 func checkFileCapabilities(t *testing.T, s suite) {
 	w := s.spec("exit", "0")
-	w.Options = w.Options.Set("workdir", "/seed")
+	w.Options = w.Options.Set("workdir", s.at("/seed"))
 	c := create(t, s.open(t), w, engine.Conditions{})
 	look := func(when string) {
 		t.Helper()
 		for path, want := range map[string]capability.Set{
-			"/with-capabilities":      capability.Of(capability.NetRaw),
-			"/link":                   capability.Of(capability.NetRaw),
-			"/seed/absolute-link":     capability.Of(capability.NetRaw),
-			"absolute-link":           capability.Of(capability.NetRaw),
-			"../with-capabilities":    capability.Of(capability.NetRaw),
-			Program:                   0,
-			"/etc":                    0,
-			"/dangling":               0,
-			"/circle":                 0,
-			"/no/such/file":           0,
-			Program + "/below-a-file": 0,
+			s.at("/with-capabilities"):    capability.Of(capability.NetRaw),
+			s.at("/link"):                 capability.Of(capability.NetRaw),
+			s.at("/seed/absolute-link"):   capability.Of(capability.NetRaw),
+			"absolute-link":               capability.Of(capability.NetRaw),
+			"../with-capabilities":        capability.Of(capability.NetRaw),
+			s.program():                   0,
+			"/etc":                        0,
+			s.at("/dangling"):             0,
+			s.at("/circle"):               0,
+			"/no/such/file":               0,
+			s.program() + "/below-a-file": 0,
 		} {
 			if s.LostLinks != "" && strings.HasSuffix(path, "absolute-link") {
 				want = 0
@@ -369,7 +369,7 @@ func checkEnded(t *testing.T, s suite) {
 	if err := c.Start(ctx, engine.Stdio{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("start: %v", err)
 	}
-	if _, err := c.Exec(ctx, engine.Command{Argv: []string{Program, "exit", "0"}}); err == nil {
+	if _, err := c.Exec(ctx, engine.Command{Argv: []string{s.program(), "exit", "0"}}); err == nil {
 		t.Error("a command ran in a container that was not started")
 	}
 }
@@ -385,7 +385,7 @@ func checkEnds(t *testing.T, s suite) {
 	if got := heard.all.String(); got != "hanging\n" {
 		t.Errorf("output %q", got)
 	}
-	if _, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "exit", "0"}}); err == nil {
+	if _, err := c.Exec(t.Context(), engine.Command{Argv: []string{s.program(), "exit", "0"}}); err == nil {
 		t.Error("the container still runs")
 	}
 }

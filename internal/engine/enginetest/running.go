@@ -35,7 +35,7 @@ func checkProcesses(t *testing.T, s suite) {
 		heard := listenFor("hanging\n")
 		further := make(chan error, 1)
 		go func() {
-			_, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "hang"}, Stdout: heard})
+			_, err := c.Exec(t.Context(), engine.Command{Argv: []string{s.program(), "hang"}, Stdout: heard})
 			further <- err
 		}()
 		select {
@@ -97,7 +97,7 @@ func checkListeningOnHost(t *testing.T, s suite) {
 	}
 	defer other.Close()
 	w := s.spec("serve", "tcp=0.0.0.0:0")
-	w.Options = w.Options.Set("network", "host")
+	w.Options = w.Options.Set("network", "host").Set("sysctl") // that would be the machine's
 	c := create(t, s.open(t), w, engine.Conditions{})
 	start(t, c, "serving\n")
 	got := listening(t, s, c)
@@ -155,6 +155,9 @@ func checkReach(t *testing.T, s suite) {
 		end(t, guest)
 		end(t, c)
 	}
+}
+
+func checkNoNetwork(t *testing.T, s suite) {
 	w := s.spec("hang")
 	w.Options = w.Options.Set("network", "none")
 	none := create(t, s.open(t), w, engine.Conditions{})
@@ -174,7 +177,7 @@ func checkNotRunning(t *testing.T, s suite) {
 			"sockets":     func() error { _, err := c.Listening(t.Context()); return err },
 			"its address": func() error { _, err := c.Reach(t.Context()); return err },
 			"a further command": func() error {
-				_, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "exit", "0"}})
+				_, err := c.Exec(t.Context(), engine.Command{Argv: []string{s.program(), "exit", "0"}})
 				return err
 			},
 		} {

@@ -20,7 +20,7 @@ import (
 
 // service is a run of the test program in the image of a service.
 func (s suite) service(args ...string) workload.Spec {
-	return workload.Spec{Image: s.Service, Command: args}
+	return s.of(s.Service, args...)
 }
 
 // start starts a container and returns when it has said a word. The test's end ends it.
@@ -56,8 +56,9 @@ func do(t testing.TB, c engine.Container, argv ...string) {
 	}
 }
 
-func checkLife(t *testing.T, s suite) {
-	identity := func(w workload.Spec) engine.Identity {
+// identity is what a workload is resolved to.
+func (s suite) identity(t testing.TB) func(w workload.Spec) engine.Identity {
+	return func(w workload.Spec) engine.Identity {
 		t.Helper()
 		subject, err := s.open(t).Prepare(t.Context(), w, io.Discard)
 		if err != nil {
@@ -65,6 +66,10 @@ func checkLife(t *testing.T, s suite) {
 		}
 		return subject.Identity()
 	}
+}
+
+func checkLife(t *testing.T, s suite) {
+	identity := s.identity(t)
 	plain := identity(s.spec("exit", "0"))
 	if plain.Healthcheck || plain.StopSignal != syscall.SIGTERM || plain.StopTimeout != 10*time.Second {
 		t.Errorf("an image that says nothing of it: %+v", plain)
@@ -73,35 +78,42 @@ func checkLife(t *testing.T, s suite) {
 	if !of.Healthcheck || of.StopSignal != 37 || of.StopTimeout != 10*time.Second {
 		t.Errorf("a service's image: %+v", of)
 	}
-	for name, tc := range map[string]struct {
-		options workload.Options
-		checked bool
-		signal  syscall.Signal
-		timeout time.Duration
+	for _, tc := range []struct {
+		option, value string
+		checked       bool
+		signal        syscall.Signal
+		timeout       time.Duration
 	}{
-		"another signal":  {workload.Options{}.Set("stop-signal", "USR1"), true, syscall.SIGUSR1, 10 * time.Second},
-		"a number":        {workload.Options{}.Set("stop-signal", "34"), true, 34, 10 * time.Second},
-		"a timeout":       {workload.Options{}.Set("stop-timeout", "3"), true, 37, 3 * time.Second},
-		"no time at all":  {workload.Options{}.Set("stop-timeout", "0"), true, 37, 0},
-		"for ever":        {workload.Options{}.Set("stop-timeout", "-1"), true, 37, -time.Second},
-		"no health check": {workload.Options{}.Set("no-healthcheck", "true"), false, 37, 10 * time.Second},
-		"another check":   {workload.Options{}.Set("health-cmd", "true"), true, 37, 10 * time.Second},
-		"another pace":    {workload.Options{}.Set("health-interval", "1s"), true, 37, 10 * time.Second},
+		{"stop-signal", "USR1", true, syscall.SIGUSR1, 10 * time.Second},
+		{"stop-signal", "34", true, 34, 10 * time.Second},
+		{"stop-timeout", "3", true, 37, 3 * time.Second},
+		{"stop-timeout", "0", true, 37, 0},
+		{"stop-timeout", "-1", true, 37, -time.Second}, // for ever
+		{"no-healthcheck", "true", false, 37, 10 * time.Second},
+		{"health-cmd", "true", true, 37, 10 * time.Second},
+		{"health-interval", "1s", true, 37, 10 * time.Second},
 	} {
+		if tc.option == "no-healthcheck" && !s.hasImages() {
+			continue // there is no check of an image's that it could take away
+		}
 		w := s.service("exit", "0")
-		w.Options = tc.options
+		w.Options = w.Options.Set(tc.option, tc.value)
 		if got := identity(w); got.Healthcheck != tc.checked || got.StopSignal != tc.signal || got.StopTimeout != tc.timeout {
-			t.Errorf("%s: %+v", name, got)
+			t.Errorf("--%s %s: %+v", tc.option, tc.value, got)
 		}
 	}
 	w := s.spec("exit", "0")
 	for option, want := range map[string]bool{"health-cmd": true, "health-interval": false} {
-		w.Options = workload.Options{}.Set(option, "1s")
+		w.Options = s.spec().Options.Set(option, "1s")
 		if got := identity(w); got.Healthcheck != want {
 			t.Errorf("--%s for an image without a health check: %+v", option, got)
 		}
 	}
-	w = s.service("exit", "0")
+}
+
+func checkVolumes(t *testing.T, s suite) {
+	identity := s.identity(t)
+	w := s.service("exit", "0")
 	w.Options = w.Options.Set("volume", "/more", "capprof-enginetest-named:/named:ro", "/etc:/bound").Set("tmpfs", "/gone")
 	got := identity(w).Volumes
 	want := []engine.Volume{
@@ -141,7 +153,7 @@ func checkStartAgain(t *testing.T, s suite) {
 }
 
 func checkStartErrorAgain(t *testing.T, s suite) {
-	c := create(t, s.open(t), s.spec("remove", Program), engine.Conditions{})
+	c := create(t, s.open(t), s.spec("remove", s.program()), engine.Conditions{})
 	if exit, err := engine.Run(t.Context(), c, engine.Stdio{}); err != nil || exit != (engine.Exit{}) {
 		t.Fatalf("%+v, %v", exit, err)
 	}
@@ -192,7 +204,7 @@ func checkExecPrivileged(t *testing.T, s suite) {
 	c, _ := s.running(t, t.Context(), "hanging\n", "hang")
 	var stdout bytes.Buffer
 	exit, err := c.Exec(t.Context(), engine.Command{
-		Argv: []string{Program, "line", "/proc/self/status", "CapEff"}, Stdout: &stdout, Privileged: true,
+		Argv: []string{s.program(), "line", "/proc/self/status", "CapEff"}, Stdout: &stdout, Privileged: true,
 	})
 	if refused, ok := errors.AsType[*engine.RefusedError](err); ok {
 		// An engine that is confined itself. It holds what it grants by default.
@@ -214,7 +226,7 @@ func checkExecEnds(t *testing.T, s suite) {
 	c, _ := s.running(t, t.Context(), "hanging\n", "hang")
 	heard, gone := listenFor("hanging\n"), make(chan error, 1)
 	go func() {
-		exit, err := c.Exec(t.Context(), engine.Command{Argv: []string{Program, "hang"}, Stdout: heard})
+		exit, err := c.Exec(t.Context(), engine.Command{Argv: []string{s.program(), "hang"}, Stdout: heard})
 		if err == nil && exit.Code == 137 {
 			err = engine.ErrNotRunning
 		}
@@ -230,7 +242,7 @@ func checkExecEnds(t *testing.T, s suite) {
 func checkHealth(t *testing.T, s suite) {
 	c := create(t, s.open(t), s.service("hang"), engine.Conditions{})
 	start(t, c, "hanging\n")
-	do(t, c, Program, "write", Health, "yes")
+	do(t, c, s.program(), "write", Health, "yes")
 	for _, when := range []string{"awaited", "known"} {
 		if healthy, err := c.Healthy(t.Context()); err != nil || !healthy {
 			t.Errorf("%s: %v, %v", when, healthy, err)
@@ -279,11 +291,11 @@ func checkNoHealth(t *testing.T, s suite) {
 func checkHealthAgain(t *testing.T, s suite) {
 	c := create(t, s.open(t), s.service("hang"), engine.Conditions{})
 	start(t, c, "hanging\n")
-	do(t, c, Program, "write", Health, "yes")
+	do(t, c, s.program(), "write", Health, "yes")
 	if healthy, err := c.Healthy(t.Context()); err != nil || !healthy {
 		t.Fatalf("%v, %v", healthy, err)
 	}
-	do(t, c, Program, "remove", Health)
+	do(t, c, s.program(), "remove", Health)
 	end(t, c)
 	start(t, c, "hanging\n")
 	if healthy, err := c.Healthy(t.Context()); err != nil || healthy {
