@@ -100,9 +100,7 @@ func podmanSettings(o workload.Options) []setting {
 func podmanValue(option, value string) string {
 	switch option {
 	case "security-opt":
-		if value == "systempaths=unconfined" {
-			return "unmask=ALL"
-		}
+		return workload.Setting{Name: option, Value: value}.ForPodman().Value
 	case "publish":
 		// One that cannot be read is in no profile.
 		if short, err := workload.ShortPort(value); err == nil {

@@ -259,8 +259,9 @@ func TestAWriteErrorIsReported(t *testing.T) {
 func TestUseItOnPodman(t *testing.T) {
 	d := profiletest.Proven()
 	d.Environment.Engine = "Podman"
+	d.Workload.Options = d.Workload.Options.Set("security-opt", "systempaths=unconfined")
 	var b bytes.Buffer
-	if err := report.Write(&b, d, report.Options{}); err != nil || !strings.Contains(b.String(), "\n  podman run --cap-drop ALL --cap-add CHOWN") {
+	if err := report.Write(&b, d, report.Options{}); err != nil || !strings.Contains(b.String(), "\n  podman run --cap-drop ALL --cap-add CHOWN --cap-add SETGID --security-opt unmask=ALL\n") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }

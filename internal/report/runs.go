@@ -80,14 +80,17 @@ func use(p *text.Page, d *profile.Document) {
 		return
 	}
 	// What Podman's command line takes, it takes as docker run does.
-	flags := "docker run --cap-drop ALL"
+	flags, more := "docker run --cap-drop ALL", append(d.Workload.Options.Permits(), d.Relaxations...)
 	if d.Environment.Engine == "Podman" {
 		flags = "podman run --cap-drop ALL"
+		for i, s := range more {
+			more[i] = s.ForPodman()
+		}
 	}
 	for _, name := range d.Capabilities.Required.ShortNames() {
 		flags += " --cap-add " + name
 	}
-	if more := append(d.Workload.Options.Permits(), d.Relaxations...); len(more) > 0 {
+	if len(more) > 0 {
 		flags += " " + sentence.Options(more)
 	}
 	p.Verbatim(flags)

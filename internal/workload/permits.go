@@ -21,3 +21,12 @@ func (o Options) Permits() []Setting {
 	}
 	return all
 }
+
+// ForPodman is the setting as podman run takes it, where that is a security option of
+// another name.
+func (s Setting) ForPodman() Setting {
+	if s.Name == "security-opt" && s.Value == "systempaths=unconfined" {
+		s.Value = "unmask=ALL"
+	}
+	return s
+}

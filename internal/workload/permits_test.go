@@ -19,3 +19,15 @@ func TestPermits(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestForPodman(t *testing.T) {
+	for given, want := range map[Setting]Setting{
+		{"security-opt", "systempaths=unconfined"}: {"security-opt", "unmask=ALL"},
+		{"security-opt", "apparmor=unconfined"}:    {"security-opt", "apparmor=unconfined"},
+		{"env", "systempaths=unconfined"}:          {"env", "systempaths=unconfined"},
+	} {
+		if got := given.ForPodman(); got != want {
+			t.Errorf("%v: %v, want %v", given, got, want)
+		}
+	}
+}
