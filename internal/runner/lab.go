@@ -231,7 +231,7 @@ func (l *lab) explained(ctx context.Context, number int, mapped mapper.Result) {
 	}
 	for _, f := range mapped.Failures {
 		log.Debug("failed", "cause", f.Cause, "call", f.Operation.Syscall, "object", callwords.Object(f.Operation), "errno", errnoName(f.Operation),
-			"program", f.Operation.Executable, "obstacle", f.Obstacle.Kind)
+			"program", f.Operation.Executable, "obstacle", f.Obstacle.Kind, "module", f.Obstacle.Module, "certain", f.Obstacle.Certain)
 	}
 }
 

@@ -60,7 +60,7 @@ func (c *course) start(ctx context.Context, boot scenario.Boot) error {
 	if err := c.launch(ctx); err != nil {
 		return err
 	}
-	if c.view.trace != nil && c.result.Confinement == nil {
+	if c.view.confinable && c.result.Confinement == nil {
 		// The kernel knows best while it runs; see view.confinement.
 		c.result.Confinement, _ = c.container.Confinement(ctx)
 	}

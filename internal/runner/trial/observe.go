@@ -81,8 +81,10 @@ type Listener interface {
 type view struct {
 	trace Trace
 	watch Watch
-	// modules hears beside the trace; nil where nothing is to be heard.
-	modules Listener
+	// confinable says that a security module may confine what is traced, and modules hears
+	// of what it refuses; nil where that is not to be heard.
+	confinable bool
+	modules    Listener
 }
 
 // follow observes a container that is about to be started.
@@ -107,7 +109,7 @@ func (v *view) follow(m *Room, c engine.Container, look Look, log *slog.Logger) 
 // listen begins to hear of refusals. Without that, they are told from what they look
 // like.
 func (v *view) listen(modules Modules, log *slog.Logger) {
-	if modules == nil {
+	if v.confinable = modules != nil; !v.confinable {
 		return
 	}
 	listener, err := modules.Listen()
@@ -177,6 +179,9 @@ func fileCapabilities(ctx context.Context, c engine.Container, obs *observation.
 
 // confinement says what held the container, and what that refused it.
 func (v view) confinement(ctx context.Context, c engine.Container, r *Result) (err error) {
+	if !v.confinable {
+		return nil
+	}
 	if r.Confinement == nil {
 		if r.Confinement, err = c.Confinement(ctx); err != nil {
 			return fmt.Errorf("asking what confines the container: %w", err)
