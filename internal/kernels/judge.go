@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/capprof/capprof/internal/capability"
@@ -22,7 +23,7 @@ func (s setup) judge(w workload, a plan.Answer) (*profile.Document, []string) {
 		return nil, []string{a.Problem}
 	case a.Case == refusedCase:
 		return nil, s.judgeRefusal(a)
-	case a.Exit != 0 && !outOfReach:
+	case a.Exit != 0 && !outOfReach && w.refuser == "":
 		return nil, []string{fmt.Sprintf("exit code %d: %s", a.Exit, a.Said)}
 	}
 	d, err := profile.Decode(bytes.NewReader(a.Profile))
@@ -31,6 +32,9 @@ func (s setup) judge(w workload, a plan.Answer) (*profile.Document, []string) {
 	}
 	if outOfReach {
 		return d, judgeOutOfReach(a, d)
+	}
+	if w.refuser != "" {
+		return d, s.judgeRefuser(w, a, d)
 	}
 	here, there := w.needs, w.elsewhere
 	if there.Empty() {
@@ -99,6 +103,26 @@ func judgeOutOfReach(a plan.Answer, d *profile.Document) []string {
 	}
 	if !strings.Contains(string(a.Profile)+a.Said, "user namespace") {
 		differences = append(differences, "it does not say that a user namespace is the reason: "+a.Said)
+	}
+	return differences
+}
+
+// profilesOf begin the names of the AppArmor profiles that engines put containers under.
+var profilesOf = map[string]string{"docker": "docker-default", "podman": "containers-default-"}
+
+// judgeRefuser is for what a security module refuses: the failure must name the module and
+// its profile, and be no guess.
+func (s setup) judgeRefuser(w workload, a plan.Answer, d *profile.Document) []string {
+	var differences []string
+	if a.Exit != exitFailed || d.Verdict != profile.Failed {
+		differences = append(differences, fmt.Sprintf("exit code %d, %s, want %d, %s", a.Exit, d.Verdict, exitFailed, profile.Failed))
+	}
+	under := profilesOf[s.engine.Kind]
+	refused := slices.ContainsFunc(d.Failures, func(f profile.Failure) bool {
+		return f.Refuser != nil && f.Refuser.Module == w.refuser && strings.HasPrefix(f.Refuser.Label, under) && f.Refuser.ShownBy != ""
+	})
+	if !refused {
+		differences = append(differences, fmt.Sprintf("it does not say that %s refuses by %s: %s", w.refuser, under, a.Said))
 	}
 	return differences
 }

@@ -74,6 +74,31 @@ func TestEachDifferenceIsFound(t *testing.T) {
 	}
 }
 
+func TestARefusalOfASecurityModuleIsNoGuess(t *testing.T) {
+	s, w := setup{engine: docker, hook: tracepoint}, workload{name: "x", refuser: "apparmor"}
+	good := answered(t, profiletest.Confined())
+	good.Exit = exitFailed
+	if _, differences := s.judge(w, good); len(differences) > 0 {
+		t.Errorf("%q", differences)
+	}
+	guess := profiletest.Confined()
+	for _, f := range guess.Failures {
+		f.Refuser.ShownBy = ""
+	}
+	perhaps := answered(t, guess)
+	perhaps.Exit = exitFailed
+	passed := answered(t, profiletest.Proven())
+	for name, a := range map[string]plan.Answer{"a guess": perhaps, "it passes": passed, "another exit code": answered(t, profiletest.Confined())} {
+		if _, differences := s.judge(w, a); len(differences) == 0 {
+			t.Errorf("%s does not differ", name)
+		}
+	}
+	s.engine = podmanCrun
+	if _, differences := s.judge(w, good); len(differences) == 0 {
+		t.Error("another engine's profile does not differ")
+	}
+}
+
 func TestARefusalNamesWhatIsMissing(t *testing.T) {
 	s := setup{engine: docker, hook: noHook, refused: []string{"task storage", "--no-trace"}}
 	good := plan.Answer{Case: refusedCase, Exit: exitUnfit, Said: "tracing needs task storage: use --no-trace"}

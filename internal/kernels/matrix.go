@@ -99,6 +99,8 @@ type workload struct {
 	// initial says that what it does belongs to the initial user namespace, so that no
 	// capability helps in another.
 	initial bool
+	// refuser is the security module that refuses it whatever the capabilities, "" for none.
+	refuser string
 	// hooks and engines say that it is in the selections byHook and byEngine.
 	hooks, engines bool
 }
@@ -133,6 +135,7 @@ var workloads = []workload{
 		name: "mount", flags: []string{"--security-opt", "apparmor=unconfined"}, command: []string{"/privop", "mount"},
 		needs: capability.Of(capability.SysAdmin),
 	},
+	{name: "mount-confined", command: []string{"/privop", "mount"}, refuser: "apparmor"},
 	// Either of two would do.
 	{name: "read", command: []string{"/privop", "read-other"}, needs: capability.Of(capability.DACOverride)},
 }
