@@ -162,6 +162,56 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// Neither what ends nor what cannot start leaves a descriptor, a process or a cgroup.
+func TestNothingLeaks(t *testing.T) {
+	needRoot(t)
+	count := func() int {
+		t.Helper()
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		children, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(open) + len(strings.Fields(string(children)))
+	}
+	round := func() {
+		t.Helper()
+		e := open(t)
+		for _, command := range []string{"/bin/true", "/no/such/program"} {
+			subject, err := e.Prepare(t.Context(), workload.Spec{Command: []string{command}, Options: workload.Options{}.Set("volume", "/mnt/capprof-anonymous")}, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := subject.Create(t.Context(), engine.Conditions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := engine.Run(t.Context(), c, engine.Stdio{Stdin: strings.NewReader("x"), Stdout: io.Discard}); (err == nil) != (command == "/bin/true") {
+					t.Fatal(err)
+				}
+			}
+			if err := c.Remove(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(c.(*Container).cgroup); !os.IsNotExist(err) {
+				t.Errorf("its cgroup is there: %v", err)
+			}
+		}
+	}
+	round() // what is opened once stays open
+	before := count()
+	for range 5 {
+		round()
+	}
+	if after := count(); after > before {
+		t.Errorf("%d descriptors and children, and %d before", after, before)
+	}
+}
+
 // A program that knows no signals is ended by them, as it is outside of containers, where it
 // is not the first process of a namespace.
 func TestSignalsEndWhatKnowsNone(t *testing.T) {

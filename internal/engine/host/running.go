@@ -92,7 +92,7 @@ func (c *Container) start(stdio engine.Stdio) (*running, error) {
 		<-told
 		_ = r.supervisor.Wait() // it was killed
 		streams.close()
-		return nil, err
+		return nil, errors.Join(err, r.control.Close())
 	}
 	streams.begin()
 	go r.finish(told, streams)
