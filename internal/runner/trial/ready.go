@@ -103,7 +103,7 @@ func (l *live) reachable(ctx context.Context, port int, asks func(ctx context.Co
 			case published != "":
 				address = published
 			default:
-				return false, &ProbeError{Option: "--ready", Command: l.Told.Ready.String(), Why: fmt.Sprintf("port %d of the container cannot be reached from here: publish it (-p %d)", port, port)}
+				return false, &ProbeError{Option: "--ready", Command: l.Told.Ready.String(), Why: fmt.Sprintf("port %d of the container cannot be reached from here: publish it (-p %d), or use the machine's network (--network host)", port, port)}
 			}
 		}
 		return asks(ctx, address), nil
