@@ -31,7 +31,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	var shown *progress.Progress
 	at, err := openEngine(std, func(message string) { shown.Note(message) })
 	if err != nil {
-		return nil, err
+		return nil, std.engine.withoutEngine(err)
 	}
 	defer at.Close()
 	var tracing trial.Tracer
@@ -64,7 +64,7 @@ func profileWorkload(ctx context.Context, opts runner.Options, search *searchFla
 	}
 	facts, err := at.Facts(ctx)
 	if err != nil {
-		return nil, err
+		return nil, std.engine.withoutEngine(err)
 	}
 	if said := chosen(facts); said != "" && !search.quiet {
 		shown.Note(said)
