@@ -283,5 +283,12 @@ func (j job) describe(a plan.Answer) string {
 			what += "/" + a.Case
 		}
 	}
-	return fmt.Sprintf("%s: exit code %d after %s %s", what, a.Exit, clock(seconds(a.Seconds)), a.Problem)
+	text := fmt.Sprintf("%s: exit code %d after %s", what, a.Exit, clock(seconds(a.Seconds)))
+	if a.Problem != "" {
+		text += ": " + a.Problem
+	}
+	if a.Exit != 0 {
+		text += ": " + a.Said
+	}
+	return text
 }

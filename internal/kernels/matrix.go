@@ -45,10 +45,19 @@ type hook struct {
 	flags []string
 }
 
+// What a kernel offers. The first that works is taken by itself; the others are forced.
 var (
-	tracepoint = hook{name: "tracepoint", recorded: "tp_btf/cap_capable"}
-	noHook     = hook{name: "none"}
+	tracepoint   = hook{name: "tracepoint", recorded: "tp_btf/cap_capable"}
+	fexit        = hook{name: "fexit", recorded: "fexit/cap_capable"}
+	forcedFexit  = fexit.forced()
+	forcedKprobe = hook{name: "kprobe", recorded: "kprobe/cap_capable"}.forced()
+	noHook       = hook{name: "none"}
 )
+
+func (h hook) forced() hook {
+	h.flags = []string{"--hook", h.name}
+	return h
+}
 
 // The engines. Docker's versions are those of the userlands: 20.10 in bookworm, 26.1 in
 // trixie, 28.5 in forky. Podman's are 4.3, 5.4 and 5.8.
@@ -60,26 +69,37 @@ var (
 	podmanRootless   = plan.Engine{Kind: "podman", Runtime: "crun", Rootless: true}
 )
 
-// untraced is what capprof says of a kernel that it cannot trace on.
-var untraced = []string{"capability:cap_capable", "--no-trace"}
-
 // matrix is what is tested.
 //
-// The kernels are those between which something changed that tracing rests on: 5.10 has no
-// task storage for tracing programs; in 6.1 and 6.12 gcc inlines cap_capable() into its own
+// The kernels are those between which something changed that tracing rests on: 5.10 lacks a
+// BPF helper; in 6.1 and 6.12, which have no tracepoint, gcc inlines cap_capable() into its own
 // file; 6.18 has the tracepoint and task work; 7.x skips programs that are entered while a run
 // of theirs is preempted.
 var matrix = []machine{
-	{name: "5.10", kernel: "bullseye", userland: "bookworm", setups: []setup{{engine: docker, hook: noHook, refused: untraced}}},
-	{name: "6.1", kernel: "bookworm", userland: "bookworm", setups: []setup{{engine: docker, hook: noHook, refused: untraced}}},
-	{name: "6.12", kernel: "trixie", userland: "trixie", setups: []setup{{engine: docker, hook: noHook, refused: untraced}}},
+	{name: "5.10", kernel: "bullseye", userland: "bookworm", setups: []setup{
+		{engine: docker, hook: noHook, refused: []string{"bpf_task_pt_regs", "--no-trace"}},
+	}},
+	{name: "6.1", kernel: "bookworm", userland: "bookworm", setups: []setup{
+		{engine: docker, hook: fexit, cases: everything},
+		{engine: docker, hook: forcedKprobe, cases: byHook},
+		{engine: podmanCrun, hook: fexit, cases: byEngine},
+	}},
+	{name: "6.12", kernel: "trixie", userland: "trixie", setups: []setup{
+		{engine: docker, hook: fexit, cases: everything},
+		{engine: docker, hook: forcedKprobe, cases: byHook},
+		{engine: podmanCrun, hook: fexit, cases: byEngine},
+	}},
 	{name: "6.18", kernel: "trixie:6.18", userland: "trixie", setups: []setup{
 		{engine: docker, hook: tracepoint, cases: everything},
+		{engine: docker, hook: forcedFexit, cases: byHook},
+		{engine: docker, hook: forcedKprobe, cases: byHook},
 		{engine: dockerContainerd, hook: tracepoint, cases: byEngine},
 		{engine: podmanRunc, hook: tracepoint, cases: byEngine},
 	}},
 	{name: "7.x", kernel: "forky", userland: "forky", setups: []setup{
 		{engine: docker, hook: tracepoint, cases: everything},
+		{engine: docker, hook: forcedFexit, cases: byHook},
+		{engine: docker, hook: forcedKprobe, cases: byHook},
 		{engine: podmanCrun, hook: tracepoint, cases: byEngine},
 		{engine: podmanRootless, hook: tracepoint, cases: byEngine},
 	}},

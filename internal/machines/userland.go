@@ -69,6 +69,9 @@ func (c *Cache) userlandPart(ctx context.Context, name string) (part, error) {
 const userlandDisk = "root.img"
 
 func (s *suite) buildUserland(ctx context.Context, dir string, packages []string) error {
+	if os.Geteuid() != 0 {
+		return errors.New("its files have owners: run it as root, once; machines can then be used by everybody who can write to the cache")
+	}
 	tree, scripts := filepath.Join(dir, "tree"), filepath.Join(dir, "guest")
 	if err := os.Mkdir(scripts, 0o755); err != nil {
 		return err

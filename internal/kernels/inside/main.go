@@ -88,7 +88,7 @@ func (f *follower) answer(a plan.Answer, start time.Time) error {
 
 // tests runs those of the tracer.
 func (f *follower) tests(skip string) error {
-	args := []string{"-test.count=1", "-test.v", "-test.timeout=10m"}
+	args := []string{"-test.count=1", "-test.v", "-test.timeout=30m"}
 	if skip != "" {
 		args = append(args, "-test.skip="+skip)
 	}
@@ -118,7 +118,7 @@ func (f *follower) run(setup int, s plan.Setup, c plan.Case, host string) error 
 }
 
 // most is how much of what a program says is kept, its end.
-const most = 16 << 10
+const most = 64 << 10
 
 // finished runs a command and says how it ended.
 func finished(cmd *exec.Cmd) plan.Answer {
