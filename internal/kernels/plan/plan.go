@@ -18,8 +18,9 @@ const (
 // there, whatever becomes of the machine.
 const Mark = "answer: "
 
-// Reference is the image made of Image.
-const Reference = "capprof-kernels"
+// Reference is the image made of Image, in full: Podman's API takes a short name for one of
+// docker.io's, and its command for one of localhost's.
+const Reference = "docker.io/library/capprof-kernels"
 
 // Plan is what one machine does, in this order.
 type Plan struct {
