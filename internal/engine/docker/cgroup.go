@@ -44,10 +44,12 @@ func checkCgroup(ctx context.Context, r *running) error {
 	return fmt.Errorf("%w: container %s is not in %q, but in %q", engine.ErrOtherCgroup, r.short(), r.cgroup.Name, strings.TrimSpace(string(text)))
 }
 
-// below reports whether a path of /proc/PID/cgroup leads through a cgroup of that name.
+// below reports whether a path of /proc/PID/cgroup leads through a cgroup of that name. Of a
+// process that has ended and that nobody has waited for yet, the cgroup may be gone already,
+// which the kernel says behind its path (proc_cgroup_show).
 func below(lines, name string) bool {
 	for line := range strings.Lines(lines) {
-		_, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "/")
+		_, path, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), " (deleted)"), "/")
 		if slices.Contains(strings.Split(path, "/"), name) {
 			return true
 		}

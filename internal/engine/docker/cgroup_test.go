@@ -17,6 +17,7 @@ func TestBelowACgroup(t *testing.T) {
 		"0::/system.slice/docker-abc.scope\n":                                                      true,
 		"0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-abc.scope/container\n": true,
 		"12:pids:/docker-abc.scope\n0::/\n":                                                        true,
+		"0::/system.slice/docker-abc.scope (deleted)\n":                                            true,
 		"0::/system.slice/docker-abc.scope2\n":                                                     false,
 		"0::/\n":                                                                                   false,
 		"":                                                                                         false,
