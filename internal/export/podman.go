@@ -101,6 +101,11 @@ func podmanValue(option, value string) string {
 	switch option {
 	case "security-opt":
 		return workload.Setting{Name: option, Value: value}.ForPodman().Value
+	case "mount":
+		// Podman wants the type to be said.
+		if !slices.ContainsFunc(strings.Split(value, ","), func(field string) bool { return strings.HasPrefix(field, "type=") }) {
+			return "type=volume," + value
+		}
 	case "publish":
 		// One that cannot be read is in no profile.
 		if short, err := workload.ShortPort(value); err == nil {

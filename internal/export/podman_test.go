@@ -16,9 +16,9 @@ import (
 func forPodman() *profile.Document {
 	d := profiletest.Proven()
 	d.Workload.Image.Reference = "docker.io/library/nginx:1.27"
-	d.Workload.Command = []string{"nginx", "-g", `daemon off; # 100% of $PATH "é"`, "two\nlines"}
+	d.Workload.Command = []string{"nginx", "-g", `daemon off; # 100% of $PATH "é"`, "two\nlines", ""}
 	d.Workload.Options = workload.Options{}.
-		Set("env", "A=1", "B=two words", "FROM_CALLER").Set("volume", "data:/v", "/with space:/s").Set("user", "0:5").
+		Set("env", "A=1", "B=two words", "FROM_CALLER").Set("volume", "data:/v", "/with space:/s", "named.volume:/n").Set("mount", "src=other,dst=/o").Set("user", "0:5").
 		Set("security-opt", "no-new-privileges", "systempaths=unconfined", "label=disable").
 		Set("publish", "published=53,target=53,protocol=udp", "80:80").Set("network", "name=mine,alias=db,ip=10.0.0.2").
 		Set("read-only", "true").Set("tty", "true").Set("link", "x:y").Set("health-cmd", "test -f /ok").
@@ -30,12 +30,12 @@ func TestPodmanRun(t *testing.T) {
 	text := exported(t, "podman", forPodman())
 	want := strings.Join([]string{
 		"podman run", "--cap-drop ALL", "--cap-add CHOWN", "--cap-add SETGID",
-		"--env A=1", "--env 'B=two words'", "--env FROM_CALLER", "--volume data:/v", "--volume '/with space:/s'", "--user 0:5",
+		"--env A=1", "--env 'B=two words'", "--env FROM_CALLER", "--volume data:/v", "--volume '/with space:/s'", "--volume named.volume:/n", "--mount type=volume,src=other,dst=/o", "--user 0:5",
 		"--network mine:alias=db,ip=10.0.0.2",
 		"--security-opt no-new-privileges", "--security-opt unmask=ALL", "--security-opt label=disable", "--read-only", "--tty",
 		"--publish 53:53/udp", "--publish 80:80", "--health-cmd 'test -f /ok'",
 		"--detach", "--rm", "--name web", "--restart unless-stopped",
-		`docker.io/library/nginx:1.27 nginx -g 'daemon off; # 100% of $PATH "é"' ` + "'two\nlines'",
+		`docker.io/library/nginx:1.27 nginx -g 'daemon off; # 100% of $PATH "é"' ` + "'two\nlines' ''",
 	}, "\n  ")
 	if got := strings.ReplaceAll(body(text), " \\\n", "\n"); got != want+"\n" {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -50,11 +50,11 @@ func TestQuadlet(t *testing.T) {
 	for _, want := range []string{
 		"[Container]\nImage=docker.io/library/nginx:1.27\nDropCapability=all\nAddCapability=CAP_CHOWN\nAddCapability=CAP_SETGID\n",
 		"\nEnvironment=A=1\nEnvironment=\"B=two words\"\nPodmanArgs=--env=FROM_CALLER\n",
-		"\nVolume=data:/v\nPodmanArgs=\"--volume=/with space:/s\"\n", "\nUser=0\nGroup=5\n", "\nNetwork=mine:alias=db,ip=10.0.0.2\n",
+		"\nVolume=data:/v\nPodmanArgs=\"--volume=/with space:/s\"\nPodmanArgs=--volume=named.volume:/n\nMount=type=volume,src=other,dst=/o\n", "\nUser=0\nGroup=5\n", "\nNetwork=mine:alias=db,ip=10.0.0.2\n",
 		"\nNoNewPrivileges=true\nPodmanArgs=--security-opt=unmask=ALL\nSecurityLabelDisable=true\nReadOnly=true\nPodmanArgs=--tty\n",
 		"\nPublishPort=53:53/udp\nPublishPort=80:80\n", "\nPodmanArgs=\"--health-cmd=test -f /ok\"\n", "\nContainerName=web\n",
-		"\nExec=nginx -g \"daemon off; # 100%% of $$PATH \\\"é\\\"\" \"two\\x0alines\"\n",
-		"\n\n[Service]\nRestart=always\n\n[Install]\nWantedBy=default.target\n",
+		"\nExec=nginx -g \"daemon off; # 100%% of $$PATH \\\"é\\\"\" \"two\\x0alines\" ${EMPTY}\n",
+		"\n\n[Service]\nRestart=always\nEnvironment=EMPTY=\n\n[Install]\nWantedBy=default.target\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,8 +45,11 @@ func (quadlet) Export(w io.Writer, d *profile.Document) error {
 	}
 	if len(used.Command) > 0 {
 		unit.words("Exec", used.Command)
+		if slices.Contains(used.Command, "") {
+			service.add("Environment", emptyVariable+"=")
+		}
 	}
-	if d.Scenario == nil && len(service.lines) == 0 {
+	if d.Scenario == nil && len(used.Options.Values("restart")) == 0 {
 		// It ends by itself.
 		service.add("Type", "oneshot")
 	}
@@ -122,11 +126,19 @@ func (u *unitFile) option(s setting) {
 		u.add("SecurityLabelDisable", "true")
 	case known && slices.Contains(quadletWords, key) && (key != "Environment" || strings.Contains(s.value, "=")):
 		u.words(key, []string{s.value})
-	case known && plainWord(s.value) && key != "Environment":
+	case known && plainWord(s.value) && key != "Environment" && !namesQuadlet(s.value):
 		u.add(key, s.value)
 	default:
 		u.words("PodmanArgs", []string{"--" + s.name + "=" + s.value})
 	}
+}
+
+// namesQuadlet reports whether a value holds a name that the generator takes for another
+// file of its own, such as a volume "data.volume".
+func namesQuadlet(value string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(":,=", r) }), func(part string) bool {
+		return slices.Contains([]string{".volume", ".network", ".image", ".build", ".pod", ".container"}, path.Ext(part))
+	})
 }
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9_.:/=,@+-]+$`)
@@ -135,10 +147,17 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9_.:/=,@+-]+$`)
 // wherever it stands.
 func plainWord(s string) bool { return plain.MatchString(s) }
 
+// emptyVariable is a variable whose value is an empty word: the generator ends a command at
+// one that is written as such.
+const emptyVariable = "EMPTY"
+
 // unitWord is a word as systemd.syntax(7) quotes it, in a command line of which systemd
 // replaces %x and $NAME.
 func unitWord(s string) string {
-	if plainWord(s) {
+	switch {
+	case s == "":
+		return "${" + emptyVariable + "}"
+	case plainWord(s):
 		return s
 	}
 	var b strings.Builder
