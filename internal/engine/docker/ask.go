@@ -76,19 +76,19 @@ func ask[T any](ctx context.Context, e *Engine, limit time.Duration, doing strin
 			next *= 2
 		case <-over.C:
 			abandon()
-			return none, &silence{at: e.endpoint.String(), limit: limit}
+			return none, &silence{at: e.endpoint, limit: limit}
 		}
 	}
 }
 
 // silence is an engine that did not answer in time.
 type silence struct {
-	at    string
+	at    endpoint
 	limit time.Duration
 }
 
 func (s *silence) Error() string {
-	return fmt.Sprintf("the engine at %s has not answered for %v; look at its log (journalctl -u docker) or restart it", s.at, s.limit)
+	return fmt.Sprintf("the engine at %s has not answered for %v; look at its log (journalctl -u %s) or restart it", s.at, s.limit, s.at.unit())
 }
 
 func (s *silence) Unwrap() error { return engine.ErrSilent }

@@ -161,9 +161,17 @@ func podmanSockets(around surroundings) []string {
 	return []string{path.Join(runtime, "podman", podmanSocket), ofSystem}
 }
 
+// unit is the engine's to systemd.
+func (at endpoint) unit() string {
+	if at.kind == Podman || strings.HasSuffix(at.socket(), "/"+podmanSocket) {
+		return "podman"
+	}
+	return "docker"
+}
+
 // remedy says how to start the engine that does not answer.
 func (at endpoint) remedy() string {
-	if at.kind != Podman && !strings.HasSuffix(at.socket(), "/"+podmanSocket) {
+	if at.unit() == "docker" {
 		return "start it (systemctl start docker), or name another one with DOCKER_HOST"
 	}
 	if socket := at.socket(); strings.HasPrefix(socket, "/run/user/") || socket != "" && !strings.HasPrefix(socket, "/run/") && !strings.HasPrefix(socket, "/var/run/") {
