@@ -29,6 +29,12 @@ test-overlay2:
 	scripts/prerequisites test
 	CAPPROF_TEST_ENGINE=overlay2 $(GO) test -count=1 -p 1 -timeout 40m ./internal/engine/docker ./internal/e2e
 
+# What every engine must do, on a Podman of the tests' own.
+.PHONY: test-podman
+test-podman:
+	scripts/prerequisites podman
+	CAPPROF_TEST_ENGINE=podman $(GO) test -count=1 -timeout 30m -run TestContract ./internal/engine/docker
+
 .PHONY: bench
 bench:
 	scripts/prerequisites bench

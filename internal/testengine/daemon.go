@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// daemon is one dockerd with everything of its own: socket, data, runtime
+// daemon is one dockerd, or one service of Podman, with everything of its own: socket, data, runtime
 // state, network and mount namespaces, and a control group above its containers'.
 type daemon struct {
 	driver string
@@ -39,8 +39,8 @@ type process struct {
 }
 
 func newDaemon(driver string, remap bool) (*daemon, error) {
-	if _, err := exec.LookPath("dockerd"); err != nil {
-		return nil, &unavailable{NoDockerd, err}
+	if err := lookFor(driver); err != nil {
+		return nil, err
 	}
 	// The path is kept short: a socket's address holds 107 bytes, and containerd
 	// puts sockets further down.
@@ -57,14 +57,21 @@ func newDaemon(driver string, remap bool) (*daemon, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the daemon's directory: %w", err), os.RemoveAll(dir))
 	}
-	var remapped, subordinates string
-	if remap {
-		subordinates = filepath.Join(dir, "subordinates")
-		if remapped, err = writeSubordinates(subordinates); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
+	var remapped string
+	over := map[string]string{}
+	switch {
+	case driver == Podman:
+		over[podmanConfiguration] = filepath.Join(dir, "containers")
+		err = podmanSettings(over[podmanConfiguration])
+	case remap:
+		over["/etc/subuid"] = filepath.Join(dir, "subordinates")
+		over["/etc/subgid"] = over["/etc/subuid"]
+		remapped, err = writeSubordinates(over["/etc/subuid"])
 	}
-	spaces, err := newNamespaces(subordinates)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	spaces, err := newNamespaces(over)
 	if err != nil {
 		return nil, errors.Join(&unavailable{NoNamespaces, err}, os.RemoveAll(dir))
 	}
@@ -123,7 +130,11 @@ func (d *daemon) start(ctx context.Context) error {
 	if d.remap != "" {
 		args = append(args, "--userns-remap", d.remap)
 	}
-	cmd := exec.Command("dockerd", args...)
+	program := "dockerd"
+	if d.driver == Podman {
+		program, args = "podman", d.podmanArguments()
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	// A test binary that is killed takes its daemon along; SIGTERM, so that the
 	// daemon still ends its containers.
@@ -142,7 +153,7 @@ func (d *daemon) start(ctx context.Context) error {
 			return
 		}
 		if err := cmd.Start(); err != nil {
-			started <- fmt.Errorf("starting dockerd: %w", err)
+			started <- fmt.Errorf("starting %s: %w", program, err)
 			return
 		}
 		p.pid = cmd.Process.Pid
@@ -208,6 +219,9 @@ func (d *daemon) kill(ctx context.Context) error {
 	}
 	<-d.process.ended
 	d.process = nil
+	if d.driver == Podman {
+		return nil
+	}
 	state := filepath.Join(d.dir, "exec", "containerd")
 	if err := endOf(ctx, filepath.Join(state, "containerd.toml")); err != nil {
 		return err
@@ -242,6 +256,9 @@ func (d *daemon) remove(ctx context.Context) error {
 	var problems []error
 	// The containers go first: dockerd gives each ten seconds otherwise.
 	problems = append(problems, killCgroup(d.cgroupParent()))
+	if d.driver == Podman && d.process != nil {
+		problems = append(problems, d.removeContainers(ctx))
+	}
 	problems = append(problems, d.terminate(ctx))
 	// containerd and its shims outlive a dockerd that was killed.
 	problems = append(problems, killMentioning(ctx, d.dir))

@@ -20,7 +20,7 @@ import (
 
 // SuiteEnv names the environment variable that chooses the engine of a whole
 // suite: empty for the machine's own, or the storage driver that a daemon of
-// the suite's own is started with, such as "overlay2".
+// the suite's own is started with, such as "overlay2", or Podman.
 const SuiteEnv = "CAPPROF_TEST_ENGINE"
 
 // Engine is a running container engine.

@@ -19,9 +19,9 @@ const containerdState = "/run/containerd"
 // mounts vanish with it.
 type namespaces struct{ network, mount *os.File }
 
-// newNamespaces makes the pair, with the loopback interface up. A file of
-// subordinate IDs, if one is named, lies over /etc/subuid and /etc/subgid inside.
-func newNamespaces(subordinates string) (*namespaces, error) {
+// newNamespaces makes the pair, with the loopback interface up. Over some paths
+// others lie inside.
+func newNamespaces(over map[string]string) (*namespaces, error) {
 	type result struct {
 		spaces *namespaces
 		err    error
@@ -30,7 +30,7 @@ func newNamespaces(subordinates string) (*namespaces, error) {
 	go func() {
 		// Never unlocked: the thread, changed beyond repair, ends with the goroutine.
 		runtime.LockOSThread()
-		spaces, err := unshare(subordinates)
+		spaces, err := unshare(over)
 		made <- result{spaces, err}
 	}()
 	r := <-made
@@ -38,7 +38,7 @@ func newNamespaces(subordinates string) (*namespaces, error) {
 }
 
 // unshare gives the calling thread namespaces of its own and opens them.
-func unshare(subordinates string) (*namespaces, error) {
+func unshare(over map[string]string) (*namespaces, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("making a network and a mount namespace: %w", err)
 	}
@@ -51,11 +51,9 @@ func unshare(subordinates string) (*namespaces, error) {
 			return nil, fmt.Errorf("mounting %s: %w", containerdState, err)
 		}
 	}
-	if subordinates != "" {
-		for _, path := range []string{"/etc/subuid", "/etc/subgid"} {
-			if err := unix.Mount(subordinates, path, "", unix.MS_BIND, ""); err != nil {
-				return nil, fmt.Errorf("mounting over %s: %w", path, err)
-			}
+	for path, own := range over {
+		if err := unix.Mount(own, path, "", unix.MS_BIND, ""); err != nil {
+			return nil, fmt.Errorf("mounting over %s: %w", path, err)
 		}
 	}
 	if err := loopbackUp(); err != nil {

@@ -17,6 +17,7 @@ const (
 	NotRoot      Reason = "not-root"      // the tests do not run as root
 	NoEngine     Reason = "no-engine"     // no docker command or no daemon
 	NoDockerd    Reason = "no-dockerd"    // no dockerd to start a second one
+	NoPodman     Reason = "no-podman"     // no podman to start a service of
 	NoNamespaces Reason = "no-namespaces" // the kernel or a sandbox refuses new namespaces
 	NoMmdebstrap Reason = "no-mmdebstrap" // the Debian image can't be built
 	NoTracing    Reason = "no-tracing"    // the kernel has no hook for capability checks
