@@ -45,6 +45,10 @@ func startEngine(kind plan.Engine, image string) (*engine, error) {
 	if e.version, err = e.run("version", "--format", "{{."+side+".Version}}"); err == nil {
 		_, err = e.run("import", image, plan.Reference)
 	}
+	if err == nil && kind.Kind == "podman" {
+		// The first request starts the service, for which capprof does not wait that long.
+		_, err = e.run("--url", e.host, "info")
+	}
 	if err != nil {
 		return nil, errors.Join(err, e.stop())
 	}
