@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/capprof/capprof/internal/engine"
 )
@@ -28,20 +30,37 @@ func checkCgroup(ctx context.Context, r *running) error {
 		}
 		return err
 	}
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(here.PID) + "/cgroup")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	file, err := os.Open("/proc/" + strconv.Itoa(here.PID) + "/cgroup")
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the control groups of container %s: %w", r.short(), err)
+	}
+	defer file.Close() // only read
+	text, err := controlGroups(file)
+	switch {
 	case err != nil:
 		return fmt.Errorf("reading the control groups of container %s: %w", r.short(), err)
-	case below(string(text), r.cgroup.Name):
+	case text == "":
+		return nil
+	case below(text, r.cgroup.Name):
 		r.engine.placed.Store(true)
 		return nil
 	}
 	if _, err := r.inspect(ctx); errors.Is(err, engine.ErrNotRunning) {
 		return nil // the process was somebody else's by then
 	}
-	return fmt.Errorf("%w: container %s is not in %q, but in %q", engine.ErrOtherCgroup, r.short(), r.cgroup.Name, strings.TrimSpace(string(text)))
+	return fmt.Errorf("%w: container %s is not in %q, but in %q", engine.ErrOtherCgroup, r.short(), r.cgroup.Name, strings.TrimSpace(text))
+}
+
+// controlGroups reads an opened /proc/PID/cgroup, "" where the process has ended meanwhile.
+func controlGroups(file io.Reader) (string, error) {
+	text, err := io.ReadAll(file)
+	if errors.Is(err, syscall.ESRCH) {
+		return "", nil
+	}
+	return string(text), err
 }
 
 // below reports whether a path of /proc/PID/cgroup leads through a cgroup of that name. Of a

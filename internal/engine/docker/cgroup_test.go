@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -55,5 +56,28 @@ func TestAContainerInAnotherCgroup(t *testing.T) {
 		if err := checkCgroup(t.Context(), c.began()); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)
 		}
+	}
+}
+
+// A container may end between the two: the file is there, and has nothing to say.
+func TestControlGroupsOfAProcessThatEnds(t *testing.T) {
+	child := exec.Command("cat")
+	input, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/%d/cgroup", child.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := errors.Join(input.Close(), child.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := controlGroups(file); text != "" || err != nil {
+		t.Errorf("%q, %v", text, err)
 	}
 }

@@ -110,7 +110,7 @@ func (o original) values(option *workload.Option) []string {
 	if read := readers[option.Name]; read != nil {
 		return read(o)
 	}
-	if leftOut[option.Name] != "" || option.Refused != "" {
+	if leftOut[option.Name] != "" || option.Refused != "" || option.Plain {
 		return nil
 	}
 	field := option.Field
