@@ -2,9 +2,7 @@ package testimage
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"strings"
 )
@@ -39,10 +37,7 @@ func Operations(ctx context.Context, settled bool) (io.Reader, error) {
 	netRaw := map[string]string{"SCHILY.xattr.security.capability": fileCapabilities}
 	lowPorts := map[string]string{"SCHILY.xattr.security.capability": netBindServiceEP}
 	text := []byte("text\n")
-	entries := []struct {
-		tar.Header
-		content []byte
-	}{
+	entries := []entry{
 		{tar.Header{Name: "ops", Mode: 0o755}, ops},
 		{tar.Header{Name: "capable-ops", Mode: 0o755, PAXRecords: netRaw}, ops},
 		{tar.Header{Name: "privop", Mode: 0o755}, privop},
@@ -81,29 +76,13 @@ func Operations(ctx context.Context, settled bool) (io.Reader, error) {
 		{tar.Header{Name: "own/removed", Mode: 0o600}, text},
 		{tar.Header{Name: "own/directory/", Mode: 0o755}, nil},
 	}
-	archive := new(bytes.Buffer)
-	writer := tar.NewWriter(archive)
-	for _, entry := range entries {
-		header := entry.Header
-		if settled {
-			settle(&header)
-		}
-		header.Size = int64(len(entry.content))
-		if header.Typeflag == 0 {
-			header.Typeflag = tar.TypeReg
-		}
-		if strings.HasSuffix(header.Name, "/") {
-			header.Typeflag = tar.TypeDir
-		}
-		if err := writer.WriteHeader(&header); err != nil {
-			return nil, fmt.Errorf("archiving %s: %w", header.Name, err)
-		}
-		if _, err := writer.Write(entry.content); err != nil {
-			return nil, fmt.Errorf("archiving %s: %w", header.Name, err)
-		}
+	var change func(*tar.Header)
+	if settled {
+		change = settle
 	}
-	if err := writer.Close(); err != nil {
-		return nil, fmt.Errorf("closing the archive: %w", err)
+	tree, err := archive(entries, change)
+	if err != nil {
+		return nil, err
 	}
-	return archive, nil
+	return tree, nil
 }

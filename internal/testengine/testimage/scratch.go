@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/capprof/capprof/internal/testengine"
 )
@@ -63,10 +64,7 @@ func scratchTree(ctx context.Context, attributes map[string]string) (*bytes.Buff
 		return nil, err
 	}
 	const other = 1000 // the user that privop calls the other one
-	entries := []struct {
-		tar.Header
-		content []byte
-	}{
+	return archive([]entry{
 		{tar.Header{Name: "privop", Mode: 0o755, PAXRecords: attributes}, program},
 		// What a command may be that can't be executed.
 		{tar.Header{Name: "not-executable", Mode: 0o644}, []byte("not a program\n")},
@@ -75,14 +73,30 @@ func scratchTree(ctx context.Context, attributes map[string]string) (*bytes.Buff
 		{tar.Header{Name: "data/group", Mode: 0o755, Gid: other}, []byte("of another group\n")},
 		{tar.Header{Name: "mnt/", Mode: 0o755}, nil},
 		{tar.Header{Name: "tmp/", Mode: 0o1777}, nil},
-	}
-	archive := new(bytes.Buffer)
-	writer := tar.NewWriter(archive)
+	}, nil)
+}
+
+// entry is what an archive holds: a directory where the name ends with "/", and a file where
+// the header does not say otherwise.
+type entry struct {
+	tar.Header
+	content []byte
+}
+
+// archive writes a tar. change, where it is not nil, changes each header first.
+func archive(entries []entry, change func(*tar.Header)) (*bytes.Buffer, error) {
+	file := new(bytes.Buffer)
+	writer := tar.NewWriter(file)
 	for _, entry := range entries {
 		header := entry.Header
+		if change != nil {
+			change(&header)
+		}
 		header.Size = int64(len(entry.content))
-		header.Typeflag = tar.TypeReg
-		if header.Name[len(header.Name)-1] == '/' {
+		if header.Typeflag == 0 {
+			header.Typeflag = tar.TypeReg
+		}
+		if strings.HasSuffix(header.Name, "/") {
 			header.Typeflag = tar.TypeDir
 		}
 		if err := writer.WriteHeader(&header); err != nil {
@@ -95,7 +109,7 @@ func scratchTree(ctx context.Context, attributes map[string]string) (*bytes.Buff
 	if err := writer.Close(); err != nil {
 		return nil, fmt.Errorf("closing the archive: %w", err)
 	}
-	return archive, nil
+	return file, nil
 }
 
 // Build compiles a program of ours, linked statically.
