@@ -89,19 +89,25 @@ func newCgroup(t *testing.T, name string) string {
 	for lines := bufio.NewScanner(mounts); lines.Scan(); {
 		if fields := strings.Fields(lines.Text()); fields[2] == "cgroup2" {
 			dir := filepath.Join(fields[1], fmt.Sprintf("capprof-tracer-%d-%s-%s", os.Getpid(), strings.ToLower(filepath.Base(t.Name())), name))
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := os.Remove(dir); err != nil {
-					t.Error(err)
-				}
-			})
-			return dir
+			return makeCgroup(t, dir)
 		}
 	}
 	t.Fatal("no cgroup2 file system is mounted; tracing needs the unified hierarchy")
 	return ""
+}
+
+// makeCgroup makes a cgroup for as long as the test lasts.
+func makeCgroup(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func perform(act string) error {

@@ -24,16 +24,7 @@ func move(dir string) error {
 // newBelow makes a cgroup below another one.
 func newBelow(t *testing.T, cgroup string) string {
 	t.Helper()
-	below := filepath.Join(cgroup, "container")
-	if err := os.Mkdir(below, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.Remove(below); err != nil {
-			t.Error(err)
-		}
-	})
-	return below
+	return makeCgroup(t, filepath.Join(cgroup, "container"))
 }
 
 // crun puts a container's processes into a cgroup below the container's, and a container
