@@ -68,6 +68,13 @@ func (e *EndedByOthersError) Error() string {
 	return fmt.Sprintf("somebody stopped container %.12s while it ran: it was sent signal %s (docker stop, docker kill, or the engine's shutdown)", e.Container, e.Signal)
 }
 
+// WriteError is a failure of a caller's writer, told from one of the container's streams.
+type WriteError struct{ Err error }
+
+func (e *WriteError) Error() string { return "writing the workload's output: " + e.Err.Error() }
+
+func (e *WriteError) Unwrap() error { return e.Err }
+
 // Errors of the engine that the command line tells apart.
 var (
 	// ErrNoEngine says that the engine cannot be reached.

@@ -19,7 +19,7 @@ func (c Container) Busy() (bool, error) {
 	for _, pid := range members {
 		threads, err := procfs.AllThreads(pid)
 		switch {
-		case gone(err):
+		case Gone(err):
 			continue
 		case err != nil:
 			return false, fmt.Errorf("%w: %w", engine.ErrUnseen, err)

@@ -138,7 +138,7 @@ func (c Container) own(sockets []socket) ([]socket, error) {
 		}
 		targets, err := process.FileDescriptorTargets()
 		switch {
-		case gone(err):
+		case Gone(err):
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", engine.ErrUnseen, err)

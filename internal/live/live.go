@@ -55,7 +55,7 @@ func (c Container) Processes() ([]scenario.Process, error) {
 		}
 		status, err := process.NewStatus()
 		switch {
-		case gone(err):
+		case Gone(err):
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", engine.ErrUnseen, err)
@@ -186,7 +186,7 @@ var hierarchyMounts = sync.OnceValues(func() ([]hierarchy, error) {
 func membersOf(dir string) ([]int, error) {
 	var members []int
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if path != dir && gone(err) {
+		if path != dir && Gone(err) {
 			return nil // a cgroup below that was removed meanwhile
 		}
 		if err != nil || !entry.IsDir() {
@@ -194,7 +194,7 @@ func membersOf(dir string) ([]int, error) {
 		}
 		text, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 		switch {
-		case path != dir && gone(err), errors.Is(err, syscall.EOPNOTSUPP):
+		case path != dir && Gone(err), errors.Is(err, syscall.EOPNOTSUPP):
 			// A threaded cgroup lists its processes in the one above (cgroups(7)).
 			return nil
 		case err != nil:
@@ -215,14 +215,15 @@ func membersOf(dir string) ([]int, error) {
 	return members, err
 }
 
-// gone reports whether something of /proc or of a cgroup is not there any more.
-func gone(err error) bool {
+// Gone reports whether an error says that something of /proc or of a cgroup is not there
+// any more: it was not found, or it went between its opening and its reading.
+func Gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) || errors.Is(err, syscall.ENODEV)
 }
 
 // notRunning is what a failure to read of the first process means.
 func notRunning(err error) error {
-	if gone(err) {
+	if Gone(err) {
 		return fmt.Errorf("%w: %w", engine.ErrNotRunning, err)
 	}
 	return fmt.Errorf("%w: %w", engine.ErrUnseen, err)

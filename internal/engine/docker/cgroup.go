@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/capprof/capprof/internal/engine"
+	"github.com/capprof/capprof/internal/live"
 )
 
 // checkCgroup compares the name of a started container's cgroup, which is inferred from
@@ -31,7 +30,7 @@ func checkCgroup(ctx context.Context, r *running) error {
 		return err
 	}
 	file, err := os.Open("/proc/" + strconv.Itoa(here.PID) + "/cgroup")
-	if errors.Is(err, fs.ErrNotExist) {
+	if live.Gone(err) {
 		return nil
 	}
 	if err != nil {
@@ -57,7 +56,7 @@ func checkCgroup(ctx context.Context, r *running) error {
 // controlGroups reads an opened /proc/PID/cgroup, "" where the process has ended meanwhile.
 func controlGroups(file io.Reader) (string, error) {
 	text, err := io.ReadAll(file)
-	if errors.Is(err, syscall.ESRCH) {
+	if live.Gone(err) {
 		return "", nil
 	}
 	return string(text), err

@@ -36,7 +36,7 @@ func (s *Subject) Create(ctx context.Context, c engine.Conditions) (engine.Conta
 		return nil, err
 	}
 	w := s.spec.With(c.Options...)
-	body, err := createRequest(w, c.Capabilities, e.environ, s.files.read)
+	body, err := createRequest(w, c.Capabilities, e.environ, s.files.Read)
 	if err == nil {
 		err = tooNew(w.Options, e.api.ClientVersion())
 	}

@@ -43,7 +43,7 @@ func (d *Data) Remove(ctx context.Context) error {
 // Data makes the volumes of one run: in place of anonymous ones, of those that do not
 // exist yet, and of those that the policy does not leave to the user.
 func (s *Subject) Data(ctx context.Context, o engine.DataOptions) (engine.Data, error) {
-	config, host, err := settings(s.spec, 0, s.engine.environ, s.files.read)
+	config, host, err := settings(s.spec, 0, s.engine.environ, s.files.Read)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}

@@ -165,7 +165,7 @@ func TestANetworkThatIsRefused(t *testing.T) {
 		},
 		"DELETE /v1.41/containers/abc": func(w http.ResponseWriter, _ *http.Request) { removed = true; w.WriteHeader(http.StatusNoContent) },
 	})
-	s := &Subject{engine: e, spec: workload.Spec{Options: workload.Options{}.Set("network", "first", "further")}, files: &files{}}
+	s := &Subject{engine: e, spec: workload.Spec{Options: workload.Options{}.Set("network", "first", "further")}, files: &engine.Files{}}
 	if _, err := s.Create(t.Context(), engine.Conditions{}); !errors.Is(err, engine.ErrBadWorkload) || !strings.Contains(err.Error(), "not attachable") || !removed {
 		t.Errorf("error %v, removed %v", err, removed)
 	}

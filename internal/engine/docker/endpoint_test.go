@@ -106,7 +106,7 @@ func TestNoEngineThere(t *testing.T) {
 		e := engineAt(t, host)
 		_, facts := e.Facts(t.Context())
 		_, prepare := e.Prepare(t.Context(), workload.Spec{Image: "x"}, io.Discard)
-		subject := &Subject{engine: e, identity: engine.Identity{ID: "x"}, files: &files{}}
+		subject := &Subject{engine: e, identity: engine.Identity{ID: "x"}, files: &engine.Files{}}
 		_, create := subject.Create(t.Context(), engine.Conditions{})
 		_, leftovers := e.RemoveLeftovers(t.Context())
 		_, grantable := subject.Grantable(t.Context(), 1)

@@ -30,7 +30,7 @@ func (s *Subject) life(ctx context.Context, image *dockerspec.DockerOCIImageConf
 	if image == nil {
 		image = &dockerspec.DockerOCIImageConfig{}
 	}
-	config, host, err := settings(s.spec, 0, s.engine.environ, s.files.read)
+	config, host, err := settings(s.spec, 0, s.engine.environ, s.files.Read)
 	if err != nil {
 		return fmt.Errorf("%w: %w", engine.ErrBadWorkload, err)
 	}

@@ -107,7 +107,7 @@ func TestImagesThatAreNotToBeHad(t *testing.T) {
 			t.Errorf("%q: %v, want no such image", name, err)
 		}
 	}
-	subject := &Subject{engine: e, spec: workload.Spec{Image: "capprof-no-such-image"}, files: &files{}}
+	subject := &Subject{engine: e, spec: workload.Spec{Image: "capprof-no-such-image"}, files: &engine.Files{}}
 	if _, err := subject.Create(t.Context(), engine.Conditions{}); !errors.Is(err, engine.ErrNoImage) {
 		t.Errorf("creating: %v, want no such image", err)
 	}

@@ -83,14 +83,6 @@ func (r *running) copyOutput(stdio engine.Stdio) *outputCopy {
 	return out
 }
 
-// writeError is a failure of the caller's writer, told from one of the
-// connection's.
-type writeError struct{ error }
-
-func (e *writeError) Error() string { return "writing the workload's output: " + e.error.Error() }
-
-func (e *writeError) Unwrap() error { return e.error }
-
 // tap passes output on and keeps its beginning. A nil writer drops the output.
 type tap struct {
 	to   io.Writer
@@ -104,7 +96,7 @@ func (t tap) Write(p []byte) (int, error) {
 	}
 	n, err := t.to.Write(p)
 	if err != nil {
-		return n, &writeError{err}
+		return n, &engine.WriteError{Err: err}
 	}
 	return n, nil
 }

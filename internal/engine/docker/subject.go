@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
-	"sync"
 
 	"github.com/capprof/capprof/internal/engine"
 	"github.com/capprof/capprof/internal/seccomp"
@@ -19,7 +17,7 @@ type Subject struct {
 	engine   *Engine
 	spec     workload.Spec
 	identity engine.Identity
-	files    *files
+	files    *engine.Files
 	// ofImage are the targets of the image's own volumes.
 	ofImage []string
 }
@@ -36,7 +34,7 @@ func (e *Engine) Prepare(ctx context.Context, w workload.Spec, progress io.Write
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{engine: e, spec: w, files: &files{}}
+	s := &Subject{engine: e, spec: w, files: &engine.Files{}}
 	s.identity = engine.Identity{Reference: w.Image, ID: found.ID, Digest: repositoryDigest(w.Image, found.RepoDigests)}
 	if found.Config == nil {
 		s.identity.Argv = argv(nil, nil, w)
@@ -90,7 +88,7 @@ func (s *Subject) seccomp(ctx context.Context) (engine.Seccomp, error) {
 	text := []byte(name)
 	if workload.InlineSeccomp(name) {
 		name = engine.Inline
-	} else if text, err = s.files.read(name); err != nil {
+	} else if text, err = s.files.Read(name); err != nil {
 		return engine.Seccomp{}, fmt.Errorf("%w: reading the seccomp profile: %w", engine.ErrBadWorkload, err)
 	}
 	filter, err := seccomp.Parse(text)
@@ -98,28 +96,4 @@ func (s *Subject) seccomp(ctx context.Context) (engine.Seccomp, error) {
 		return engine.Seccomp{}, fmt.Errorf("%w: seccomp profile %s: %w", engine.ErrBadWorkload, name, err)
 	}
 	return engine.Seccomp{Name: name, Filter: filter}, nil
-}
-
-// files are those that options name, each read once: a seccomp profile that is edited
-// during a search does not make its runs differ.
-type files struct {
-	mu   sync.Mutex
-	text map[string][]byte
-}
-
-func (f *files) read(path string) ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if text, known := f.text[path]; known {
-		return text, nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if f.text == nil {
-		f.text = map[string][]byte{}
-	}
-	f.text[path] = text
-	return text, nil
 }

@@ -53,21 +53,21 @@ func TestTheSeccompProfileThatIsMeant(t *testing.T) {
 		{[]string{"seccomp=unconfined", "seccomp=" + file}, file, true},
 		{[]string{"seccomp=unconfined", "seccomp:" + file}, file, true},
 	} {
-		s := &Subject{engine: e, spec: workload.Spec{Options: workload.Options{}.Set("security-opt", tc.given...)}, files: &files{}}
+		s := &Subject{engine: e, spec: workload.Spec{Options: workload.Options{}.Set("security-opt", tc.given...)}, files: &engine.Files{}}
 		got, err := s.seccomp(t.Context())
 		if err != nil || got.Name != tc.name || (got.Filter != nil) != tc.filter {
 			t.Errorf("%q: %+v, %v; want %s", tc.given, got, err, tc.name)
 		}
 	}
-	kept := &files{}
-	before, err := kept.read(file)
+	kept := &engine.Files{}
+	before, err := kept.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(`{}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := kept.read(file); err != nil || string(after) != string(before) {
+	if after, err := kept.Read(file); err != nil || string(after) != string(before) {
 		t.Errorf("the file changed under a search: %q, %v", after, err)
 	}
 }

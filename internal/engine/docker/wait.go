@@ -72,7 +72,7 @@ func (c *Container) Wait(ctx context.Context) (engine.Exit, error) {
 	// From here on it is over: a further Wait would have nothing to wait for.
 	c.set(nil)
 	r.stop()
-	write := (*writeError)(nil)
+	write := (*engine.WriteError)(nil)
 	switch {
 	case errors.As(r.output.err, &write):
 		return engine.Exit{}, errors.Join(write, r.end.err)
@@ -104,7 +104,7 @@ func (r *running) untilEnd(ctx context.Context) error {
 			return err
 		case <-copied:
 			copied = nil
-			if !errors.As(r.output.err, new(*writeError)) {
+			if !errors.As(r.output.err, new(*engine.WriteError)) {
 				// The end of the output or of the connection; the wait knows which.
 				continue
 			}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/capprof/capprof/internal/live"
 )
 
 // ownerAttribute is where a cgroup says who made it.
@@ -77,11 +79,11 @@ func removeCgroup(dir string) error {
 	if len(below) == 0 {
 		return nil
 	}
-	if err := killCgroup(dir, below); err != nil && !isGone(err) {
+	if err := killCgroup(dir, below); err != nil && !live.Gone(err) {
 		return fmt.Errorf("killing what is in the cgroup %s: %w", dir, err)
 	}
 	for _, dir := range slices.Backward(below) {
-		if err := os.Remove(dir); err != nil && !isGone(err) {
+		if err := os.Remove(dir); err != nil && !live.Gone(err) {
 			return fmt.Errorf("removing a cgroup: %w", err)
 		}
 	}
@@ -93,7 +95,7 @@ func cgroupsBelow(dir string) ([]string, error) {
 	var all []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case isGone(err):
+		case live.Gone(err):
 			return nil
 		case err != nil:
 			return err
@@ -160,9 +162,4 @@ func killAll(dir string, below []string) error {
 		}
 	}
 	return nil
-}
-
-// isGone reports whether something of a cgroup is not there any more.
-func isGone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/capprof/capprof/internal/live"
 	"github.com/capprof/capprof/internal/owner"
 )
 
@@ -43,7 +44,7 @@ func (e *Engine) RemoveLeftovers(ctx context.Context) ([]string, error) {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case isGone(err) || err == nil && !entry.IsDir():
+		case live.Gone(err) || err == nil && !entry.IsDir():
 			return nil
 		case err != nil:
 			return err

@@ -29,16 +29,7 @@ func made(t testing.TB, options workload.Options, set capability.Set, argv ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := subject.Create(t.Context(), engine.Conditions{Capabilities: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Remove(noCancel(t)); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
+	return contain(t, subject, set)
 }
 
 // noCancel is the test's context for its clean-up, by when its own has ended.

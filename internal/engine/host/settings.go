@@ -89,7 +89,7 @@ func (s *Subject) translate(w workload.Spec) (*settings, error) {
 	if refusal := workload.RefusedPlain(w.Options); refusal != nil {
 		return nil, refusal
 	}
-	client := workload.Client{LookupEnv: s.engine.lookupEnv, ReadFile: s.read, Abs: filepath.Abs}
+	client := workload.Client{LookupEnv: s.engine.lookupEnv, ReadFile: s.files.Read, Abs: filepath.Abs}
 	tree, err := w.Request(client)
 	if err != nil {
 		return nil, err

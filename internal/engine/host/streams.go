@@ -40,13 +40,6 @@ type copying struct {
 	to   io.Writer
 }
 
-// writeError is a failure of the caller's writer.
-type writeError struct{ error }
-
-func (e *writeError) Error() string { return "writing the workload's output: " + e.error.Error() }
-
-func (e *writeError) Unwrap() error { return e.error }
-
 // openStreams makes pipes, or a terminal.
 func openStreams(s *settings, stdio engine.Stdio) (_ *streams, err error) {
 	all := &streams{stdio: stdio, tty: s.program.TTY, feeds: s.interactive, closed: make(chan struct{}), broken: make(chan struct{}), done: make(chan struct{})}
@@ -138,7 +131,7 @@ func (c copying) run() error {
 		n, err := c.from.Read(buffer)
 		if n > 0 && c.to != nil {
 			if _, err := c.to.Write(buffer[:n]); err != nil {
-				return &writeError{err}
+				return &engine.WriteError{Err: err}
 			}
 		}
 		switch {

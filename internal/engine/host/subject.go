@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -22,10 +21,9 @@ type Subject struct {
 	spec     workload.Spec
 	unit     unit
 	identity engine.Identity
+	files    engine.Files
 
 	mu sync.Mutex
-	// files are those of the options, as they were when they were read first.
-	files map[string][]byte
 	// noted are the notes that were passed on.
 	noted map[string]bool
 }
@@ -43,7 +41,7 @@ func (e *Engine) Prepare(ctx context.Context, w workload.Spec, _ io.Writer) (eng
 	if w.Image != "" {
 		return nil, fmt.Errorf("%w: %q: plain processes have no image; put -- before the command", engine.ErrNoImage, w.Image)
 	}
-	s := &Subject{engine: e, spec: w, files: map[string][]byte{}, noted: map[string]bool{}}
+	s := &Subject{engine: e, spec: w, noted: map[string]bool{}}
 	if name := w.Options.Value("unit"); name != "" {
 		var err error
 		if s.unit, err = readUnit(name); err != nil {
@@ -75,20 +73,6 @@ func (e *Engine) Prepare(ctx context.Context, w workload.Spec, _ io.Writer) (eng
 	s.identity = id
 	e.log.Debug("prepared", "argv", id.Argv, "unit", s.unit.Name, "user", of.program.UID)
 	return s, nil
-}
-
-// read is os.ReadFile, as it was the first time.
-func (s *Subject) read(path string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if text, known := s.files[path]; known {
-		return text, nil
-	}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		s.files[path] = text
-	}
-	return text, err
 }
 
 // note passes a sentence on, once.

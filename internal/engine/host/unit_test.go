@@ -44,9 +44,9 @@ func installed(t *testing.T, text string) (string, engine.Subject) {
 }
 
 // contain makes a container of a subject.
-func contain(t *testing.T, subject engine.Subject) engine.Container {
+func contain(t testing.TB, subject engine.Subject, set capability.Set) engine.Container {
 	t.Helper()
-	c, err := subject.Create(t.Context(), engine.Conditions{})
+	c, err := subject.Create(t.Context(), engine.Conditions{Capabilities: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ ExecStart=/bin/sh -c 'cat $RUNTIME_DIRECTORY/note; id -un; pwd; stat -c %%a:%%U 
 	if id.StopSignal != syscall.SIGUSR2 || id.StopTimeout.Seconds() != 7 || id.Healthcheck {
 		t.Errorf("%+v", id)
 	}
-	c := contain(t, subject)
+	c := contain(t, subject, capability.Of())
 	for range 2 {
 		var out bytes.Buffer
 		exit, err := engine.Run(t.Context(), c, engine.Stdio{Stdout: &out, Stderr: &out})
@@ -95,7 +95,7 @@ func TestUnitThatFailsBefore(t *testing.T) {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			_, subject := installed(t, "ExecStartPre="+line+"\nExecStart=/bin/echo started\n")
 			var out bytes.Buffer
-			exit, err := engine.Run(t.Context(), contain(t, subject), engine.Stdio{Stdout: &out})
+			exit, err := engine.Run(t.Context(), contain(t, subject, capability.Of()), engine.Stdio{Stdout: &out})
 			if err != nil || exit.Code != code || out.Len() > 0 {
 				t.Errorf("%+v, %v: %q", exit, err, out.String())
 			}
@@ -108,7 +108,7 @@ func TestUnitThatNotifies(t *testing.T) {
 User=www-data
 ExecStart=/usr/bin/perl -MSocket -e 'socket(S, PF_UNIX, SOCK_DGRAM, 0); send(S, "STATUS=up\nREADY=1\n", 0, pack_sockaddr_un($$ENV{NOTIFY_SOCKET})) or die $!; sleep 1000'
 `)
-	c := contain(t, subject)
+	c := contain(t, subject, capability.Of())
 	if !subject.Identity().Healthcheck {
 		t.Error("it does not tell when it is ready")
 	}
@@ -141,7 +141,7 @@ func TestUnitThatForks(t *testing.T) {
 `+tc.pidFile+`
 ExecStart=/bin/sh -c 'mkfifo /run/capprof-test; perl -e "\$SIG{TERM} = sub { exit 5 }; open F, q(>), q(/run/capprof-test); print F qq(up\\n); close F; sleep 1000" & echo $! > /run/capprof-test.pid; read up < /run/capprof-test'
 `)
-			c := contain(t, subject)
+			c := contain(t, subject, capability.Of())
 			if err := c.Start(t.Context(), engine.Stdio{Stderr: os.Stderr}); err != nil {
 				t.Fatal(err)
 			}
